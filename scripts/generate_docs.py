@@ -1,0 +1,177 @@
+"""Writes the passages of the documents that are made from the code, so that the two cannot drift apart.
+
+A passage stands between `<!-- generated: NAME -->` and `<!-- end generated -->`, in README.md or a page of docs/, and
+NAME is a key of `PASSAGES`. Without an argument the pages are updated; `--check` changes nothing and exits 1 if a
+passage is stale; `--print NAME` prints one passage. An argument names another tree.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from typer.main import get_command
+
+from tailrace.cli.app import app
+from tailrace.config import Settings
+from tailrace.model.fields import EVENT_FIELDS, SESSION_FIELDS, Field
+from tailrace.model.policy import LIMITS
+
+PASSAGE = re.compile(
+    r"(?P<open><!-- generated: (?P<name>[a-z-]+) -->\n).*?(?P<close>^<!-- end generated -->)", re.DOTALL | re.MULTILINE
+)
+OPENING = "<!-- generated: "
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page as it is and as it should be, and what cannot be made."""
+
+    path: Path
+    text: str
+    fresh: str
+    faults: Sequence[str]
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; a bar inside a cell is escaped."""
+    lines = [head, ["---"] * len(head), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def fields() -> str:
+    """The canonical fields, those of events first."""
+    head = ("field", "type", "unit", "grain", "where it comes from", "what it is")
+    return table(head, map(field_row, EVENT_FIELDS + SESSION_FIELDS))
+
+
+def field_row(field: Field) -> Sequence[str]:
+    """One canonical field."""
+    source = f"`{field.source}`" if field.sent else f"made by {field.source}"
+    return (f"`{field.name}`", field.kind, field.unit, field.grain, source, field.what)
+
+
+def settings() -> str:
+    """The keys of tailrace.toml, nested ones with a dot, and their environment variables."""
+    return table(("key", "environment variable", "default", "what it is"), setting_rows(Settings, ()))
+
+
+def setting_rows(model: type[BaseModel], above: tuple[str, ...]) -> Iterator[Sequence[str]]:
+    """The settings of one level and of those below it."""
+    for name, info in model.model_fields.items():
+        path = (*above, name)
+        if isinstance(info.default, BaseModel):
+            yield from setting_rows(type(info.default), path)
+        else:
+            default = f"`{info.default}`" if info.default != "" else ""
+            variable = f"TAILRACE_{'__'.join(path).upper()}"
+            yield (f"`{'.'.join(path)}`", f"`{variable}`", default, info.description or "")
+
+
+def limits() -> str:
+    """The policy values."""
+    rows = ((f"`{limit.name}`", f"{limit.default:,}", limit.unit, limit.what) for limit in LIMITS.values())
+    return table(("limit", "default", "unit", "what it is"), rows)
+
+
+def commands() -> str:
+    """Every command with its arguments and options."""
+    return "\n".join(command_text(names, command) for names, command in every_command(get_command(app), ("tailrace",)))
+
+
+def every_command(command: Any, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Commands with their full names; a group is only the way to its commands."""
+    members = getattr(command, "commands", None)
+    if members is None:
+        yield names, command
+    for name, member in (members or {}).items():
+        yield from every_command(member, (*names, name))
+
+
+def command_text(names: Sequence[str], command: Any) -> str:
+    """One command: heading, what it does, and a table of what it takes."""
+    text = " ".join((command.help or "").split())
+    rows = [parameter_row(parameter) for parameter in command.params if parameter.name != "help"]
+    return f"### {' '.join(names[1:])}\n\n{text}\n\n{table(('takes', 'default', 'what it is'), rows)}"
+
+
+def parameter_row(parameter: Any) -> Sequence[str]:
+    """One argument or option."""
+    spelled = ", ".join(parameter.opts) if parameter.param_type_name == "option" else parameter.metavar
+    default = (
+        "" if parameter.default in (None, False, "", ()) or callable(parameter.default) else f"`{parameter.default}`"
+    )
+    needed = "needed" if parameter.required else default
+    return (f"`{spelled}`", needed, parameter.help or "")
+
+
+PASSAGES: Mapping[str, Callable[[], str]] = {
+    "commands": commands,
+    "fields": fields,
+    "limits": limits,
+    "settings": settings,
+}
+
+
+def pages(root: Path) -> Iterator[Page]:
+    """Every page of a tree that holds a passage."""
+    for path in (root / "README.md", *sorted((root / "docs").rglob("*.md"))):
+        text = path.read_text("utf-8") if path.exists() else ""
+        if OPENING in text:
+            yield Page(path, text, PASSAGE.sub(filled, text), tuple(faults(text)))
+
+
+def filled(passage: re.Match[str]) -> str:
+    """The passage with its markers, made anew; as it was when nothing makes it."""
+    make = PASSAGES.get(passage["name"])
+    return passage[0] if make is None else f"{passage['open']}\n{make()}\n{passage['close']}"
+
+
+def faults(text: str) -> Iterator[str]:
+    """Why a passage of a page cannot be made."""
+    names = [passage["name"] for passage in PASSAGE.finditer(text)]
+    yield from (
+        f"nothing makes the passage {name}; there are {', '.join(PASSAGES)}" for name in names if name not in PASSAGES
+    )
+    if len(names) != text.count(OPENING):
+        yield "a passage has no end or a wrong name; close it with a line <!-- end generated -->"
+
+
+def findings(page: Page, *, check: bool) -> Iterator[str]:
+    """What somebody has to mend by hand; with `check` a stale passage too."""
+    yield from page.faults
+    if check and page.fresh != page.text:
+        yield "a generated passage is stale; run scripts/generate_docs.py"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Update, check or print."""
+    asked = parser().parse_args(arguments)
+    if asked.print:
+        sys.stdout.write(PASSAGES[asked.print]())
+        return 0
+    found = list(pages(asked.root))
+    problems = [(page, finding) for page in found for finding in findings(page, check=asked.check)]
+    for page, finding in problems:
+        print(f"{page.path.relative_to(asked.root)}: {finding}")
+    for page in () if asked.check else found:
+        page.path.write_text(page.fresh, "utf-8")
+    return 1 if problems else 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(description="Write the generated passages of the documents.")
+    made.add_argument("--check", action="store_true", help="change nothing; exit 1 if a passage is stale")
+    made.add_argument("--print", choices=PASSAGES, help="print one passage and change nothing")
+    made.add_argument("root", nargs="?", type=Path, default=ROOT, help="another tree")
+    return made
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Spaces, apps, users, tokens and limits."""

@@ -1,0 +1,21 @@
+"""Policy values as rows; a value that was never set has its default."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, delete, insert, select
+
+from tailrace.db.tables import limits
+from tailrace.model.policy import LIMITS
+
+
+def limit(connection: Connection, name: str) -> int:
+    """The value that holds for a policy of `LIMITS`."""
+    found = connection.scalar(select(limits.c.value).where(limits.c.name == name))
+    return LIMITS[name].default if found is None else found
+
+
+def set_limits(connection: Connection, values: Mapping[str, int]) -> None:
+    """Set policies that `check_limit` has checked."""
+    for name, value in values.items():
+        connection.execute(delete(limits).where(limits.c.name == name))
+        connection.execute(insert(limits).values(name=name, value=value))

@@ -1,0 +1,208 @@
+"""Provisioning: `tailrace apply` makes a store look as a TOML file says, however often it is run."""
+
+import os
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from sqlalchemy import Connection, Table, and_, insert, select, update
+
+from tailrace.accounts.keys import hash_password, password_fits, token_hash
+from tailrace.accounts.limits import set_limits
+from tailrace.accounts.store import Identity
+from tailrace.accounts.tokens import put_token
+from tailrace.db.engine import Database
+from tailrace.db.tables import apps, spaces, users
+from tailrace.model.access import ROLES, Role, Scope
+from tailrace.model.errors import Invalid
+from tailrace.model.policy import check_limit
+
+_Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+
+
+class AppEntry(msgspec.Struct, forbid_unknown_fields=True):
+    """``[[spaces.apps]]``."""
+
+    id: _Id
+    name: str = ""
+    api_key: str | None = None
+    write_key: str | None = None
+    export_key: str | None = None
+
+
+class UserEntry(msgspec.Struct, forbid_unknown_fields=True):
+    """``[[spaces.users]]``; `password` is ``env:NAME``, ``file:PATH`` or the text itself."""
+
+    email: str
+    role: Role = "standard"
+    password: str | None = None
+
+
+class TokenEntry(msgspec.Struct, forbid_unknown_fields=True):
+    """``[[spaces.tokens]]``; without `value` one is generated and shown once."""
+
+    user: str
+    value: str | None = None
+    scopes: tuple[str, ...] = ("*",)
+    apps: tuple[str, ...] = ("*",)
+
+
+class SpaceEntry(msgspec.Struct, forbid_unknown_fields=True):
+    """``[[spaces]]``."""
+
+    id: _Id
+    apps: list[AppEntry] = []
+    users: list[UserEntry] = []
+    tokens: list[TokenEntry] = []
+
+
+class ProvisioningFile(msgspec.Struct, forbid_unknown_fields=True):
+    """The whole file."""
+
+    spaces: list[SpaceEntry] = []
+    limits: dict[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What `apply` made or changed, in words, and the tokens that it generated (user's e-mail and text)."""
+
+    changes: list[str] = field(default_factory=list)
+    tokens: list[tuple[str, str]] = field(default_factory=list)
+
+
+NewApp = Callable[[Connection, Scope], None]
+
+
+def read_provisioning(path: Path) -> ProvisioningFile:
+    """Read and check a provisioning file.
+
+    Raises:
+        Invalid: it is not TOML, a key is unknown or a value cannot be; the path of the key is named.
+    """
+    try:
+        document = tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise Invalid(path.name, f"not TOML: {error}") from None
+    try:
+        return msgspec.convert(document, ProvisioningFile)
+    except msgspec.ValidationError as error:
+        why, _, where = str(error).partition(" - at `$")
+        raise Invalid(where.rstrip("`").lstrip(".") or path.name, why) from None
+
+
+def apply(database: Database, identity: Identity, wanted: ProvisioningFile, new_app: NewApp) -> Applied:
+    """Make spaces, apps, users, tokens and limits as wanted, in one transaction. Nothing is deleted.
+
+    `new_app` is called for each app that is made, inside the transaction.
+
+    Raises:
+        Invalid: a name is taken elsewhere, a user is unknown, a secret cannot be read; nothing was changed.
+    """
+    limits = {name: check_limit(name, value) for name, value in wanted.limits.items()}
+    applied = Applied()
+    with database.write() as connection:
+        now = database.now(connection)
+        for entry in wanted.spaces:
+            _apply_space(connection, identity, entry, new_app, applied, now)
+        set_limits(connection, limits)
+    return applied
+
+
+def _apply_space(
+    connection: Connection, identity: Identity, entry: SpaceEntry, new_app: NewApp, applied: Applied, now: int
+) -> None:
+    space = _put(connection, spaces, {"id": entry.id}, {}, applied, f"space {entry.id}")
+    for app in entry.apps:
+        _apply_app(connection, identity, Scope(space, 0, entry.id, app.id), app, new_app, applied)
+    for user in entry.users:
+        _apply_user(connection, space, user, applied)
+    for token in entry.tokens:
+        _apply_token(connection, identity, space, token, applied, now)
+
+
+def _apply_app(
+    connection: Connection, identity: Identity, place: Scope, entry: AppEntry, new_app: NewApp, applied: Applied
+) -> None:
+    elsewhere = select(apps.c.space).where(apps.c.id == entry.id, apps.c.space != place.space)
+    if connection.scalar(elsewhere) is not None:
+        raise Invalid(f"apps.{entry.id}", "this app id belongs to another space")
+    values: dict[str, Any] = {"name": entry.name or entry.id}
+    for key in ("api_key", "write_key"):
+        if (text := getattr(entry, key)) is not None:
+            _check_free(connection, entry.id, key, apps.c[key] == text)
+            values[key] = text
+    if entry.export_key is not None:
+        hashed = token_hash(identity.secret, entry.export_key)
+        _check_free(connection, entry.id, "export_key", apps.c.export_key_hash == hashed)
+        values["export_key_hash"] = hashed
+    before = len(applied.changes)
+    number = _put(connection, apps, {"space": place.space, "id": entry.id}, values, applied, f"app {entry.id}")
+    if applied.changes[before:] == [f"made app {entry.id}"]:
+        new_app(connection, Scope(place.space, number, place.space_id, entry.id))
+
+
+def _check_free(connection: Connection, app_id: str, key: str, condition: Any) -> None:
+    if connection.scalar(select(apps.c.id).where(condition, apps.c.id != app_id)) is not None:
+        raise Invalid(f"apps.{app_id}.{key}", "another app has this key")
+
+
+def _apply_user(connection: Connection, space: int, entry: UserEntry, applied: Applied) -> None:
+    if entry.role not in ROLES:
+        raise Invalid(f"users.{entry.email}.role", f"must be one of {', '.join(ROLES)}")
+    values: dict[str, Any] = {"role": entry.role, "one_time": False}
+    stored = connection.scalar(
+        select(users.c.password_hash).where(users.c.space == space, users.c.email == entry.email)
+    )
+    if entry.password is not None:
+        password = _secret(entry.password, f"users.{entry.email}.password")
+        values["password_hash"] = stored if password_fits(stored, password) else hash_password(password)
+    _put(connection, users, {"space": space, "email": entry.email}, values, applied, f"user {entry.email}")
+
+
+def _apply_token(
+    connection: Connection, identity: Identity, space: int, entry: TokenEntry, applied: Applied, now: int
+) -> None:
+    user = connection.scalar(select(users.c.number).where(users.c.space == space, users.c.email == entry.user))
+    if user is None:
+        raise Invalid("tokens.user", f"this space has no user {entry.user}")
+    made = put_token(
+        connection, identity.secret, space=space, user=user, value=entry.value, scopes=entry.scopes,
+        apps=entry.apps, now=now,
+    )  # fmt: skip
+    if made is not None:
+        applied.changes.append(f"made token of {entry.user}")
+        applied.tokens.append((entry.user, made))
+
+
+def _put(
+    connection: Connection, table: Table, key: dict[str, Any], values: dict[str, Any], applied: Applied, what: str
+) -> int:
+    """Insert or update one row; its number."""
+    same = and_(*(table.c[name] == value for name, value in key.items()))
+    row = connection.execute(select(table).where(same)).first()
+    if row is None:
+        number = connection.scalar(insert(table).values(**key, **values).returning(table.c.number))
+        applied.changes.append(f"made {what}")
+        return int(number or 0)
+    if any(getattr(row, name) != value for name, value in values.items()):
+        connection.execute(update(table).where(same).values(**values))
+        applied.changes.append(f"changed {what}")
+    return int(row.number)
+
+
+def _secret(reference: str, where: str) -> str:
+    kind, _, rest = reference.partition(":")
+    if kind == "env":
+        if rest not in os.environ:
+            raise Invalid(where, f"the environment has no variable {rest}")
+        return os.environ[rest]
+    if kind == "file":
+        try:
+            return Path(rest).read_text().strip()
+        except OSError as error:
+            raise Invalid(where, f"cannot read {rest}: {error.strerror}") from None
+    return reference

@@ -1,0 +1,1 @@
+"""The command line: `tailrace COMMAND --help` explains each command."""

@@ -1,0 +1,17 @@
+"""What the demo's store holds: one space, an app for each made-up product and one for a file of the user's own."""
+
+from tailrace.cli.traffic import APPS
+
+TOKEN = "tok_demo"  # noqa: S105 - the demo's token is no secret: its server listens on this machine only
+DATA_APP = "demo_data"
+
+
+def apps_toml() -> str:
+    """The provisioning file, as a user would write it."""
+    apps = [(app.id, app.name, app.write_key) for app in APPS] + [(DATA_APP, "Your file", f"wk_{DATA_APP}")]
+    lines = ["[[spaces]]", 'id = "demo"']
+    for app_id, name, write_key in apps:
+        lines += ["[[spaces.apps]]", f'id = "{app_id}"', f'name = "{name}"', f'write_key = "{write_key}"']
+    lines += ["[[spaces.users]]", 'email = "demo@example.com"', 'role = "admin"']
+    lines += ["[[spaces.tokens]]", f'value = "{TOKEN}"', 'user = "demo@example.com"']
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,105 @@
+"""`doctor`: is this store well, and what to do if not."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import typer
+
+from tailrace.accounts.lookup import all_scopes
+from tailrace.cli.exits import FOUND_WRONG
+from tailrace.cli.options import AsJson, Data
+from tailrace.cli.output import Output, table
+from tailrace.model.access import Scope
+from tailrace.store.ledger import ledger
+from tailrace.store.snapshots import head, visible
+from tailrace.wiring import House, open_house
+
+_LOW_DISK = 1 << 30  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at. `next` says what to do when it is not well."""
+
+    name: str
+    ok: bool
+    found: str
+    next: str = ""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("doctor")(doctor)
+
+
+def doctor(data: Data, as_json: AsJson = False) -> None:
+    """Check settings, database, disk, the ledger of every app and the files of every segment."""
+    output = Output(as_json=as_json)
+    with open_house(data) as house:
+        checks = list(_checks(house))
+        ledgers = [
+            {"app": scope.app_id} | asdict(ledger(house.database, scope)) for scope in all_scopes(house.database)
+        ]
+    output.document({"ok": all(c.ok for c in checks), "checks": [asdict(c) for c in checks], "ledgers": ledgers})
+    output.show(
+        table(
+            ("check", "", "found", "what to do"), [(c.name, "ok" if c.ok else "WRONG", c.found, c.next) for c in checks]
+        )
+    )
+    if ledgers:
+        output.show(table(tuple(ledgers[0]), [tuple(row.values()) for row in ledgers], title="Ledger, in records"))
+    if not all(c.ok for c in checks):
+        raise typer.Exit(FOUND_WRONG)
+
+
+def _checks(house: House) -> Iterator[Check]:
+    kind = "SQLite" if house.database.sqlite else "PostgreSQL"
+    yield Check("database", ok=True, found=f"{kind}, tables of this release")
+    yield _disk(house)
+    for scope in all_scopes(house.database):
+        yield _ledger(house, scope)
+        yield _segments(house, scope)
+
+
+def _disk(house: House) -> Check:
+    free = shutil.disk_usage(house.data).free
+    return Check("disk", free >= _LOW_DISK, f"{free >> 20:,} MiB free", "" if free >= _LOW_DISK else "free some space")
+
+
+def _ledger(house: House, scope: Scope) -> Check:
+    found = ledger(house.database, scope)
+    text = f"received {found.received:,} = accepted {found.accepted:,} + dead letters {found.dead_letters:,}"
+    advice = "" if found.holds else "stop the server, keep a copy of the data directory, and report this"
+    return Check(f"ledger of {scope.app_id}", found.holds, text, advice)
+
+
+def _segments(house: House, scope: Scope) -> Check:
+    """Every visible segment has its bytes; opening them all is left to an export."""
+    with house.database.read() as connection:
+        newest = head(connection, scope)
+        segments = visible(connection, scope, newest.seq)
+    lost = [
+        s.location.object
+        for s in segments
+        if not _there(house, s.location.object, s.location.offset + s.location.length)
+    ]
+    events = sum(s.statistics.events for s in segments)
+    if lost:
+        return Check(
+            f"segments of {scope.app_id}",
+            ok=False,
+            found=f"lost: {', '.join(lost[:3])}",
+            next="restore them from a backup",
+        )
+    ok = events == newest.events
+    return Check(
+        f"segments of {scope.app_id}", ok, f"{len(segments):,} with {events:,} events", "" if ok else "report this"
+    )
+
+
+def _there(house: House, key: str, size: int) -> bool:
+    try:
+        return house.files.size(key) >= size
+    except FileNotFoundError:
+        return False

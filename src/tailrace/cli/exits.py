@@ -1,0 +1,51 @@
+"""Exit codes, and from errors to them. docs/cli.md documents each."""
+
+import sys
+
+import click
+import typer
+from pydantic import ValidationError
+
+from tailrace.model.errors import Forbidden, Invalid, NotFound, TailraceError, Unavailable
+
+OK = 0
+FOUND_WRONG = 1  # what was checked is not right
+USAGE = 2
+BAD_INPUT = 3
+TRY_AGAIN = 4
+INTERRUPTED = 130
+
+
+def run(app: typer.Typer) -> int:
+    """Run the application; every foreseen error becomes one line and a code."""
+    try:
+        code = app(standalone_mode=False)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except (TailraceError, ValidationError, OSError) as error:
+        print(f"tailrace: {_explain(error)}", file=sys.stderr)
+        return _code(error)
+    return code if isinstance(code, int) else OK
+
+
+def _code(error: Exception) -> int:
+    return TRY_AGAIN if isinstance(error, Unavailable) else BAD_INPUT
+
+
+def _explain(error: Exception) -> str:
+    match error:
+        case Invalid():
+            return f"{error.where}: {error.why}"
+        case NotFound():
+            return f"there is no {error.kind} {error.name}"
+        case Forbidden():
+            return f"the token lacks the scope {error.needs}"
+        case Unavailable():
+            return f"{error.why}; try again in {error.seconds} s"
+        case _:
+            return str(error)

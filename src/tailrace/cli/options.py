@@ -1,0 +1,10 @@
+"""Options that many commands share, so that they read alike everywhere."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Data = Annotated[Path, typer.Option("--data", metavar="DIR", help="The data directory.", file_okay=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document on stdout.")]
+App = Annotated[str, typer.Option("--app", metavar="APP", help="The id of the app.")]

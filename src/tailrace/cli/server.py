@@ -1,0 +1,75 @@
+"""`serve` and `worker`: the processes that run for ever."""
+
+import signal
+import threading
+from typing import Annotated
+
+import structlog
+import typer
+import uvicorn
+
+from tailrace.app import create_app
+from tailrace.cli.options import Data
+from tailrace.cli.output import Output
+from tailrace.cli.setup import say_login
+from tailrace.jobs.bell import Bell
+from tailrace.wiring import House, initialise, open_house
+from tailrace.worker import Worker
+
+log = structlog.get_logger()
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("serve")(serve)
+    app.command("worker")(worker)
+
+
+def serve(
+    data: Data,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8080,
+    public_url: Annotated[str, typer.Option(help="Base of every link handed out, such as https://x.example.")] = "",
+    workers: Annotated[int, typer.Option(help="Exports that this process runs at a time.", min=1, max=64)] = 1,
+    no_worker: Annotated[
+        bool, typer.Option("--no-worker", help="Leave sealing and exports to `tailrace worker`.")
+    ] = False,
+) -> None:
+    """Serve HTTP, seal and export. A directory without a store becomes one."""
+    login = initialise(data)
+    if login is not None:
+        say_login(Output(as_json=False), data, login)
+    with open_house(data) as house:
+        if public_url:
+            house.settings.public_url = public_url
+        _listen(house, host, port, 0 if no_worker else workers)
+
+
+def worker(
+    data: Data,
+    workers: Annotated[int, typer.Option(help="Exports that this process runs at a time.", min=1, max=64)] = 1,
+) -> None:
+    """Seal and export without serving HTTP, until SIGTERM or Ctrl-C; what is running then is finished first."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with open_house(data) as house, Worker(house, Bell(), workers):
+        log.info("worker.ready", data=str(data))
+        stop.wait()
+    log.info("worker.stopped")
+
+
+def _listen(house: House, host: str, port: int, workers: int) -> None:
+    bell = Bell()
+    config = uvicorn.Config(
+        create_app(house, bell, [Worker(house, bell, workers)] if workers else []),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,  # the access log never holds a query string; it comes with the audit
+        server_header=False,
+        timeout_graceful_shutdown=30,
+    )
+    log.info("server.starting", url=f"http://{host}:{port}", data=str(house.data), workers=workers)
+    uvicorn.Server(config).run()
+    log.info("server.stopped")

@@ -1,0 +1,109 @@
+"""Connections. `Database` hides whether metadata and inbox are two SQLite files or one PostgreSQL database."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import OperationalError
+
+from tailrace.model.clock import Clock
+from tailrace.model.errors import Unavailable
+
+META_FILE = "meta.db"
+INBOX_FILE = "inbox.db"
+_BUSY_MS = 30_000
+
+
+class Database:
+    """Two engines and a clock.
+
+    `write` transactions take their lock at once and are durable when they end; `read` transactions see one state.
+    """
+
+    def __init__(self, meta: Engine, inbox: Engine, clock: Clock) -> None:
+        self.meta = meta
+        self.inbox = inbox
+        self._clock = clock
+
+    @property
+    def sqlite(self) -> bool:
+        """Whether the embedded default is in use."""
+        return self.meta.dialect.name == "sqlite"
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction on the metadata that may change it."""
+        with _transaction(self.meta, write=True) as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction on the metadata that sees one state from beginning to end."""
+        with _transaction(self.meta, write=False) as connection:
+            yield connection
+
+    @contextmanager
+    def write_inbox(self) -> Iterator[Connection]:
+        """A transaction on the inbox that may change it."""
+        with _transaction(self.inbox, write=True) as connection:
+            yield connection
+
+    @contextmanager
+    def read_inbox(self) -> Iterator[Connection]:
+        """A transaction on the inbox that sees one state from beginning to end."""
+        with _transaction(self.inbox, write=False) as connection:
+            yield connection
+
+    def now(self, connection: Connection) -> int:
+        """The database's clock in milliseconds UTC; on SQLite, which has none of its own, the machine's."""
+        if self.sqlite:
+            return self._clock.now()
+        seconds = connection.scalar(text("SELECT extract(epoch FROM clock_timestamp())"))
+        return int(seconds * 1000) + self._clock.offset()
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self.meta.dispose()
+        self.inbox.dispose()
+
+
+@contextmanager
+def _transaction(engine: Engine, *, write: bool) -> Iterator[Connection]:
+    options: dict[str, Any] = {"tailrace_write": write}
+    if engine.dialect.name == "postgresql" and not write:
+        options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    try:
+        with engine.connect().execution_options(**options) as connection, connection.begin():
+            yield connection
+    except OperationalError as error:
+        raise Unavailable(f"the database did not answer: {str(error.orig).splitlines()[0]}", 5) from error
+
+
+def open_database(data: Path, url: str, clock: Clock) -> Database:
+    """The database that a data directory or a PostgreSQL URL names."""
+    if not url:
+        return Database(_sqlite(data / META_FILE), _sqlite(data / INBOX_FILE), clock)
+    engine = create_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True)
+    return Database(engine, engine, clock)
+
+
+def _sqlite(path: Path) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}", pool_size=10, max_overflow=20, connect_args={"check_same_thread": False}
+    )
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _configure(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions begin where `_begin` says, not where the driver guesses
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={_BUSY_MS}", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    write = connection.get_execution_options().get("tailrace_write", True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

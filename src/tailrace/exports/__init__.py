@@ -1,0 +1,1 @@
+"""Exports: submit, plan, run, assemble, status, verify."""

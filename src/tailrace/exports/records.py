@@ -1,0 +1,160 @@
+"""Exports as rows: the request as it was asked, what it was resolved to, and its state."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, and_, func, insert, select, update
+
+from tailrace.db.engine import Database
+from tailrace.db.tables import apps, export_files, exports, owned, owner, spaces
+from tailrace.model.access import Principal, Scope
+from tailrace.model.errors import NotFound
+from tailrace.model.export import FINAL_STATES, ExportRequest, ExportState
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """One export. `snapshot`, `after_seq` and `upto_seq` are None until its window is resolved to commits.
+
+    Times in ms; `slices` is None until it is planned; `manifest` is JSON text, there once it has succeeded.
+    """
+
+    id: str
+    scope: Scope
+    request: ExportRequest
+    state: ExportState
+    created_at: int
+    finished_at: int | None
+    snapshot: int | None
+    after_seq: int | None
+    upto_seq: int | None
+    complete_through: int | None
+    slices: int | None
+    slices_done: int
+    error: str | None
+    manifest: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """Where a file of an export lies, and how it is sent."""
+
+    name: str
+    object: str
+    bytes: int
+    sha256: str
+    media_type: str
+
+
+def insert_export(connection: Connection, export: Export, token: int) -> None:
+    """Keep a new export."""
+    connection.execute(
+        insert(exports).values(
+            **owner(export.scope),
+            id=export.id,
+            token=token,
+            request=msgspec.json.encode(export.request).decode(),
+            state=export.state,
+            created_at=export.created_at,
+            snapshot=export.snapshot,
+            after_seq=export.after_seq,
+            upto_seq=export.upto_seq,
+            complete_through=export.complete_through,
+            slices_done=0,
+        )
+    )
+
+
+def find_export(database: Database, principal: Principal, export_id: str) -> Export:
+    """An export of the caller's space, of an app that the caller may see.
+
+    Raises:
+        NotFound: there is none, or it is not the caller's to know of.
+    """
+    with database.read() as connection:
+        row = connection.execute(_joined().where(exports.c.space == principal.space, exports.c.id == export_id)).first()
+    if row is None or not principal.may_see(row.app_id):
+        raise NotFound("export", export_id)
+    return _export(row)
+
+
+def load_export(database: Database, space: int, app: int, export_id: str) -> Export:
+    """An export for the worker that has claimed its job."""
+    with database.read() as connection:
+        row = connection.execute(
+            _joined().where(exports.c.space == space, exports.c.app == app, exports.c.id == export_id)
+        ).one()
+    return _export(row)
+
+
+def change_export(connection: Connection, export: Export, **values: Any) -> None:
+    """Change columns of an export."""
+    connection.execute(
+        update(exports).where(and_(owned(exports, export.scope), exports.c.id == export.id)).values(**values)
+    )
+
+
+def count_unfinished(connection: Connection, space: int) -> int:
+    """Exports of a space that have not reached a final state."""
+    query = select(func.count()).select_from(exports)
+    return connection.scalar(query.where(exports.c.space == space, exports.c.state.not_in(FINAL_STATES))) or 0
+
+
+def insert_files(connection: Connection, export: Export, files: list[StoredFile]) -> None:
+    """Make files of an export downloadable."""
+    if files:
+        rows = [
+            owner(export.scope)
+            | {
+                "export": export.id,
+                "name": f.name,
+                "object": f.object,
+                "bytes": f.bytes,
+                "sha256": f.sha256,
+                "media_type": f.media_type,
+            }
+            for f in files
+        ]
+        connection.execute(insert(export_files), rows)
+
+
+def find_file(database: Database, export: Export, name: str) -> StoredFile:
+    """A file of an export.
+
+    Raises:
+        NotFound: the export has none of that name.
+    """
+    with database.read() as connection:
+        row = connection.execute(
+            select(export_files).where(
+                owned(export_files, export.scope), export_files.c.export == export.id, export_files.c.name == name
+            )
+        ).first()
+    if row is None:
+        raise NotFound("file", name)
+    return StoredFile(row.name, row.object, row.bytes, row.sha256, row.media_type)
+
+
+def _joined() -> Any:
+    named = select(exports, apps.c.id.label("app_id"), spaces.c.id.label("space_id"))
+    return named.join(apps, apps.c.number == exports.c.app).join(spaces, spaces.c.number == exports.c.space)
+
+
+def _export(row: Row[Any]) -> Export:
+    return Export(
+        id=row.id,
+        scope=Scope(row.space, row.app, row.space_id, row.app_id),
+        request=msgspec.json.decode(row.request, type=ExportRequest),
+        state=row.state,
+        created_at=row.created_at,
+        finished_at=row.finished_at,
+        snapshot=row.snapshot,
+        after_seq=row.after_seq,
+        upto_seq=row.upto_seq,
+        complete_through=row.complete_through,
+        slices=row.slices,
+        slices_done=row.slices_done,
+        error=row.error,
+        manifest=row.manifest,
+    )

@@ -1,0 +1,42 @@
+"""Resolving: a window becomes commits, once, and is kept so.
+
+A window on availability given in clock time is resolved under the lock of the app's head and never before the
+server's clock has passed its end; from then on no commit is stamped earlier than that end. A client's skewed clock
+therefore loses nothing.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from tailrace.model.access import Scope
+from tailrace.model.window import Window
+from tailrace.store.snapshots import Reach, head, lock_head, seq_before
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The snapshot that an export reads; on the availability axis also which commits. Times in ms."""
+
+    snapshot: int
+    after_seq: int | None
+    upto_seq: int | None
+    complete_through: int
+
+
+def resolve_snapshot(reach: Reach) -> Resolved:
+    """For windows on event time and session start: the newest commit, and how far it is complete."""
+    return Resolved(reach.head.seq, None, None, reach.complete_through)
+
+
+def resolve_increment(connection: Connection, scope: Scope, window: Window, after: int | None) -> Resolved:
+    """For windows on availability whose end has passed, or is open. `after` is the seq of a cursor."""
+    if window.end is None:
+        newest = head(connection, scope)
+        upto, through = newest.seq, newest.available_at
+    else:
+        lock_head(connection, scope, not_before=window.end)
+        upto, through = seq_before(connection, scope, window.end), window.end
+    if after is None:
+        after = 0 if window.start is None else seq_before(connection, scope, window.start)
+    return Resolved(upto, min(after, upto), upto, through)

@@ -1,0 +1,78 @@
+"""Objects as files below one directory."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+
+from tailrace.model.segment import Location
+
+
+class LocalFiles:
+    """A directory of objects; a key is a relative path."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    @contextmanager
+    def create(self, key: str) -> Iterator[BinaryIO]:
+        """A new object: written beside its name, synced, renamed, and its directories synced."""
+        path = self._path(key)
+        self._make_directory(path.parent)
+        unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
+        try:
+            with unfinished.open("xb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.rename(path)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
+        _sync_directory(path.parent)
+
+    def reader(self, location: Location) -> pa.NativeFile:
+        """Random access through a memory map. Raises FileNotFoundError."""
+        mapped = pa.memory_map(str(self._path(location.object)))
+        if location.offset == 0 and location.length == mapped.size():
+            return mapped
+        return pa.BufferReader(mapped.read_buffer().slice(location.offset, location.length))
+
+    def chunks(self, key: str, size: int = 1 << 20) -> Iterator[bytes]:
+        """All bytes of an object in order. Raises FileNotFoundError."""
+        with self._path(key).open("rb", buffering=0) as file:
+            while chunk := file.read(size):
+                yield chunk
+
+    def size(self, key: str) -> int:
+        """Length in bytes. Raises FileNotFoundError."""
+        return self._path(key).stat().st_size
+
+    def delete(self, key: str) -> None:
+        """Remove an object; an absent one is fine."""
+        self._path(key).unlink(missing_ok=True)
+
+    def _path(self, key: str) -> Path:
+        if key.startswith("/") or ".." in key.split("/"):
+            raise ValueError(f"not an object key: {key!r}")
+        return self._root / key
+
+    def _make_directory(self, path: Path) -> None:
+        """Make a directory and sync each new entry, so that a crash cannot lose the way to a durable file."""
+        if path.is_dir():
+            return
+        self._make_directory(path.parent)
+        path.mkdir(exist_ok=True)
+        _sync_directory(path.parent)
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""Encoders of rows (json) and wrappers of bytes (gzip): independent axes, a file each."""

@@ -1,0 +1,45 @@
+"""One gzip member, stitched from pieces that were deflated on their own.
+
+Never several members: many readers stop, silently, after the first.
+"""
+
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from isal import isal_zlib
+
+MEDIA_TYPE = "application/gzip"
+EXTENSION = "gz"
+LEVEL = 1  # as cheap as writing the bytes uncompressed; see docs/decisions
+
+_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # no name, no time: equal content gives equal bytes
+_END = b"\x03\x00"  # an empty last block
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Raw deflate data that ends at a byte border; crc and length are those of the data before packing."""
+
+    packed: bytes
+    crc: int
+    length: int
+
+
+def pack(data: bytes | memoryview) -> Piece:
+    """Deflate one piece."""
+    deflate = isal_zlib.compressobj(LEVEL, isal_zlib.DEFLATED, -15)
+    packed = deflate.compress(data) + deflate.flush(isal_zlib.Z_FULL_FLUSH)
+    return Piece(packed, isal_zlib.crc32(data), len(data))
+
+
+def combine_crc(left: int, right: int, right_length: int) -> int:
+    """Checksum of two stretches of data from the checksums of each."""
+    return int(isal_zlib.crc32_combine(left, right, right_length))
+
+
+def wrap(chunks: Iterable[bytes], crc: int, length: int) -> Iterator[bytes]:
+    """A whole member around packed pieces."""
+    yield _HEAD
+    yield from chunks
+    yield _END + struct.pack("<II", crc, length & 0xFFFFFFFF)

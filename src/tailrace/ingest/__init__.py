@@ -1,0 +1,1 @@
+"""From accepted input to sealed segments."""

@@ -1,0 +1,60 @@
+"""Drafts: records that could be read, as columns, before accept has checked them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from tailrace.store.schema import RECORD_SCHEMA
+
+_MADE_BY_ACCEPT = frozenset(
+    ("key", "actor_hash", "actor", "received_at", "client_time", "flags", "usd_rate", "until_first_ms")
+)
+DRAFT_SCHEMA = pa.schema([f for f in RECORD_SCHEMA if f.name not in _MADE_BY_ACCEPT])
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A record that cannot be taken: its place in the batch, and why."""
+
+    place: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Columns of `DRAFT_SCHEMA`; row i was record `places[i]` of its batch and reads `raw_of(i)`.
+
+    `keys` are dedupe keys that the source made itself (a file's rows); otherwise accept makes them.
+    """
+
+    table: pa.Table
+    places: Sequence[int]
+    raw_of: Callable[[int], bytes]
+    rejected: Sequence[Rejected]
+    keys: Sequence[bytes] | None = None
+
+
+def draft_of(
+    columns: Mapping[str, Sequence[Any] | pa.Array],
+    *,
+    sent_at: int | None,
+    places: Sequence[int],
+    raw_of: Callable[[int], bytes],
+    rejected: Sequence[Rejected],
+    keys: Sequence[bytes] | None = None,
+) -> Draft:
+    """A draft from the columns that there are; the others are null."""
+    rows = len(places)
+    arrays = [_array(columns, f, rows, sent_at) for f in DRAFT_SCHEMA]
+    return Draft(pa.Table.from_arrays(arrays, schema=DRAFT_SCHEMA), places, raw_of, rejected, keys)
+
+
+def _array(columns: Mapping[str, Sequence[Any] | pa.Array], field: pa.Field, rows: int, sent_at: int | None) -> Any:
+    if field.name in columns:
+        values = columns[field.name]
+        return values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values, field.type)
+    if field.name == "sent_at" and sent_at is not None:
+        return pa.repeat(sent_at, rows)
+    return pa.nulls(rows, field.type)

@@ -1,0 +1,1 @@
+"""What senders speak, a file each."""

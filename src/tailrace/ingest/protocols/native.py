@@ -1,0 +1,220 @@
+"""The native protocol: ``POST /v1/events`` and files of the same records."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+
+from tailrace.ingest.context import profile_text, session_text
+from tailrace.ingest.draft import Draft, Rejected, draft_of
+from tailrace.ingest.texts import object_text
+
+Int = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+_Instant = Annotated[datetime, msgspec.Meta(tz=True)] | Int | None
+_NONE = msgspec.Raw(b"")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Page(msgspec.Struct, forbid_unknown_fields=True):
+    """The page view that holds the event; times in ms."""
+
+    id: str | None = None
+    url: str | None = None
+    referrer: str | None = None
+    title: str | None = None
+    duration_ms: Int | None = None
+    active_ms: Int | None = None
+    infos: Int | None = None
+    warnings: Int | None = None
+    errors: Int | None = None
+    cluster: Int | None = None
+    dom_content_ms: Int | None = None
+    first_paint_ms: Int | None = None
+    load_ms: Int | None = None
+    properties: msgspec.Raw = _NONE
+
+
+class Element(msgspec.Struct, forbid_unknown_fields=True):
+    """The element that was used."""
+
+    text: str | None = None
+    selector: str | None = None
+
+
+class Signals(msgspec.Struct, forbid_unknown_fields=True):
+    """Signs of trouble."""
+
+    frustrated: Int | None = None
+    dead: Int | None = None
+    error: Int | None = None
+    suspicious: Int | None = None
+
+
+class NativeEvent(msgspec.Struct, forbid_unknown_fields=True):
+    """One record. `time` is ISO 8601 with an offset from UTC, or milliseconds since 1970."""
+
+    event: str
+    id: str | None = None
+    time: _Instant = None
+    user_id: str | None = None
+    session_id: str | None = None
+    device_id: str | None = None
+    params: msgspec.Raw = _NONE
+    session: msgspec.Raw = _NONE
+    profile: msgspec.Raw = _NONE
+    kind: str | None = None
+    value: float | None = None
+    info: str | None = None
+    duration_ms: Int | None = None
+    level: Int | None = None
+    is_tester: bool | None = None
+    is_cheater: bool | None = None
+    is_paying: bool | None = None
+    amount: float | None = None
+    currency: str | None = None
+    amount_usd: float | None = None
+    state: str | None = None
+    state_id: str | None = None
+    page: Page | None = None
+    element: Element | None = None
+    signals: Signals | None = None
+
+
+class Envelope(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a batch."""
+
+    batch: list[msgspec.Raw]
+    sent_at: _Instant = None
+
+
+_event = msgspec.json.Decoder(NativeEvent)
+_envelope = msgspec.json.Decoder(Envelope)
+
+_NOT_PLAIN = frozenset(("time", "params", "session", "profile", "page", "element", "signals"))
+_PLAIN = tuple(name for name in NativeEvent.__struct_fields__ if name not in _NOT_PLAIN)
+
+
+def decode_body(body: bytes) -> tuple[list[bytes], int | None]:
+    """The raw records of a request body, and when it was sent (ms): a batch object, or NDJSON.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    text = body.strip()
+    if not text:
+        raise ValueError('the body is empty; send {"batch": [...]} or one event per line')
+    if is_envelope(text):
+        envelope = _envelope.decode(text)
+        return [bytes(raw) for raw in envelope.batch], instant_ms(envelope.sent_at)
+    return [line for line in text.split(b"\n") if line.strip()], None
+
+
+def is_envelope(text: bytes) -> bool:
+    """Whether a body is a batch object rather than lines of events."""
+    return re.match(rb'\{\s*"(batch|sent_at)"\s*:', text) is not None
+
+
+def draft_records(raws: Sequence[bytes], sent_at: int | None) -> Draft:
+    """Decode records, each by itself, so that none can reach into the next; with reasons only when one is bad."""
+    try:
+        return _draft(list(map(_event.decode, raws)), range(len(raws)), raws, sent_at, ())
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
+        pass
+    return _draft_one_by_one(raws, sent_at)
+
+
+def instant_ms(value: datetime | int | None) -> int | None:
+    """An instant as milliseconds UTC."""
+    if not isinstance(value, datetime):
+        return value
+    delta = value - _EPOCH
+    return delta.days * 86_400_000 + delta.seconds * 1000 + delta.microseconds // 1000
+
+
+def _draft_one_by_one(raws: Sequence[bytes], sent_at: int | None) -> Draft:
+    good: list[NativeEvent] = []
+    places: list[int] = []
+    rejected: list[Rejected] = []
+    for place, raw in enumerate(raws):
+        try:
+            event = _event.decode(raw)
+            _check(event)
+            good.append(event)
+            places.append(place)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
+            rejected.append(Rejected(place, reason_of(error)))
+    return _draft(good, places, raws, sent_at, rejected)
+
+
+def reason_of(error: Exception) -> str:
+    """One sentence for a dead letter."""
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if isinstance(error, UnicodeDecodeError):
+        return "not UTF-8"
+    return str(error)
+
+
+def _check(event: NativeEvent) -> None:
+    for name, read in (("params", object_text), ("session", _session), ("profile", _profile)):
+        try:
+            read(getattr(event, name))
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
+    if event.page is not None:
+        _check_page(event.page)
+
+
+def _check_page(page: Page) -> None:
+    try:
+        object_text(page.properties)
+    except ValueError as error:
+        raise ValueError(f"page.properties: {error}") from error
+
+
+def _session(raw: msgspec.Raw) -> tuple[str | None, bool]:
+    return session_text(bytes(raw))
+
+
+def _profile(raw: msgspec.Raw) -> str | None:
+    return profile_text(bytes(raw))
+
+
+def _draft(
+    events: Sequence[NativeEvent],
+    places: Sequence[int],
+    raws: Sequence[bytes],
+    sent_at: int | None,
+    rejected: Sequence[Rejected],
+) -> Draft:
+    sessions = [session_text(bytes(e.session)) for e in events]
+    columns: dict[str, Sequence[Any]] = {name: [getattr(e, name) for e in events] for name in _PLAIN}
+    columns |= {
+        "time": [instant_ms(e.time) for e in events],
+        "params": [object_text(e.params) for e in events],
+        "session": [text for text, _ in sessions],
+        "session_end": [ended for _, ended in sessions],
+        "profile": [profile_text(bytes(e.profile)) for e in events],
+    }
+    columns |= _nested("page", Page, [e.page for e in events])
+    columns |= _nested("element", Element, [e.element for e in events])
+    columns |= _nested("signals", Signals, [e.signals for e in events], prefix="signal")
+    return draft_of(columns, sent_at=sent_at, places=places, raw_of=lambda row: raws[places[row]], rejected=rejected)
+
+
+def _nested(key: str, kind: type[msgspec.Struct], values: Sequence[Any], prefix: str = "") -> dict[str, Sequence[Any]]:
+    """Columns such as `page_url` of a nested object; none at all when no event has the object."""
+    if not any(value is not None for value in values):
+        return {}
+    names = kind.__struct_fields__
+    return {
+        f"{prefix or key}_{name}": [None if value is None else _plain(getattr(value, name)) for value in values]
+        for name in names
+    }
+
+
+def _plain(value: Any) -> Any:
+    """A member as its column holds it: an object as text."""
+    return object_text(value) if isinstance(value, msgspec.Raw) else value

@@ -1,0 +1,114 @@
+"""Replay: a dead letter is read once more, and accepted if it can be now (a limit was raised, a defect mended)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from tailrace.db.engine import Database
+from tailrace.ingest.accept import Door, Origin, accept
+from tailrace.ingest.draft import Draft, Rejected
+from tailrace.ingest.files.blocks import Block, RawRows
+from tailrace.ingest.files.importing import drafter
+from tailrace.ingest.files.mapping import parse_map
+from tailrace.ingest.files.opening import Format
+from tailrace.ingest.files.reading import Reading
+from tailrace.ingest.protocols.native import draft_records
+from tailrace.store.deadletters import Buried, DeadLetter, find, settle
+from tailrace.store.inbox import Submission, append_received
+
+
+class Context(msgspec.Struct):
+    """The context of a dead letter: the native protocol's, or a file's."""
+
+    protocol: str
+    sent_at: int | None = None
+    format: Format = "ndjson"
+    map: str | None = None
+    types: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What a replay did: how many records went into the inbox, or why it is still rejected."""
+
+    number: int
+    records: int
+    reason: str | None
+
+
+def replay(database: Database, door: Door, number: int, now: Callable[[], int]) -> Replayed:
+    """Accept a dead letter as often as it was seen and not yet replayed; change nothing if it is still bad.
+
+    Raises:
+        NotFound: this app has no letter of that number.
+    """
+    buried = find(database, door.scope, number)
+    times = buried.seen - buried.replayed
+    if not times:
+        return Replayed(number, 0, "it was replayed before")
+    draft = _draft(buried.letter)
+    outcome = accept(door, draft, _raws(buried.letter), Origin(buried.letter.source, buried.letter.context), now())
+    if outcome.rejected:
+        return Replayed(number, 0, outcome.rejected[0].reason)
+    if not _move(database, buried, _repeated(outcome.submission, times)):
+        return Replayed(number, 0, "somebody else is replaying it")
+    return Replayed(number, times, None)
+
+
+def _move(database: Database, buried: Buried, submission: Submission) -> bool:
+    """From the letters to the inbox in one transaction, so that the ledger holds throughout."""
+    with database.write_inbox() as connection:
+        if not settle(connection, submission.scope, buried):
+            return False
+        append_received(connection, submission)
+    return True
+
+
+def _repeated(submission: Submission, times: int) -> Submission:
+    """Each time that it was received counts; all but one are duplicates, which the seal counts as such."""
+    records = {shard: pa.concat_tables([table] * times) for shard, table in submission.records.items()}
+    return replace(submission, records=records)
+
+
+def _draft(letter: DeadLetter) -> Draft:
+    context = msgspec.json.decode(letter.context, type=Context)
+    place = letter.position
+    if context.protocol != "file":
+        draft = draft_records([letter.raw], context.sent_at)
+    elif context.format == "ndjson":
+        draft = _file_draft(Block((place,), (letter.raw,)), context, None)
+    else:
+        cells = _cells(letter.raw)
+        if cells is None:
+            return _rejected(letter)
+        columns = {name: pa.array([cell], pa.string()) for name, cell in cells.items()}
+        draft = _file_draft(Block((place,), columns=columns), context, list(cells))
+    return replace(
+        draft,
+        places=[place] * len(draft.places),
+        rejected=[Rejected(place, rejected.reason) for rejected in draft.rejected],
+    )
+
+
+def _file_draft(block: Block, context: Context, columns: Sequence[str] | None) -> Draft:
+    file = Reading("", context.format, 0, iter(()), columns, context.types)
+    return drafter(parse_map(context.map) if context.map is not None else None, file)(block)
+
+
+def _cells(raw: bytes) -> dict[str, Any] | None:
+    """The cells of a row by column; None of a row that never was split into cells."""
+    try:
+        return msgspec.json.decode(raw, type=dict[str, str | None])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _rejected(letter: DeadLetter) -> Draft:
+    return replace(draft_records([], None), rejected=[Rejected(letter.position, letter.reason)])
+
+
+def _raws(letter: DeadLetter) -> RawRows:
+    return RawRows((letter.position,), lambda _: letter.raw)

@@ -1,0 +1,73 @@
+"""The group commit: whatever arrived while the last commit was running goes into the next, in one transaction."""
+
+import queue
+import threading
+from concurrent.futures import Future
+from types import TracebackType
+
+from tailrace.db.engine import Database
+from tailrace.model.errors import Unavailable
+from tailrace.store.inbox import Submission, append
+
+_Waiting = tuple[Submission, "Future[None]"]
+_MOST = 256  # submissions in one transaction
+
+
+class InboxWriter:
+    """A thread that appends submissions. A future is done when its submission is durable."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._queue: queue.Queue[_Waiting | None] = queue.Queue(maxsize=1024)
+        self._thread = threading.Thread(target=self._run, name="inbox-writer", daemon=True)
+
+    def __enter__(self) -> "InboxWriter":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._queue.put(None)
+        self._thread.join()
+
+    def submit(self, submission: Submission) -> "Future[None]":
+        """Queue a submission.
+
+        Raises:
+            Unavailable: so much is waiting that nothing more is taken.
+        """
+        future: Future[None] = Future()
+        try:
+            self._queue.put_nowait((submission, future))
+        except queue.Full:
+            raise Unavailable("more is arriving than can be written", 1) from None
+        return future
+
+    def _run(self) -> None:
+        while (first := self._queue.get()) is not None:
+            group = [first, *self._more()]
+            self._append(group)
+
+    def _more(self) -> list[_Waiting]:
+        group: list[_Waiting] = []
+        while len(group) < _MOST - 1:
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if item is None:
+                self._queue.put(None)
+                break
+            group.append(item)
+        return group
+
+    def _append(self, group: list[_Waiting]) -> None:
+        try:
+            append(self._database, [submission for submission, _ in group])
+        except BaseException as error:
+            for _, future in group:
+                future.set_exception(error)
+        else:
+            for _, future in group:
+                future.set_result(None)

@@ -1,0 +1,1 @@
+"""The queue: work that outlives the process that asked for it."""

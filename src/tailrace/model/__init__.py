@@ -1,0 +1,1 @@
+"""Domain values. Standard library only; every other room may import it."""

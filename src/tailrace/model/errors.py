@@ -1,0 +1,130 @@
+"""The one family of domain errors. They carry fields, not wording: surfaces own the words."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(eq=False)
+class TailraceError(Exception):
+    """Root of everything that a caller can be told. `code` is stable; `retryable` says if waiting helps."""
+
+    code: str = field(init=False, default="internal", repr=False)
+    retryable: bool = field(init=False, default=False, repr=False)
+
+    def __str__(self) -> str:
+        shown = {name: value for name, value in vars(self).items() if name not in ("code", "retryable")}
+        return ", ".join(f"{name}={value!r}" for name, value in shown.items()) or type(self).__name__
+
+
+@dataclass(eq=False)
+class Invalid(TailraceError):
+    """A request holds something that cannot be: `where` is its path, `why` one sentence."""
+
+    where: str
+    why: str
+    code: str = field(init=False, default="invalid_request", repr=False)
+
+
+@dataclass(eq=False)
+class Malformed(TailraceError):
+    """A body cannot be read at all."""
+
+    why: str
+    code: str = field(init=False, default="malformed_body", repr=False)
+
+
+@dataclass(eq=False)
+class TooLarge(TailraceError):
+    """A body is over its limit, in bytes."""
+
+    limit: int
+    code: str = field(init=False, default="body_too_large", repr=False)
+
+
+@dataclass(eq=False)
+class Unauthorized(TailraceError):
+    """No credential, or one that is not known."""
+
+    code: str = field(init=False, default="unauthorized", repr=False)
+
+
+@dataclass(eq=False)
+class Forbidden(TailraceError):
+    """A known credential without the right that is needed."""
+
+    needs: str
+    code: str = field(init=False, default="forbidden", repr=False)
+
+
+@dataclass(eq=False)
+class NotFound(TailraceError):
+    """Nothing of that name, or nothing that this caller may know of: the two look alike."""
+
+    kind: str
+    name: str
+    code: str = field(init=False, default="not_found", repr=False)
+
+
+@dataclass(eq=False)
+class NotReady(TailraceError):
+    """The export has not succeeded, so it has no manifest and no files (yet)."""
+
+    state: str
+    code: str = field(init=False, default="not_ready", repr=False)
+
+
+@dataclass(eq=False)
+class WindowInFuture(TailraceError):
+    """A window on availability ends further ahead than the server is willing to wait (milliseconds)."""
+
+    end: int
+    now: int
+    limit: int
+    code: str = field(init=False, default="window_in_future", repr=False)
+    retryable: bool = field(init=False, default=True, repr=False)
+
+
+@dataclass(eq=False)
+class CursorRefused(TailraceError):
+    """A cursor that cannot be continued from. `reason` is one of the words of `CURSOR_REASONS`."""
+
+    reason: str
+    code: str = field(init=False, default="cursor_refused", repr=False)
+
+
+CURSOR_REASONS = ("unreadable", "epoch", "app", "ahead", "request")
+
+
+@dataclass(eq=False)
+class TooManyRunning(TailraceError):
+    """The space has as many unfinished exports as its policy lets it have."""
+
+    limit: int
+    code: str = field(init=False, default="too_many_running", repr=False)
+    retryable: bool = field(init=False, default=True, repr=False)
+
+
+@dataclass(eq=False)
+class Unavailable(TailraceError):
+    """The server cannot take this now and nothing was stored; `seconds` until a retry is sensible."""
+
+    why: str
+    seconds: int
+    code: str = field(init=False, default="unavailable", repr=False)
+    retryable: bool = field(init=False, default=True, repr=False)
+
+
+@dataclass(eq=False)
+class FenceLost(TailraceError):
+    """Another process owns this shard or job now; whatever this one did is void."""
+
+    what: str
+    code: str = field(init=False, default="fence_lost", repr=False)
+    retryable: bool = field(init=False, default=True, repr=False)
+
+
+@dataclass(eq=False)
+class ExportFailed(TailraceError):
+    """An export ended without a result."""
+
+    why: str
+    code: str = field(init=False, default="export_failed", repr=False)

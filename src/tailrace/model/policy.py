@@ -1,0 +1,45 @@
+"""Limits as data: every policy value has a documented name, a default and a unit."""
+
+from dataclasses import dataclass
+
+from tailrace.model.errors import Invalid
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One policy value that `tailrace apply` can set."""
+
+    name: str
+    default: int
+    unit: str
+    what: str
+
+
+LIMITS: dict[str, Limit] = {
+    limit.name: limit
+    for limit in (
+        Limit("exports.max_running", 100, "exports", "Unfinished exports that one space may have at a time."),
+        Limit(
+            "exports.max_wait_ms",
+            900_000,
+            "ms",
+            "How far ahead an availability window may end; the export waits until then.",
+        ),
+        Limit("ingest.max_body_bytes", 16_777_216, "bytes", "Largest request body, before and after decompression."),
+        Limit("ingest.max_record_bytes", 1_048_576, "bytes", "Largest single event; a larger one is a dead letter."),
+        Limit("ingest.max_text_bytes", 1_024, "bytes", "Longest event name or id; a longer one is a dead letter."),
+    )
+}
+
+
+def check_limit(name: str, value: object) -> int:
+    """A value for a policy, or an error that names the policy.
+
+    Raises:
+        Invalid: the name is not a policy, or the value is not a whole number of at least 0.
+    """
+    if name not in LIMITS:
+        raise Invalid(f"limits.{name}", f"no such policy; known are {', '.join(sorted(LIMITS))}")
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise Invalid(f"limits.{name}", f"must be a whole number of {LIMITS[name].unit}, 0 or more")
+    return value

@@ -1,0 +1,50 @@
+"""Segments: immutable data, where it lies and what is known of it without opening it."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Bytes inside an object, so that one object can hold many small segments."""
+
+    object: str
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventStatistics:
+    """How often one event name occurs, and its parameters: key -> JSON type -> count."""
+
+    count: int
+    params: dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What the plan needs to skip a segment, to know wide columns and to estimate. Times in ms, both ends included."""
+
+    events: int
+    fragments: int
+    late_fragments: int
+    min_time: int
+    max_time: int
+    min_start: int
+    max_start: int
+    names: dict[str, EventStatistics] = field(default_factory=dict)
+    versions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One committed segment. Rows inherit `added_seq` and are numbered from `first_event` and `first_fragment`."""
+
+    number: int
+    added_seq: int
+    day: int
+    bucket: str
+    location: Location
+    schema_version: int
+    first_event: int
+    first_fragment: int
+    statistics: Statistics

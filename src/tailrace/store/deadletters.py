@@ -1,0 +1,119 @@
+"""Dead letters: rejected input, kept with its reason until someone replays it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from tailrace.db.engine import Database
+from tailrace.db.tables import dead_letters, owned, owner
+from tailrace.model.access import Scope
+from tailrace.model.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """One rejected record. `position` counts from 0 in a batch and from 1 (a line) in a file.
+
+    `context` is JSON text that says how to read `raw` again.
+    """
+
+    source: str
+    position: int
+    reason: str
+    raw: bytes
+    context: str
+
+
+@dataclass(frozen=True, slots=True)
+class Buried:
+    """A dead letter as it lies in the store: seen `seen` times, `replayed` of them accepted since then."""
+
+    number: int
+    received_at: int
+    seen: int
+    replayed: int
+    letter: DeadLetter
+
+
+def bury(connection: Connection, scope: Scope, received_at: int, letters: Sequence[DeadLetter]) -> None:
+    """Keep letters. The same one again (same source, place and content) is counted, not kept twice."""
+    for letter in letters:
+        key = _key(letter)
+        mine = (owned(dead_letters, scope), dead_letters.c.key == key)
+        again = connection.execute(update(dead_letters).where(*mine).values(seen=dead_letters.c.seen + 1))
+        if again.rowcount == 0:
+            connection.execute(insert(dead_letters).values(**_row(scope, received_at, letter, key)))
+
+
+def listing(database: Database, scope: Scope) -> list[Buried]:
+    """Letters that still wait, oldest first, without their content."""
+    with database.read_inbox() as connection:
+        rows = connection.execute(
+            select(dead_letters)
+            .where(owned(dead_letters, scope), dead_letters.c.seen > dead_letters.c.replayed)
+            .order_by(dead_letters.c.number)
+        )
+        return [_buried(row) for row in rows]
+
+
+def find(database: Database, scope: Scope, number: int) -> Buried:
+    """One letter.
+
+    Raises:
+        NotFound: this app has no letter of that number.
+    """
+    with database.read_inbox() as connection:
+        row = connection.execute(
+            select(dead_letters).where(owned(dead_letters, scope), dead_letters.c.number == number)
+        ).first()
+    if row is None:
+        raise NotFound("dead letter", str(number))
+    return _buried(row)
+
+
+def settle(connection: Connection, scope: Scope, letter: Buried) -> bool:
+    """Mark a letter as accepted in full, in the transaction that accepts it; False if someone else just did."""
+    done = connection.execute(
+        update(dead_letters)
+        .where(
+            owned(dead_letters, scope),
+            dead_letters.c.number == letter.number,
+            dead_letters.c.seen == letter.seen,
+            dead_letters.c.replayed == letter.replayed,
+        )
+        .values(replayed=letter.seen)
+    )
+    return done.rowcount == 1
+
+
+def waiting(connection: Connection, scope: Scope) -> int:
+    """How many rejected records of an app are not accepted yet."""
+    total = func.coalesce(func.sum(dead_letters.c.seen - dead_letters.c.replayed), 0)
+    return int(connection.scalar(select(total).where(owned(dead_letters, scope))) or 0)
+
+
+def _key(letter: DeadLetter) -> bytes:
+    content = blake2b(letter.raw, digest_size=16).digest()
+    place = f"{letter.source}\0{letter.position}\0{letter.context}".encode()
+    return blake2b(place, digest_size=16, key=content).digest()
+
+
+def _row(scope: Scope, received_at: int, letter: DeadLetter, key: bytes) -> dict[str, object]:
+    return owner(scope) | {
+        "key": key,
+        "received_at": received_at,
+        "source": letter.source,
+        "position": letter.position,
+        "reason": letter.reason,
+        "seen": 1,
+        "replayed": 0,
+        "raw": letter.raw,
+        "context": letter.context,
+    }
+
+
+def _buried(row: Row[tuple[object, ...]]) -> Buried:
+    letter = DeadLetter(row.source, row.position, row.reason, row.raw, row.context)
+    return Buried(row.number, row.received_at, row.seen, row.replayed, letter)

@@ -1,0 +1,172 @@
+"""The inbox: durable, ordered per shard, written before anything is acknowledged.
+
+An append holds the row of its shard's head until it commits, so positions have no gaps and no order but their own:
+a seal that has read up to position p has read everything below p.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+from sqlalchemy import Connection, and_, delete, func, insert, select, update
+
+from tailrace.db.engine import Database
+from tailrace.db.tables import inbox, inbox_heads, owned, owner
+from tailrace.model.access import Scope
+from tailrace.store.deadletters import DeadLetter, bury
+from tailrace.store.records import no_records, pack_records, unpack_records
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What one request brings: accepted records by shard number, and what could not be accepted."""
+
+    scope: Scope
+    received_at: int
+    records: Mapping[int, pa.Table]
+    dead: Sequence[DeadLetter] = field(default_factory=tuple)
+
+    @property
+    def accepted(self) -> int:
+        """How many records it brings to the inbox."""
+        return sum(table.num_rows for table in self.records.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Records after a position: those of inbox rows up to and including `position`."""
+
+    records: pa.Table
+    position: int
+
+
+def create_heads(database: Database, scope: Scope, shards: Sequence[int]) -> None:
+    """Make the inbox of a new app. Safe to repeat."""
+    with database.write_inbox() as connection:
+        there = set(connection.scalars(select(inbox_heads.c.shard).where(owned(inbox_heads, scope))))
+        new = [
+            owner(scope) | {"shard": s, "position": 0, "received": 0, "accepted": 0} for s in shards if s not in there
+        ]
+        if new:
+            connection.execute(insert(inbox_heads), new)
+
+
+def append(database: Database, submissions: Sequence[Submission]) -> None:
+    """Store submissions in one durable transaction: a group commit."""
+    with database.write_inbox() as connection:
+        for scope, shard, members in _by_shard(submissions):
+            _append_shard(connection, scope, shard, members)
+        for submission in submissions:
+            bury(connection, submission.scope, submission.received_at, submission.dead)
+
+
+def append_received(connection: Connection, submission: Submission) -> None:
+    """Store records that were counted as received before, as dead letters: only what is accepted grows."""
+    for scope, shard, members in _by_shard([submission]):
+        _append_shard(connection, scope, shard, members, new=False)
+
+
+def take(database: Database, scope: Scope, shard: int, after: int, *, records: int, raw_bytes: int) -> Taken:
+    """The next inbox rows after a position: at least one if there is one, else no more than the two bounds."""
+    mine = and_(owned(inbox, scope), inbox.c.shard == shard)
+    with database.read_inbox() as connection:
+        sizes = connection.execute(
+            select(inbox.c.position, inbox.c.records, inbox.c.raw_bytes)
+            .where(mine, inbox.c.position > after)
+            .order_by(inbox.c.position)
+        )
+        upto = _bound([tuple(row) for row in sizes], after, records, raw_bytes)
+        blobs = connection.scalars(
+            select(inbox.c.blob)
+            .where(mine, inbox.c.position > after, inbox.c.position <= upto)
+            .order_by(inbox.c.position)
+        )
+        tables = [unpack_records(blob) for blob in blobs]
+    return Taken(pa.concat_tables([no_records(), *tables]), upto)
+
+
+def forget(database: Database, scope: Scope, shard: int, upto: int) -> None:
+    """Delete rows that a committed seal has passed."""
+    with database.write_inbox() as connection:
+        connection.execute(delete(inbox).where(owned(inbox, scope), inbox.c.shard == shard, inbox.c.position <= upto))
+
+
+def newest_position(connection: Connection, scope: Scope, shard: int) -> int:
+    """The last position that was appended; 0 before the first."""
+    found = connection.scalar(
+        select(inbox_heads.c.position).where(owned(inbox_heads, scope), inbox_heads.c.shard == shard)
+    )
+    return found or 0
+
+
+def waiting_since(connection: Connection, scope: Scope, shard: int, after: int) -> int | None:
+    """The earliest event time among rows after a position; None if there are none."""
+    earliest: int | None = connection.scalar(
+        select(func.min(inbox.c.min_time)).where(owned(inbox, scope), inbox.c.shard == shard, inbox.c.position > after)
+    )
+    return earliest
+
+
+def _by_shard(submissions: Sequence[Submission]) -> list[tuple[Scope, int, list[Submission]]]:
+    """Submissions by scope and shard, in one order for every process, so that appends cannot deadlock.
+
+    Dead letters have no shard of their own: they are counted with their submission's first shard, or shard 0.
+    """
+    groups: dict[tuple[int, int], tuple[Scope, list[Submission]]] = {}
+    for submission in submissions:
+        for shard in submission.records or (0,):
+            groups.setdefault((submission.scope.app, shard), (submission.scope, []))[1].append(submission)
+    return [
+        (scope, shard, members) for (_, shard), (scope, members) in sorted(groups.items(), key=lambda item: item[0])
+    ]
+
+
+def _append_shard(
+    connection: Connection, scope: Scope, shard: int, members: Sequence[Submission], *, new: bool = True
+) -> None:
+    tables = [m.records[shard] for m in members if shard in m.records]
+    accepted = sum(table.num_rows for table in tables)
+    dead = sum(len(m.dead) for m in members if shard == min(m.records, default=0))
+    position = connection.scalar(
+        update(inbox_heads)
+        .where(owned(inbox_heads, scope), inbox_heads.c.shard == shard)
+        .values(
+            position=inbox_heads.c.position + (1 if accepted else 0),
+            received=inbox_heads.c.received + (accepted + dead if new else 0),
+            accepted=inbox_heads.c.accepted + accepted,
+        )
+        .returning(inbox_heads.c.position)
+    )
+    if position is None:
+        raise LookupError(f"no inbox for app {scope.app_id}, shard {shard}")
+    if accepted:
+        received_at = max(m.received_at for m in members)
+        _insert(connection, scope, shard, position, received_at, pa.concat_tables(tables))
+
+
+def _insert(
+    connection: Connection, scope: Scope, shard: int, position: int, received_at: int, records: pa.Table
+) -> None:
+    connection.execute(
+        insert(inbox).values(
+            **owner(scope),
+            shard=shard,
+            position=position,
+            records=records.num_rows,
+            min_time=pa.compute.min(records["time"]).as_py(),
+            received_at=received_at,
+            raw_bytes=records.nbytes,
+            blob=pack_records(records),
+        )
+    )
+
+
+def _bound(sizes: list[tuple[int, ...]], after: int, records: int, raw_bytes: int) -> int:
+    upto = after
+    for position, count, size in sizes:
+        records -= count
+        raw_bytes -= size
+        if upto > after and (records < 0 or raw_bytes < 0):
+            break
+        upto = position
+    return upto

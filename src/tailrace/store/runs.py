@@ -1,0 +1,137 @@
+"""Exact dedupe: sorted runs of 128-bit keys in immutable objects.
+
+A run is a count n, then n high halves, then n low halves, little-endian 64-bit, sorted by (high, low). Looking up
+maps the object and bisects it, so memory is bounded by what is asked, not by what is known. Four runs of like size
+are merged into one, which keeps their number small.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from tailrace.files.base import Files
+from tailrace.model.segment import Location
+
+Halves = npt.NDArray[np.uint64]
+
+MERGE_AT = 4
+LARGEST_MERGE = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Keys as two arrays of 64-bit halves of equal length."""
+
+    high: Halves
+    low: Halves
+
+    def __len__(self) -> int:
+        return len(self.high)
+
+    def take(self, which: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> "Keys":
+        """Some of the keys."""
+        return Keys(self.high[which], self.low[which])
+
+    def sorted(self) -> "Keys":
+        """The keys in the order of a run."""
+        return self.take(np.lexsort((self.low, self.high)))
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A committed run: its object and how many keys it holds."""
+
+    number: int
+    object: str
+    ids: int
+
+    @property
+    def location(self) -> Location:
+        """The whole object."""
+        return Location(self.object, 0, 8 + 16 * self.ids)
+
+
+def keys_of(column: pa.ChunkedArray) -> Keys:
+    """Keys from a column of 16-byte values without nulls."""
+    data = b"".join(
+        chunk.buffers()[1].to_pybytes()[16 * chunk.offset : 16 * (chunk.offset + len(chunk))] for chunk in column.chunks
+    )
+    halves = np.frombuffer(data, dtype="<u8").reshape(-1, 2)
+    return Keys(np.ascontiguousarray(halves[:, 0]), np.ascontiguousarray(halves[:, 1]))
+
+
+def first_of_each(keys: Keys) -> npt.NDArray[np.bool_]:
+    """True where a key occurs for the first time."""
+    order = np.lexsort((keys.low, keys.high))  # stable: equal keys stay in their order
+    ordered = keys.take(order)
+    new = np.ones(len(keys), dtype=np.bool_)
+    new[1:] = (ordered.high[1:] != ordered.high[:-1]) | (ordered.low[1:] != ordered.low[:-1])
+    first = np.empty(len(keys), dtype=np.bool_)
+    first[order] = new
+    return first
+
+
+def known(files: Files, runs: Sequence[Run], keys: Keys) -> npt.NDArray[np.bool_]:
+    """True where a key is in one of the runs."""
+    found = np.zeros(len(keys), dtype=np.bool_)
+    for run in runs:
+        with files.reader(run.location) as source:
+            found |= _contains(_load(source), keys)
+    return found
+
+
+def write_run(files: Files, object_key: str, keys: Keys) -> None:
+    """Write keys, sorted, as a durable run."""
+    ordered = keys.sorted()
+    with files.create(object_key) as sink:
+        sink.write(np.uint64(len(ordered)).astype("<u8").tobytes())
+        sink.write(ordered.high.astype("<u8").tobytes())
+        sink.write(ordered.low.astype("<u8").tobytes())
+
+
+def read_run(files: Files, run: Run) -> Keys:
+    """All keys of a run, copied into memory."""
+    with files.reader(run.location) as source:
+        loaded = _load(source)
+        return Keys(loaded.high.copy(), loaded.low.copy())
+
+
+def to_merge(runs: Sequence[Run], fresh: int) -> list[Run]:
+    """The runs that a new run of `fresh` keys should swallow: those no larger than it, once there are enough."""
+    tier = [run for run in runs if run.ids <= 2 * fresh]
+    total = fresh + sum(run.ids for run in tier)
+    return tier if len(tier) >= MERGE_AT - 1 and total <= LARGEST_MERGE else []
+
+
+def joined(parts: Sequence[Keys]) -> Keys:
+    """Keys of several sources in one."""
+    return Keys(np.concatenate([p.high for p in parts]), np.concatenate([p.low for p in parts]))
+
+
+def _load(source: pa.NativeFile) -> Keys:
+    buffer = source.read_buffer()
+    count = int(np.frombuffer(buffer, dtype="<u8", count=1)[0])
+    return Keys(
+        np.frombuffer(buffer, dtype="<u8", count=count, offset=8),
+        np.frombuffer(buffer, dtype="<u8", count=count, offset=8 + 8 * count),
+    )
+
+
+def _contains(run: Keys, keys: Keys) -> npt.NDArray[np.bool_]:
+    """Bisect on the high halves, then walk the few run entries that share one."""
+    found = np.zeros(len(keys), dtype=np.bool_)
+    place = np.searchsorted(run.high, keys.high)
+    waiting = np.arange(len(keys))
+    while True:
+        inside = place < len(run)
+        waiting, place = waiting[inside], place[inside]
+        alike = run.high[place] == keys.high[waiting]
+        waiting, place = waiting[alike], place[alike]
+        if not len(waiting):
+            return found
+        equal = run.low[place] == keys.low[waiting]
+        found[waiting[equal]] = True
+        waiting, place = waiting[~equal], place[~equal] + 1

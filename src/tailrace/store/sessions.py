@@ -1,0 +1,120 @@
+"""Sealed sessions and their actors: what a seal must know to place late events and to number actors."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from tailrace.db.engine import Database
+from tailrace.db.tables import actors, app_heads, owned, owner, sessions
+from tailrace.model.access import Scope
+
+_CHUNK = 500  # below every database's limit of parameters in one statement
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSession:
+    """A session of which at least one fragment is committed. Its start never changes; times in ms."""
+
+    actor: bytes
+    number: int
+    session_id: str
+    generated: bool
+    start: int
+    end: int
+    fragments: int
+    segment: int
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Number of an actor in its app, and the time of its first event as known at its first seal."""
+
+    number: int
+    first_seen: int
+
+
+def sealed_sessions(connection: Connection, scope: Scope, hashes: Iterable[bytes]) -> dict[bytes, list[SealedSession]]:
+    """The sealed sessions of some actors, each actor's in order of start."""
+    found: dict[bytes, list[SealedSession]] = {}
+    for chunk in _chunks(hashes):
+        rows = connection.execute(
+            select(sessions)
+            .where(owned(sessions, scope), sessions.c.actor.in_(chunk))
+            .order_by(sessions.c.start, sessions.c.number)
+        )
+        for row in rows:
+            session = SealedSession(
+                row.actor, row.number, row.session_id, row.generated, row.start, row.end, row.fragments, row.segment
+            )
+            found.setdefault(row.actor, []).append(session)
+    return found
+
+
+def insert_sessions(connection: Connection, scope: Scope, new: Sequence[SealedSession]) -> None:
+    """Remember sessions whose first fragment this transaction commits."""
+    if new:
+        rows = [
+            owner(scope)
+            | {
+                "actor": s.actor,
+                "number": s.number,
+                "session_id": s.session_id,
+                "generated": s.generated,
+                "start": s.start,
+                "end": s.end,
+                "fragments": s.fragments,
+                "segment": s.segment,
+            }
+            for s in new
+        ]
+        connection.execute(insert(sessions), rows)
+
+
+def grow_sessions(connection: Connection, scope: Scope, grown: Sequence[SealedSession]) -> None:
+    """Remember the new ends and fragment counts of sessions that late events joined."""
+    for session in grown:
+        connection.execute(
+            update(sessions)
+            .where(owned(sessions, scope), sessions.c.actor == session.actor, sessions.c.number == session.number)
+            .values(end=session.end, fragments=session.fragments)
+        )
+
+
+def number_actors(database: Database, scope: Scope, first_seen: Mapping[bytes, int]) -> dict[bytes, Actor]:
+    """Numbers of actors, allocated from 1 where they are new. A crash afterwards only leaves a number unused."""
+    with database.read() as connection:
+        known = _actors(connection, scope, first_seen)
+    new = sorted(hash_ for hash_ in first_seen if hash_ not in known)
+    if not new:
+        return known
+    with database.write() as connection:
+        last = connection.scalar(
+            update(app_heads)
+            .where(owned(app_heads, scope))
+            .values(actors=app_heads.c.actors + len(new))
+            .returning(app_heads.c.actors)
+        )
+        first = (last or 0) - len(new) + 1
+        rows = [
+            owner(scope) | {"actor": hash_, "number": first + place, "first_seen": first_seen[hash_]}
+            for place, hash_ in enumerate(new)
+        ]
+        dialect = sqlite if database.sqlite else postgresql
+        connection.execute(dialect.insert(actors).on_conflict_do_nothing(), rows)
+        return known | _actors(connection, scope, new)
+
+
+def _actors(connection: Connection, scope: Scope, hashes: Iterable[bytes]) -> dict[bytes, Actor]:
+    found: dict[bytes, Actor] = {}
+    for chunk in _chunks(hashes):
+        rows = connection.execute(select(actors).where(owned(actors, scope), actors.c.actor.in_(chunk)))
+        found.update((row.actor, Actor(row.number, row.first_seen)) for row in rows)
+    return found
+
+
+def _chunks(hashes: Iterable[bytes]) -> Iterator[list[bytes]]:
+    everything = list(hashes)
+    for start in range(0, len(everything), _CHUNK):
+        yield everything[start : start + _CHUNK]

@@ -1,0 +1,127 @@
+"""Snapshots: the state of an app at one seq, and the instants and counts that belong to it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Row, and_, case, func, or_, select, update
+
+from tailrace.db.engine import Database
+from tailrace.db.tables import app_heads, commits, id_runs, owned, segments, shards
+from tailrace.model.access import Scope
+from tailrace.model.export import Totals
+from tailrace.model.segment import Location, Segment
+from tailrace.store.commits import Head
+from tailrace.store.inbox import waiting_since
+from tailrace.store.runs import Run
+from tailrace.store.statistics import unpack_statistics
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """A seq, and the instant before which no event is still on its way to it inside the server (ms)."""
+
+    head: Head
+    complete_through: int
+
+
+def head(connection: Connection, scope: Scope) -> Head:
+    """An app's newest commit."""
+    row = connection.execute(select(app_heads).where(owned(app_heads, scope))).one()
+    return Head(row.seq, row.events, row.fragments, row.available_at)
+
+
+def lock_head(connection: Connection, scope: Scope, *, not_before: int) -> Head:
+    """The newest commit, its row held to the transaction's end; later ones are stamped `not_before` or later."""
+    row = connection.execute(
+        update(app_heads)
+        .where(owned(app_heads, scope))
+        .values(available_at=case((app_heads.c.available_at < not_before, not_before), else_=app_heads.c.available_at))
+        .returning(app_heads)
+    ).one()
+    return Head(row.seq, row.events, row.fragments, row.available_at)
+
+
+def seq_before(connection: Connection, scope: Scope, instant: int) -> int:
+    """The last commit that became available before an instant; 0 if none did."""
+    found = connection.scalar(
+        select(func.max(commits.c.seq)).where(owned(commits, scope), commits.c.available_at < instant)
+    )
+    return found or 0
+
+
+def totals_at(connection: Connection, scope: Scope, seq: int) -> Totals:
+    """Cumulative counts at a commit; zero before the first."""
+    row = connection.execute(
+        select(commits.c.total_events, commits.c.total_fragments).where(owned(commits, scope), commits.c.seq == seq)
+    ).first()
+    return Totals(0, 0) if row is None else Totals(row.total_events, row.total_fragments)
+
+
+def available_at(connection: Connection, scope: Scope, seqs: Sequence[int]) -> dict[int, int]:
+    """When commits became available, ms by seq."""
+    rows = connection.execute(
+        select(commits.c.seq, commits.c.available_at).where(
+            owned(commits, scope), commits.c.seq.between(min(seqs, default=0), max(seqs, default=0))
+        )
+    )
+    return {row.seq: row.available_at for row in rows}
+
+
+def visible(connection: Connection, scope: Scope, seq: int, *, after: int = 0) -> list[Segment]:
+    """Segments visible at a seq that can hold rows added after another, in output order."""
+    rows = connection.execute(
+        select(segments)
+        .where(
+            owned(segments, scope),
+            segments.c.added_seq <= seq,
+            segments.c.added_seq > after,
+            or_(segments.c.removed_seq.is_(None), segments.c.removed_seq > seq),
+        )
+        .order_by(segments.c.day, segments.c.bucket, segments.c.added_seq, segments.c.number)
+    )
+    return [_segment(row) for row in rows]
+
+
+def segments_by_number(connection: Connection, scope: Scope, numbers: Sequence[int]) -> dict[int, Segment]:
+    """Some segments by number."""
+    rows = connection.execute(select(segments).where(owned(segments, scope), segments.c.number.in_(numbers)))
+    return {row.number: _segment(row) for row in rows}
+
+
+def runs_of(connection: Connection, scope: Scope, shard: int) -> list[Run]:
+    """The runs of dedupe keys of a shard."""
+    rows = connection.execute(
+        select(id_runs).where(and_(owned(id_runs, scope), id_runs.c.shard == shard)).order_by(id_runs.c.number)
+    )
+    return [Run(row.number, row.object, row.ids) for row in rows]
+
+
+def reach(database: Database, scope: Scope) -> Reach:
+    """The newest commit, and the instant before which nothing that had arrived is missing from it.
+
+    Order matters, because inbox and metadata may be two files: what waits in the inbox is looked up between two looks
+    at the metadata. Whatever a seal moves meanwhile is then seen in the inbox, in the open sessions or in the head.
+    """
+    with database.read() as connection:
+        now = database.now(connection)
+        positions = connection.execute(select(shards.c.shard, shards.c.position).where(owned(shards, scope))).all()
+    with database.read_inbox() as connection:
+        waiting = [waiting_since(connection, scope, row.shard, row.position) for row in positions]
+    with database.read() as connection:
+        newest = head(connection, scope)
+        open_since = connection.scalars(select(shards.c.open_since).where(owned(shards, scope))).all()
+    return Reach(newest, min([now, *(instant for instant in (*waiting, *open_since) if instant is not None)]))
+
+
+def _segment(row: Row[tuple[object, ...]]) -> Segment:
+    return Segment(
+        number=row.number,
+        added_seq=row.added_seq,
+        day=row.day,
+        bucket=row.bucket,
+        location=Location(row.object, row.offset, row.length),
+        schema_version=row.schema_version,
+        first_event=row.first_event,
+        first_fragment=row.first_fragment,
+        statistics=unpack_statistics(row.statistics),
+    )

@@ -1,0 +1,1 @@
+"""The dialects, a file or folder each."""

@@ -1,0 +1,122 @@
+"""Errors as RFC 9457 problem documents with a stable `code`, what to do next, and whether a retry can help."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from tailrace.model import errors as domain
+from tailrace.model.clock import iso
+
+MEDIA_TYPE = "application/problem+json"
+
+_CURSOR_HELP = {
+    "unreadable": "The cursor is damaged. Copy `cursor` from the last manifest unchanged.",
+    "epoch": "The store was restored since that cursor was made. Start a new chain with `after` null.",
+    "app": "The cursor belongs to another app. Use the cursor of this app's last manifest.",
+    "request": "Shape or filters differ from the chain's. Ask for the same, or start a new chain with `after` null.",
+    "ahead": "The cursor is ahead of this store's newest commit. Check that this is the right server.",
+}
+
+
+def problem(
+    status: int, code: str, title: str, detail: str, *, retryable: bool = False, headers: dict[str, str] | None = None,
+    **more: Any,
+) -> Response:  # fmt: skip
+    """A problem document."""
+    document = {
+        "type": f"about:blank#{code}",
+        "title": title,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "retryable": retryable,
+    } | more
+    return Response(msgspec.json.encode(document), status, headers, MEDIA_TYPE)
+
+
+def unknown(status: int, what: str) -> Response:
+    """What no route took, and failures of the server itself."""
+    codes = {404: "no_such_path", 405: "method_not_allowed"}
+    return problem(status, codes.get(status, "internal" if status >= 500 else "invalid_request"), what, what)
+
+
+def _invalid(error: domain.Invalid) -> Response:
+    return problem(400, error.code, "The request is not valid", f"{error.where}: {error.why}", where=error.where)
+
+
+def _malformed(error: domain.Malformed) -> Response:
+    return problem(400, error.code, "The body cannot be read", error.why)
+
+
+def _too_large(error: domain.TooLarge) -> Response:
+    detail = f"The body is larger than {error.limit} bytes. Send smaller batches."
+    return problem(413, error.code, "The body is too large", detail, limit=error.limit)
+
+
+def _unauthorized(error: domain.Unauthorized) -> Response:
+    detail = "Send a token or key that this server knows as `Authorization: Bearer …`."
+    return problem(401, error.code, "Not authorized", detail, headers={"www-authenticate": 'Bearer realm="tailrace"'})
+
+
+def _forbidden(error: domain.Forbidden) -> Response:
+    detail = f"The token lacks the scope {error.needs}. Use another token, or have an admin add the scope."
+    return problem(403, error.code, "Not allowed", detail, needs=error.needs)
+
+
+def _not_found(error: domain.NotFound) -> Response:
+    return problem(404, error.code, "Not found", f"There is no {error.kind} {error.name} for this token.")
+
+
+def _not_ready(error: domain.NotReady) -> Response:
+    waiting = error.state in ("queued", "running")
+    detail = f"The export is {error.state}; its manifest exists once it has succeeded."
+    return problem(409, error.code, "Not ready", detail, retryable=waiting, state=error.state)
+
+
+def _in_future(error: domain.WindowInFuture) -> Response:
+    detail = (
+        f"The window ends at {iso(error.end)}, it is {iso(error.now)} here, and the server waits at most "
+        f"{error.limit} ms. Ask again later, or end the window earlier."
+    )
+    return problem(400, error.code, "The window ends in the future", detail, retryable=True, limit_ms=error.limit)
+
+
+def _cursor(error: domain.CursorRefused) -> Response:
+    return problem(409, error.code, "The chain cannot continue", _CURSOR_HELP[error.reason], reason=error.reason)
+
+
+def _too_many(error: domain.TooManyRunning) -> Response:
+    detail = f"The space has {error.limit} unfinished exports, as many as it may. Wait until one has finished."
+    return problem(
+        429, error.code, "Too many exports", detail, retryable=True, headers={"retry-after": "5"}, limit=error.limit
+    )
+
+
+def _unavailable(error: domain.Unavailable) -> Response:
+    detail = f"Nothing was stored: {error.why}. Send it again in {error.seconds} s."
+    headers = {"retry-after": str(error.seconds)}
+    return problem(503, error.code, "Try again", detail, retryable=True, headers=headers)
+
+
+def _internal(error: domain.TailraceError) -> Response:
+    return problem(500, error.code, "The server failed", "The server's log says more.", retryable=error.retryable)
+
+
+ERRORS: dict[type[domain.TailraceError], Callable[[Any], Response]] = {
+    domain.Invalid: _invalid,
+    domain.Malformed: _malformed,
+    domain.TooLarge: _too_large,
+    domain.Unauthorized: _unauthorized,
+    domain.Forbidden: _forbidden,
+    domain.NotFound: _not_found,
+    domain.NotReady: _not_ready,
+    domain.WindowInFuture: _in_future,
+    domain.CursorRefused: _cursor,
+    domain.TooManyRunning: _too_many,
+    domain.Unavailable: _unavailable,
+    domain.FenceLost: _internal,
+    domain.ExportFailed: _internal,
+    domain.TailraceError: _internal,
+}

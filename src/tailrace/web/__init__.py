@@ -1,0 +1,1 @@
+"""HTTP without a dialect: bodies, credentials, downloads, and what a surface is."""

@@ -1,0 +1,46 @@
+"""Credentials as they arrive in the Authorization header."""
+
+import base64
+import binascii
+
+from starlette.requests import Request
+
+from tailrace.model.errors import Unauthorized
+
+
+def bearer(request: Request) -> str:
+    """The token of ``Authorization: Bearer …``.
+
+    Raises:
+        Unauthorized: there is none.
+    """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthorized
+    return token.strip()
+
+
+def basic(request: Request) -> tuple[str, str]:
+    """User name and password of ``Authorization: Basic …``.
+
+    Raises:
+        Unauthorized: there are none.
+    """
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    try:
+        name, _, password = base64.b64decode(text.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        raise Unauthorized from None
+    if scheme.lower() != "basic" or not name:
+        raise Unauthorized
+    return name, password
+
+
+def key(request: Request) -> str:
+    """A key given as Bearer, or as the user name of Basic.
+
+    Raises:
+        Unauthorized: there is none.
+    """
+    scheme = request.headers.get("authorization", "").partition(" ")[0].lower()
+    return basic(request)[0] if scheme == "basic" else bearer(request)

@@ -1,0 +1,135 @@
+"""The only place that names concrete backends, and the remote entry of a slice."""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from tailrace.accounts.lookup import all_scopes
+from tailrace.accounts.provisioning import Applied, ProvisioningFile, apply
+from tailrace.accounts.setup import FirstLogin, create_first_admin
+from tailrace.accounts.store import Identity, create_identity, identity
+from tailrace.compute.local import local_pool
+from tailrace.config import Settings, load
+from tailrace.db.engine import Database, open_database
+from tailrace.db.migrate import migrate
+from tailrace.exports.run import Runner
+from tailrace.exports.slices import SliceSpec, run_slice
+from tailrace.exports.submit import Submitter
+from tailrace.files.base import Files
+from tailrace.files.local import LocalFiles
+from tailrace.ingest.seal import Sealer
+from tailrace.model.access import Scope
+from tailrace.model.clock import Clock, ShiftedClock, SystemClock
+from tailrace.model.errors import Invalid
+from tailrace.model.export import Part
+from tailrace.model.ids import Ids, RandomIds
+from tailrace.model.shards import initial_shards
+from tailrace.store.commits import create_head
+from tailrace.store.inbox import create_heads
+from tailrace.store.shards import create_shards, shards_of
+
+FILES_DIRECTORY = "files"
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """An opened data directory: every backend that settings name, put together once."""
+
+    data: Path
+    settings: Settings
+    clock: Clock
+    ids: Ids
+    database: Database
+    files: Files
+    identity: Identity
+
+    @property
+    def holder(self) -> str:
+        """How this process signs its leases."""
+        return f"{socket.gethostname()}:{os.getpid()}"
+
+    def sealer(self) -> Sealer:
+        """What sealing needs."""
+        return Sealer(self.database, self.files, self.clock, self.ids, self.settings.seal)
+
+    def submitter(self) -> Submitter:
+        """What submitting exports needs."""
+        return Submitter(self.database, self.identity, self.ids)
+
+    @contextmanager
+    def runner(self) -> Iterator[Runner]:
+        """What running exports needs; its threads end with the block."""
+        exports = self.settings.exports
+        with local_pool(exports.threads) as pool:
+            yield Runner(self.submitter(), self.files, pool, self.clock, exports.lease_ms, exports.max_attempts)
+
+
+def initialise(data: Path) -> FirstLogin | None:
+    """Make a data directory and its tables; the first admin's one-time login if the store is new."""
+    data.mkdir(parents=True, exist_ok=True)
+    settings = load(data)
+    database = open_database(data, settings.database, _clock(settings))
+    try:
+        migrate(database)
+        return create_first_admin(database) if create_identity(database) else None
+    finally:
+        database.close()
+
+
+@contextmanager
+def open_house(data: Path) -> Iterator[House]:
+    """Open a data directory that `initialise` made, its tables brought to this release.
+
+    Raises:
+        Invalid: there is no store there.
+    """
+    if not data.is_dir():
+        raise Invalid("--data", f"{data} is not a data directory; make one with: tailrace init --data {data}")
+    settings = load(data)
+    clock = _clock(settings)
+    database = open_database(data, settings.database, clock)
+    try:
+        migrate(database)
+        found = identity(database)
+        if found is None:
+            raise Invalid("--data", f"{data} holds no store yet; make one with: tailrace init --data {data}")
+        files = LocalFiles(data / FILES_DIRECTORY)
+        yield House(data, settings, clock, RandomIds(), database, files, found)
+    finally:
+        database.close()
+
+
+def provision(house: House, wanted: ProvisioningFile) -> Applied:
+    """Make the store look as wanted, new apps with everything that they need to take events."""
+    bits = house.settings.shard_bits
+
+    def new_app(connection: Connection, scope: Scope) -> None:
+        create_head(connection, scope)
+        create_shards(connection, scope, initial_shards(bits))
+
+    applied = apply(house.database, house.identity, wanted, new_app)
+    ensure_inboxes(house)
+    return applied
+
+
+def ensure_inboxes(house: House) -> None:
+    """Make the inbox of each app that has none. The inbox may be a file of its own, so it follows the app's commit."""
+    for scope in all_scopes(house.database):
+        with house.database.read() as connection:
+            numbers = [shard.number for shard in shards_of(connection, scope)]
+        create_heads(house.database, scope, numbers)
+
+
+def run_slice_here(data: str, spec: SliceSpec) -> Part:
+    """Run one slice with this machine's own settings; for an executor in another process."""
+    with open_house(Path(data)) as house:
+        return run_slice(house.files, spec)
+
+
+def _clock(settings: Settings) -> Clock:
+    return ShiftedClock(Path(settings.test_clock)) if settings.test_clock else SystemClock()

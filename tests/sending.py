@@ -1,0 +1,112 @@
+"""Events as a client sends them, and the way to get them in and out of a store without HTTP."""
+
+import gzip
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from tailrace.exports.records import Export, load_export
+from tailrace.exports.run import run_export
+from tailrace.exports.submit import submit
+from tailrace.ingest.accept import Origin, Outcome, accept
+from tailrace.ingest.doors import door_of
+from tailrace.ingest.protocols.native import draft_records
+from tailrace.ingest.seal import Sealed
+from tailrace.ingest.sealing import seal_due, seal_everything
+from tailrace.jobs.queue import claim
+from tailrace.model.access import Principal, Scope
+from tailrace.model.clock import iso
+from tailrace.model.export import ExportRequest, Filters
+from tailrace.model.window import Axis, Window
+from tailrace.store.inbox import append
+from tailrace.wiring import House
+
+T0 = 1_767_323_045_678  # 2026-01-02T03:04:05.678Z
+Row = dict[str, Any]
+
+
+def event(name: str, time: int, *, device: str = "d1", session: str | None = "s1", **more: Any) -> Row:
+    """A native record; its id is made of device, session, name and time unless given."""
+    record: Row = {"id": f"{device}/{session}/{name}/{time}", "event": name, "time": iso(time), "device_id": device}
+    if session is not None:
+        record["session_id"] = session
+    return record | more
+
+
+def send(house: House, scope: Scope, records: Sequence[Row], *, at: int | None = None) -> Outcome:
+    """Accept records and make them durable, as `POST /v1/events` does."""
+    raws = [json.dumps(record).encode() for record in records]
+    received_at = house.clock.now() if at is None else at
+    outcome = accept(
+        door_of(house.database, scope), draft_records(raws, None), raws, Origin("events", "{}"), received_at
+    )
+    append(house.database, [outcome.submission])
+    return outcome
+
+
+def seal(house: House, scope: Scope, *, close_all: bool = True, holder: str = "test") -> list[Sealed]:
+    """Seal an app: everything that is there, or only what is due."""
+    sealer = house.sealer()
+    every = seal_everything(sealer, [scope], holder, close_all=True)
+    steps = every if close_all else seal_due(sealer, [scope], holder)
+    return [step.sealed for step in steps]
+
+
+def principal(house: House, scope: Scope) -> Principal:
+    """Someone with every right on the space."""
+    return Principal(scope.space, 1, _token(house, scope), frozenset("*"), frozenset("*"))
+
+
+def request(
+    scope: Scope,
+    axis: Axis = "available",
+    start: int | None = None,
+    end: int | None = None,
+    *,
+    events: Iterable[str] = (),
+    versions: Iterable[str] = (),
+    columns: tuple[str, ...] | None = None,
+    after: str | None = None,
+) -> ExportRequest:
+    """An export request."""
+    filters = Filters(tuple(events), tuple(versions))
+    return ExportRequest(scope.app_id, Window(axis, start, end), filters=filters, columns=columns, after=after)
+
+
+def export(house: House, scope: Scope, asked: ExportRequest) -> tuple[Row, list[Row]]:
+    """Submit and run an export; its manifest and the rows of its files in their order."""
+    submitted = submit(house.submitter(), principal(house, scope), scope, asked)
+    done = work(house, scope, submitted.id)
+    assert done.state == "succeeded", done.error
+    manifest: Row = json.loads(done.manifest or "")
+    return manifest, [row for name in manifest["files"] for row in rows_of(house, done, name["name"])]
+
+
+def work(house: House, scope: Scope, export_id: str) -> Export:
+    """Claim and run one export job."""
+    with house.runner() as runner:
+        job = claim(house.database, "export", "test", runner.lease_ms)
+        assert job is not None
+        run_export(runner, job)
+    return load_export(house.database, scope.space, scope.app, export_id)
+
+
+def file_bytes(house: House, done: Export, name: str) -> bytes:
+    """The bytes of a file of an export."""
+    from tailrace.exports.records import find_file
+
+    return b"".join(house.files.chunks(find_file(house.database, done, name).object))
+
+
+def rows_of(house: House, done: Export, name: str) -> list[Row]:
+    """The rows of a file, read with the standard library."""
+    return [json.loads(line) for line in gzip.decompress(file_bytes(house, done, name)).splitlines()]
+
+
+def _token(house: House, scope: Scope) -> int:
+    from sqlalchemy import select
+
+    from tailrace.db.tables import tokens
+
+    with house.database.read() as connection:
+        return int(connection.scalar(select(tokens.c.number).where(tokens.c.space == scope.space)) or 0)
