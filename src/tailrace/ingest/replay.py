@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -16,6 +15,7 @@ from tailrace.ingest.files.mapping import parse_map
 from tailrace.ingest.files.opening import Format
 from tailrace.ingest.files.reading import Reading
 from tailrace.ingest.protocols.native import draft_records
+from tailrace.model.errors import Invalid
 from tailrace.store.deadletters import Buried, DeadLetter, find, settle
 from tailrace.store.inbox import Submission, append_received
 
@@ -82,10 +82,13 @@ def _draft(letter: DeadLetter) -> Draft:
         draft = _file_draft(Block((place,), (letter.raw,)), context, None)
     else:
         cells = _cells(letter.raw)
-        if cells is None:
+        if not cells:
             return _rejected(letter)
         columns = {name: pa.array([cell], pa.string()) for name, cell in cells.items()}
-        draft = _file_draft(Block((place,), columns=columns), context, list(cells))
+        try:
+            draft = _file_draft(Block((place,), columns=columns), context, list(cells))
+        except Invalid:  # it never was split into the file's cells
+            return _rejected(letter)
     return replace(
         draft,
         places=[place] * len(draft.places),
@@ -98,12 +101,12 @@ def _file_draft(block: Block, context: Context, columns: Sequence[str] | None) -
     return drafter(parse_map(context.map) if context.map is not None else None, file)(block)
 
 
-def _cells(raw: bytes) -> dict[str, Any] | None:
-    """The cells of a row by column; None of a row that never was split into cells."""
+def _cells(raw: bytes) -> dict[str, str | None]:
+    """The cells of a row by column; none of a row that never was split into cells."""
     try:
         return msgspec.json.decode(raw, type=dict[str, str | None])
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
+        return {}
 
 
 def _rejected(letter: DeadLetter) -> Draft:

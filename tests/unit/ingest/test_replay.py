@@ -95,7 +95,7 @@ def test_as_often_as_it_was_seen(importer: Importer, write: Write) -> None:
     assert len({row["key"] for row in importer.rows()}) == 1
 
 
-@pytest.mark.parametrize("row", ["only", f"go,{LONG}", "\xff,d", "a,b,c"])
+@pytest.mark.parametrize("row", ["only", f"go,{LONG}", "\xff,d", "a,b,c", '{"a":"b"}'])
 def test_what_is_still_bad_stays(importer: Importer, write: Write, row: str) -> None:
     """A letter that is still rejected says why and changes nothing, however often it is tried."""
     importer.run(write("x.csv", b"name,device\n" + row.encode("latin-1")), MAP)

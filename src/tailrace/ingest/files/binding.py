@@ -45,7 +45,8 @@ def _check(source: Source, form: Format, columns: Sequence[str] | None) -> None:
     elif source.column is None:
         raise Invalid(source.where, "needs a column or a value")
     elif source.column not in columns:
-        raise Invalid(f"{source.where}.column", f"the file has no column {source.column!r}; it has {_list(columns)}")
+        has = ", ".join(columns)
+        raise Invalid(f"{source.where}.column", f"the file has no column {source.column!r}; it has {has}")
 
 
 def _place(column: str) -> tuple[str, str]:
@@ -61,7 +62,3 @@ def _place(column: str) -> tuple[str, str]:
 def _type(name: str) -> Type:
     kinds: dict[str, Type] = {"int": "int", "float": "float", "bool": "bool", "json": "json"}
     return kinds.get(name, "text")
-
-
-def _list(names: Sequence[str]) -> str:
-    return ", ".join(names)
