@@ -13,6 +13,7 @@ from rich.table import Table
 
 Advance = Callable[[int, str], None]
 _LINE_EVERY_S = 2.0
+_LOG_WIDTH = 200
 
 
 class Output:
@@ -20,7 +21,9 @@ class Output:
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self._out = Console(file=sys.stdout, soft_wrap=True, highlight=False)
+        # In a pipe or a log nobody scrolls sideways, but a hash that is cut helps nobody either.
+        width = None if sys.stdout.isatty() else _LOG_WIDTH
+        self._out = Console(file=sys.stdout, soft_wrap=True, highlight=False, width=width)
 
     def document(self, value: Any) -> None:
         """The result as JSON; nothing unless JSON was asked for."""

@@ -1,6 +1,7 @@
 """Running an export: plan, slices, assemble; then manifest, files and state in one transaction."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ from tailrace.store.snapshots import available_at, totals_at, visible
 
 log = structlog.get_logger()
 _RETRY_MS = 1_000
+_NOTE_EVERY_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def _run(runner: Runner, job: Job, export: Export) -> None:
     parts = _run_slices(runner, job, export, plan)
     filled = [part for part in parts if part.rows]
     files = [_assemble(runner, job, export, filled)] if filled else []
-    _finish(runner, job, export, resolved, files)
+    _finish(runner, job, export, resolved, len(plan.slices), files)
     for part in parts:
         runner.files.delete(part.object)
     log.info("export.succeeded", export=export.id, rows=sum(f.rows for f in files), bytes=sum(f.bytes for f in files))
@@ -101,10 +103,13 @@ def _run_slices(runner: Runner, job: Job, export: Export, plan: Plan) -> list[Pa
     specs = [
         SliceSpec(_key(job, export, f"part-{n:06d}"), piece, plan.selection) for n, piece in enumerate(plan.slices)
     ]
-    parts = []
+    parts: list[Part] = []
+    noted = time.monotonic()
     for part in run_all(runner.executor, partial(run_slice, runner.files), specs):
         parts.append(part)
-        _note(runner, export, slices_done=len(parts))
+        if time.monotonic() - noted >= _NOTE_EVERY_S:  # each note is a durable write
+            _note(runner, export, slices_done=len(parts))
+            noted = time.monotonic()
     return parts
 
 
@@ -113,7 +118,9 @@ def _assemble(runner: Runner, job: Job, export: Export, parts: Sequence[Part]) -
     return assemble(runner.files, export.request, name, _key(job, export, name), parts)
 
 
-def _finish(runner: Runner, job: Job, export: Export, resolved: Resolved, files: Sequence[ExportFile]) -> None:
+def _finish(
+    runner: Runner, job: Job, export: Export, resolved: Resolved, slices: int, files: Sequence[ExportFile]
+) -> None:
     with runner.submitter.database.write() as connection:
         finish(connection, job)
         totals: tuple[Totals, Totals] | None = None
@@ -126,6 +133,7 @@ def _finish(runner: Runner, job: Job, export: Export, resolved: Resolved, files:
             connection,
             export,
             state="succeeded",
+            slices_done=slices,
             finished_at=runner.submitter.database.now(connection),
             manifest=msgspec.json.encode(manifest).decode(),
         )

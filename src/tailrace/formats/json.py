@@ -5,6 +5,7 @@ then one element-wise join makes the lines, and its buffer is the output.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from itertools import groupby
 
 import msgspec
@@ -27,7 +28,7 @@ def encode_rows(fragments: pa.Table, parent: pa.Array, events: pa.Table, columns
     parts = [
         part.take(parent) if grain == "session" else part for grain, part in _runs(fragments, events, columns, leading)
     ]
-    lines = pc.binary_join_element_wise("{", *parts, "}\n", "")
+    lines = _join("{", *parts, "}\n")
     if not leading:
         lines = pc.replace_substring(lines, "{,", "{", max_replacements=1)
     return _text(lines)
@@ -41,15 +42,15 @@ def _runs(
     for grain, members in groupby(columns, key=lambda f: f.grain):
         table = fragments if grain == "session" else events
         rendered = [_member(_array(table, f), f, "" if f is first else ",") for f in members]
-        yield grain, pc.binary_join_element_wise(*rendered, "")
+        yield grain, _join(*rendered)
 
 
 def _member(column: pa.Array, field: Field, comma: str) -> pa.Array | pa.Scalar:
     """The text ``,"name":value`` per row; empty where there is no value."""
     if column.null_count == len(column):
-        return pa.scalar("")
-    text = pc.binary_join_element_wise(f'{comma}"{field.name}":', _RENDER[field.kind](column), "")
-    return pc.fill_null(text, "") if column.null_count else text
+        return _literal("")
+    text = _join(f'{comma}"{field.name}":', _RENDER[field.kind](column))
+    return pc.fill_null(text, _literal("")) if column.null_count else text
 
 
 def _array(table: pa.Table, field: Field) -> pa.Array:
@@ -57,10 +58,21 @@ def _array(table: pa.Table, field: Field) -> pa.Array:
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
+def _join(*parts: pa.Array | pa.Scalar | str) -> pa.Array:
+    """Texts joined row by row."""
+    return pc.binary_join_element_wise(*(_literal(p) if isinstance(p, str) else p for p in parts), _literal(""))
+
+
+@lru_cache(maxsize=1024)
+def _literal(text: str) -> pa.Scalar:
+    """A constant, made once: making one anew for each call costs more than the call."""
+    return pa.scalar(text)
+
+
 def _strings(column: pa.Array) -> pa.Array:
     unsafe = pc.match_substring_regex(column, _UNSAFE)
     if not pc.any(unsafe).as_py():
-        return pc.binary_join_element_wise('"', column, '"', "")
+        return _join('"', column, '"')
     return _by_value(column, lambda text: msgspec.json.encode(text).decode())
 
 
@@ -73,7 +85,7 @@ def _by_value(column: pa.Array, render: Callable[[object], str]) -> pa.Array:
 
 def _times(column: pa.Array) -> pa.Array:
     text = pc.cast(column.cast(pa.timestamp("ms")), pa.string())
-    return pc.binary_join_element_wise('"', pc.binary_replace_slice(text, 10, 11, "T"), 'Z"', "")
+    return _join('"', pc.binary_replace_slice(text, 10, 11, "T"), 'Z"')
 
 
 def _number_text(value: object) -> str:
@@ -87,7 +99,7 @@ _RENDER: dict[Kind, Callable[[pa.Array], pa.Array]] = {
     "int": lambda column: pc.cast(column, pa.string()),
     "time": _times,
     "float": lambda column: _by_value(column, _number_text),
-    "bool": lambda column: pc.if_else(column, "true", "false"),
+    "bool": lambda column: pc.if_else(column, _literal("true"), _literal("false")),
 }
 
 

@@ -18,6 +18,8 @@ from tailrace.store.inbox import Submission
 from tailrace.store.schema import RECORD_SCHEMA
 
 NO_TIME = 1  # flag: the sender gave no time, so the received time stands in
+REPAIRED = 2  # flag: a name or an id held NUL, which is U+FFFD now
+_NAMES = ("event", "id", "user_id", "device_id", "session_id")
 EARLIEST = -62_135_596_800_000  # year 1
 LATEST = 253_402_300_799_999  # year 9999
 
@@ -78,10 +80,7 @@ def _problems(door: Door, draft: Draft) -> list[tuple[int, str]]:
         (_missing(table["event"]), "event: a name is needed"),
         (_missing(_actor(table)), "no identity: give device_id or user_id"),
         (_outside(table["time"]), "time: not between the years 1 and 9999"),
-        *(
-            _too_long(table, name, door.max_text_bytes)
-            for name in ("event", "id", "user_id", "device_id", "session_id")
-        ),
+        *(_too_long(table, name, door.max_text_bytes) for name in _NAMES),
         (_too_big(table, door.max_record_bytes), f"larger than {door.max_record_bytes} bytes"),
     ):
         for row in np.flatnonzero(mask):
@@ -117,7 +116,7 @@ def _actor(table: pa.Table) -> pa.ChunkedArray:
 
 
 def _records(door: Door, draft: Draft, rows: npt.NDArray[np.intp], received_at: int) -> pa.Table:
-    table = draft.table.take(pa.array(rows)) if len(rows) < draft.table.num_rows else draft.table
+    table, repaired = _repair(draft.table.take(pa.array(rows)) if len(rows) < draft.table.num_rows else draft.table)
     actor = _actor(table)
     keys = _keys(draft, rows, table, actor)
     made: Mapping[str, pa.Array | pa.ChunkedArray] = {
@@ -127,11 +126,28 @@ def _records(door: Door, draft: Draft, rows: npt.NDArray[np.intp], received_at: 
         "received_at": pa.repeat(received_at, len(rows)),
         "client_time": table["time"],
         "time": pc.fill_null(table["time"], received_at),
-        "flags": pc.if_else(pc.is_null(table["time"]), NO_TIME, pa.scalar(None, pa.int64())),
+        "flags": _flags(_numpy(pc.is_null(table["time"])) * NO_TIME + repaired * REPAIRED),
         "id": _ids(table["id"], keys),
     }
     arrays = [_column(made, table, f, len(rows)) for f in RECORD_SCHEMA]
     return pa.Table.from_arrays(arrays, schema=RECORD_SCHEMA)
+
+
+def _repair(table: pa.Table) -> tuple[pa.Table, Mask]:
+    """Names and ids without NUL, which no database takes as text; where there was one."""
+    repaired = np.zeros(table.num_rows, dtype=np.bool_)
+    for name in _NAMES:
+        holds = _numpy(pc.fill_null(pc.match_substring(table[name], "\x00"), fill_value=False))
+        if holds.any():
+            column = pc.replace_substring(table[name], "\x00", "\ufffd")
+            table = table.set_column(table.schema.get_field_index(name), name, column)
+            repaired |= holds
+    return table, repaired
+
+
+def _flags(bits: npt.NDArray[np.int64]) -> pa.Array:
+    """The bits; null where none is set."""
+    return pa.array(bits, pa.int64(), mask=bits == 0)
 
 
 def _column(made: Mapping[str, Any], table: pa.Table, field: pa.Field, rows: int) -> pa.Array | pa.ChunkedArray:

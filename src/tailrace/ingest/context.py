@@ -1,5 +1,6 @@
 """What a record may say of its session and its user: checked once per distinct text, stored in one spelling."""
 
+import re
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -68,6 +69,7 @@ class ProfileInput(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tru
 _session_decoder = msgspec.json.Decoder(SessionInput)
 _profile_decoder = msgspec.json.Decoder(ProfileInput)
 _encoder = msgspec.json.Encoder()
+_NUL = re.compile(r"((?<!\\)(?:\\\\)*)\\u0000")  # not behind a backslash that is itself escaped
 
 
 @lru_cache(maxsize=4096)
@@ -82,7 +84,7 @@ def session_text(raw: bytes) -> tuple[str | None, bool]:
         return None, False
     ended = value.end
     value.end = False
-    text = _encoder.encode(value).decode()
+    text = _text(value)
     return (None if text == "{}" else text), ended
 
 
@@ -96,8 +98,13 @@ def profile_text(raw: bytes) -> str | None:
     value = _decode(_profile_decoder, raw)
     if value is not None and value.registered_at is not None:
         _check_instant("registered_at", value.registered_at)
-    text = "{}" if value is None else _encoder.encode(value).decode()
+    text = "{}" if value is None else _text(value)
     return None if text == "{}" else text
+
+
+def _text(value: msgspec.Struct) -> str:
+    """The one spelling, without NUL, which no database takes as text."""
+    return _NUL.sub("\\1\ufffd", _encoder.encode(value).decode())
 
 
 def _decode(decoder: "msgspec.json.Decoder[Any]", raw: bytes) -> Any:

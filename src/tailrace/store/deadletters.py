@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from tailrace.db.engine import Database
 from tailrace.db.tables import dead_letters, owned, owner
@@ -39,12 +40,13 @@ class Buried:
 
 def bury(connection: Connection, scope: Scope, received_at: int, letters: Sequence[DeadLetter]) -> None:
     """Keep letters. The same one again (same source, place and content) is counted, not kept twice."""
-    for letter in letters:
-        key = _key(letter)
-        mine = (owned(dead_letters, scope), dead_letters.c.key == key)
-        again = connection.execute(update(dead_letters).where(*mine).values(seen=dead_letters.c.seen + 1))
-        if again.rowcount == 0:
-            connection.execute(insert(dead_letters).values(**_row(scope, received_at, letter, key)))
+    if not letters:
+        return
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    keep = dialect.insert(dead_letters).on_conflict_do_update(
+        index_elements=["app", "key"], set_={"seen": dead_letters.c.seen + 1}
+    )
+    connection.execute(keep, [_row(scope, received_at, letter) for letter in letters])
 
 
 def listing(database: Database, scope: Scope) -> list[Buried]:
@@ -100,9 +102,9 @@ def _key(letter: DeadLetter) -> bytes:
     return blake2b(place, digest_size=16, key=content).digest()
 
 
-def _row(scope: Scope, received_at: int, letter: DeadLetter, key: bytes) -> dict[str, object]:
+def _row(scope: Scope, received_at: int, letter: DeadLetter) -> dict[str, object]:
     return owner(scope) | {
-        "key": key,
+        "key": _key(letter),
         "received_at": received_at,
         "source": letter.source,
         "position": letter.position,

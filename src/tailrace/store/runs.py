@@ -100,9 +100,22 @@ def read_run(files: Files, run: Run) -> Keys:
 
 
 def to_merge(runs: Sequence[Run], fresh: int) -> list[Run]:
-    """The runs that a new run of `fresh` keys should swallow: those no larger than it, once there are enough."""
-    tier = [run for run in runs if run.ids <= 2 * fresh]
-    total = fresh + sum(run.ids for run in tier)
+    """The runs that a new run of `fresh` keys should swallow: those about as small, once there are enough of them.
+
+    What comes of that may in turn be as large as enough others, so the number of runs grows only with the logarithm
+    of what is known.
+    """
+    swallowed: list[Run] = []
+    total = fresh
+    while tier := _tier([run for run in runs if run not in swallowed], total):
+        swallowed += tier
+        total += sum(run.ids for run in tier)
+    return swallowed
+
+
+def _tier(runs: Sequence[Run], size: int) -> list[Run]:
+    tier = [run for run in runs if run.ids <= 2 * size]
+    total = size + sum(run.ids for run in tier)
     return tier if len(tier) >= MERGE_AT - 1 and total <= LARGEST_MERGE else []
 
 

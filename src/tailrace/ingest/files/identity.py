@@ -57,12 +57,9 @@ class Occurrences:
         return known(self._files, self._runs, _as_keys(keys))
 
     def _remember(self, keys: Sequence[bytes]) -> None:
-        """A merged run may make the next size full, so merging goes on; few runs are left, of growing size."""
-        merged, swallowed, left = _as_keys(keys), list[Run](), self._runs
-        while more := to_merge(left, len(merged)):
-            merged = joined([merged, *(read_run(self._files, run) for run in more)])
-            swallowed += more
-            left = [run for run in left if run not in more]
+        swallowed = to_merge(self._runs, len(keys))
+        merged = joined([_as_keys(keys), *(read_run(self._files, run) for run in swallowed)])
+        left = [run for run in self._runs if run not in swallowed]
         self._written += 1
         run = Run(self._written, f"rows-{self._written}", len(merged))
         write_run(self._files, run.object, merged)

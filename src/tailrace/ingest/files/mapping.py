@@ -20,7 +20,8 @@ Section = Literal["fields", "params", "session", "profile"]
 Path = tuple[str, ...]
 
 TYPES: tuple[Type, ...] = get_args(Type)
-FIELD_NAMES = tuple(field.name for field in DRAFT_SCHEMA)
+# Page properties are an object of their own, which a map has no section for.
+FIELD_NAMES = tuple(field.name for field in DRAFT_SCHEMA if field.name != "page_properties")
 TIME_FIELDS = frozenset(("time", "sent_at"))
 JSON_FIELDS = frozenset(("params", "session", "profile"))
 SESSION_KEYS = (*(f.source.removeprefix("session.") for f in SESSION_INPUTS), "end")
