@@ -30,7 +30,7 @@ from tailrace.model.export import Part
 from tailrace.model.ids import Ids, RandomIds
 from tailrace.model.shards import initial_shards
 from tailrace.store.commits import create_head
-from tailrace.store.inbox import create_heads
+from tailrace.store.inbox import create_heads, heads
 from tailrace.store.shards import create_shards, shards_of
 
 FILES_DIRECTORY = "files"
@@ -99,7 +99,9 @@ def open_house(data: Path) -> Iterator[House]:
         if found is None:
             raise Invalid("--data", f"{data} holds no store yet; make one with: tailrace init --data {data}")
         files = LocalFiles(data / FILES_DIRECTORY)
-        yield House(data, settings, clock, RandomIds(), database, files, found)
+        house = House(data, settings, clock, RandomIds(), database, files, found)
+        ensure_inboxes(house)  # a crash may have come between an app and its inbox
+        yield house
     finally:
         database.close()
 
@@ -119,10 +121,12 @@ def provision(house: House, wanted: ProvisioningFile) -> Applied:
 
 def ensure_inboxes(house: House) -> None:
     """Make the inbox of each app that has none. The inbox may be a file of its own, so it follows the app's commit."""
+    there = heads(house.database)
     for scope in all_scopes(house.database):
         with house.database.read() as connection:
             numbers = [shard.number for shard in shards_of(connection, scope)]
-        create_heads(house.database, scope, numbers)
+        if any((scope.app, number) not in there for number in numbers):
+            create_heads(house.database, scope, numbers)
 
 
 def run_slice_here(data: str, spec: SliceSpec) -> Part:

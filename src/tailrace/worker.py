@@ -11,7 +11,7 @@ from tailrace.ingest.sealing import seal_due
 from tailrace.jobs.bell import Bell
 from tailrace.jobs.queue import claim
 from tailrace.model.errors import FenceLost, Unavailable
-from tailrace.wiring import House, ensure_inboxes
+from tailrace.wiring import House
 
 log = structlog.get_logger()
 _FALLBACK_S = 0.5  # how often to look for jobs that another process made
@@ -28,7 +28,6 @@ class Worker:
         self._threads = [threading.Thread(target=self._guard, args=(t,), name=t.__name__, daemon=True) for t in targets]
 
     def __enter__(self) -> "Worker":
-        ensure_inboxes(self._house)
         for thread in self._threads:
             thread.start()
         return self

@@ -14,7 +14,7 @@ from tailrace.ingest.doors import door_of
 from tailrace.ingest.files.importing import Progress, Summary, import_file
 from tailrace.ingest.files.mapping import FileMap, parse_map
 from tailrace.ingest.sealing import Step, seal_everything
-from tailrace.wiring import House, ensure_inboxes, open_house
+from tailrace.wiring import House, open_house
 
 
 def register(app: typer.Typer) -> None:
@@ -40,7 +40,6 @@ def import_(
     """Import a file. Importing it again adds nothing; bad rows become dead letters with line and reason."""
     output = Output(as_json=as_json)
     with open_house(data) as house:
-        ensure_inboxes(house)
         door = door_of(house.database, scope_of_app(house.database, app))
         summary = run_import(output, house, door, file, read_map(map_file))
     output.document({"file": str(file), "app": app} | asdict(summary))
@@ -78,7 +77,6 @@ def seal(
     output = Output(as_json=as_json)
     steps: list[Step] = []
     with open_house(data) as house, output.progress("sealing", None) as advance:
-        ensure_inboxes(house)
         events = 0
         for step in seal_everything(house.sealer(), all_scopes(house.database), house.holder, close_all=close_all):
             steps.append(step)

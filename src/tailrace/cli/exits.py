@@ -2,7 +2,6 @@
 
 import sys
 
-import click
 import typer
 from pydantic import ValidationError
 
@@ -20,17 +19,25 @@ def run(app: typer.Typer) -> int:
     """Run the application; every foreseen error becomes one line and a code."""
     try:
         code = app(standalone_mode=False)
-    except click.exceptions.Exit as error:
+    except typer.Exit as error:
         return error.exit_code
-    except click.ClickException as error:
-        error.show()
+    except typer.TyperException as error:
+        _show_usage(error)
         return USAGE
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except (TailraceError, ValidationError, OSError) as error:
         print(f"tailrace: {_explain(error)}", file=sys.stderr)
         return _code(error)
     return code if isinstance(code, int) else OK
+
+
+def _show_usage(error: typer.TyperException) -> None:
+    """What is wrong with the command line, and how to see what is right; the help itself where it was left empty."""
+    if isinstance(error, typer.BadParameter.__mro__[1]):
+        error.show()
+    else:
+        print(error.format_message(), file=sys.stderr)
 
 
 def _code(error: Exception) -> int:

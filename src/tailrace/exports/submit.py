@@ -45,6 +45,7 @@ def submit(submitter: Submitter, principal: Principal, scope: Scope, request: Ex
     found = None if request.window.axis == "available" else reach(submitter.database, scope)
     with submitter.database.write() as connection:
         now = submitter.database.now(connection)
+        _check_start(request, now)
         _check_running(connection, scope)
         not_before = _not_before(connection, request, now)
         resolved = None if not_before > now else _resolve(submitter, connection, scope, request, found)
@@ -87,6 +88,13 @@ def _not_before(connection: Connection, request: ExportRequest, now: int) -> int
     if end - now > most:
         raise WindowInFuture(end, now, most)
     return end
+
+
+def _check_start(request: ExportRequest, now: int) -> None:
+    """A window that is open to the end cannot begin in the future: what comes before would fall between two exports."""
+    window = request.window
+    if window.axis == "available" and window.end is None and window.start is not None and window.start > now:
+        raise Invalid("window.from", "lies in the future; give an end too, or begin no later than now")
 
 
 def _resolve(

@@ -56,8 +56,8 @@ class ShiftedClock:
 
 def iso(ms: int) -> str:
     """Milliseconds as ISO 8601 text in UTC, such as ``2026-01-02T03:04:05.678Z``."""
-    moment = datetime.fromtimestamp(ms // 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
+    moment = datetime.fromtimestamp(ms // 1000, UTC).replace(tzinfo=None)
+    return f"{moment.isoformat()}.{ms % 1000:03d}Z"
 
 
 def parse_iso(text: str) -> int:

@@ -51,6 +51,12 @@ def create_heads(database: Database, scope: Scope, shards: Sequence[int]) -> Non
             connection.execute(insert(inbox_heads), new)
 
 
+def heads(database: Database) -> set[tuple[int, int]]:
+    """Every inbox that exists, as number of app and number of shard."""
+    with database.read_inbox() as connection:
+        return {(row.app, row.shard) for row in connection.execute(select(inbox_heads.c.app, inbox_heads.c.shard))}
+
+
 def append(database: Database, submissions: Sequence[Submission]) -> None:
     """Store submissions in one durable transaction: a group commit."""
     with database.write_inbox() as connection:

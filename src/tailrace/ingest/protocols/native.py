@@ -193,7 +193,8 @@ def _draft(
     rejected: Sequence[Rejected],
 ) -> Draft:
     sessions = [session_text(bytes(e.session)) for e in events]
-    columns: dict[str, Sequence[Any]] = {name: [getattr(e, name) for e in events] for name in _PLAIN}
+    plain = zip(*map(_plain_values, events), strict=True) if events else [()] * len(_PLAIN)
+    columns: dict[str, Sequence[Any]] = dict(zip(_PLAIN, plain, strict=True))
     columns |= {
         "time": [instant_ms(e.time) for e in events],
         "params": [object_text(e.params) for e in events],

@@ -1,0 +1,57 @@
+"""Local files: what a directory adds to the conformance suite."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tailrace.files.local import LocalFiles
+from tailrace.model.segment import Location
+
+
+def test_nothing_but_the_object_is_left(tmp_path: Path) -> None:
+    """The file under its key is the only one; the unfinished name is gone."""
+    with LocalFiles(tmp_path).create("a/b.parquet") as sink:
+        sink.write(b"x")
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()] == ["a/b.parquet"]
+
+
+def test_the_file_and_every_new_directory_are_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes are synced before the name appears; then the name, and the names of all directories that were made."""
+    steps: list[str] = []
+    real_fsync, real_rename = os.fsync, Path.rename
+
+    def fsync(descriptor: int) -> None:
+        steps.append(f"sync {os.readlink(f'/proc/self/fd/{descriptor}')}")
+        real_fsync(descriptor)
+
+    def rename(self: Path, target: Path) -> Path:
+        steps.append(f"rename {target}")
+        return real_rename(self, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "rename", rename)
+    (tmp_path / "root").mkdir()
+    with LocalFiles(tmp_path / "root").create("a/b/c") as sink:
+        sink.write(b"x")
+    place = steps.index(f"rename {tmp_path}/root/a/b/c")
+    assert steps[place - 1].startswith(f"sync {tmp_path}/root/a/b/c.")
+    assert f"sync {tmp_path}/root/a/b" in steps[place + 1 :]
+    assert {f"sync {tmp_path}/root", f"sync {tmp_path}/root/a"} <= set(steps)
+
+
+def test_a_failed_rename_leaves_no_unfinished_file(tmp_path: Path) -> None:
+    """A key that cannot take its name (a directory has it) fails, and its bytes do not stay behind."""
+    (tmp_path / "a").mkdir()
+    with pytest.raises(OSError, match="a"), LocalFiles(tmp_path).create("a") as sink:
+        sink.write(b"x")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_whole_object_is_mapped(tmp_path: Path) -> None:
+    """Reading a whole object takes no memory of its own: the reader is a map of the file."""
+    files = LocalFiles(tmp_path)
+    with files.create("a") as sink:
+        sink.write(b"12345678")
+    with files.reader(Location("a", 0, 8)) as source:
+        assert type(source).__name__ == "MemoryMappedFile"
