@@ -2,13 +2,21 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, Field
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import BaseModel, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
+
+from tailrace.model.errors import Invalid
 
 SETTINGS_FILE = "tailrace.toml"
 
 
-class SealSettings(BaseModel):
+class SealSettings(BaseModel, extra="forbid"):
     """When sessions are closed and how much is sealed at a time."""
 
     inactivity_ms: int = Field(
@@ -24,10 +32,11 @@ class SealSettings(BaseModel):
     max_open_records: int = Field(
         default=1_000_000, gt=0, description="Above so many open records the oldest sessions are closed early."
     )
+    max_open_bytes: int = Field(default=268_435_456, gt=0, description="The same for bytes of text in open records.")
     lease_ms: int = Field(default=30_000, gt=0, description="How long a silent worker keeps its hold of a shard.")
 
 
-class ExportSettings(BaseModel):
+class ExportSettings(BaseModel, extra="forbid"):
     """How exports are made."""
 
     threads: int = Field(default=2, gt=0, description="Slices of one export that are made at a time.")
@@ -68,10 +77,20 @@ def load(data: Path) -> Settings:
     """The settings that hold for a data directory.
 
     Raises:
-        pydantic.ValidationError: a key is unknown or a value cannot be.
+        Invalid: a key is unknown or a value cannot be; it is named.
     """
 
     class Located(Settings):
         model_config = SettingsConfigDict(toml_file=data / SETTINGS_FILE)
 
-    return Located()
+    try:
+        return Located()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        why = "there is no such setting" if first["type"] == "extra_forbidden" else first["msg"]
+        raise Invalid(where, f"{why}; see docs/settings.md") from None
+    except SettingsError as error:
+        raise Invalid("environment", f"{error}; see docs/settings.md") from None
+    except ValueError as error:  # not TOML, or not UTF-8
+        raise Invalid(str(data / SETTINGS_FILE), f"not TOML: {error}") from None

@@ -10,7 +10,9 @@ from tailrace.exports.run import Runner, run_export
 from tailrace.ingest.sealing import seal_due
 from tailrace.jobs.bell import Bell
 from tailrace.jobs.queue import claim
+from tailrace.model.access import Scope
 from tailrace.model.errors import FenceLost, Unavailable
+from tailrace.model.shards import Shard
 from tailrace.wiring import House
 
 log = structlog.get_logger()
@@ -52,14 +54,16 @@ class Worker:
     def _seal(self) -> None:
         house, sealer = self._house, self._house.sealer()
         while not self._stop.wait(house.settings.seal.interval_ms / 1000):
-            try:
-                for step in seal_due(sealer, all_scopes(house.database), house.holder):
-                    if step.sealed.events:
-                        log.info(
-                            "seal.committed", app=step.scope.app_id, seq=step.sealed.seq, events=step.sealed.events
-                        )
-            except FenceLost as error:
-                log.warning("seal.taken_over", what=error.what)
+            for step in seal_due(sealer, all_scopes(house.database), house.holder, self._not_sealed):
+                if step.sealed.events:
+                    log.info("seal.committed", app=step.scope.app_id, seq=step.sealed.seq, events=step.sealed.events)
+
+    def _not_sealed(self, scope: Scope, shard: Shard, error: Exception) -> None:
+        """One shard in trouble is looked at again with the next round; the others are sealed meanwhile."""
+        if isinstance(error, FenceLost):
+            log.warning("seal.taken_over", what=error.what)
+        else:
+            log.error("seal.failed", app=scope.app_id, shard=shard.bucket, exc_info=error)
 
     def _export(self) -> None:
         with self._house.runner() as runner:

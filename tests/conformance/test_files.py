@@ -26,6 +26,13 @@ def put(files: Files, key: str, data: bytes) -> None:
         sink.write(data)
 
 
+def put_half(files: Files, key: str) -> None:
+    """A writer that fails."""
+    with files.create(key) as sink:
+        sink.write(DATA)
+        raise RuntimeError("midway")
+
+
 def get(files: Files, key: str) -> bytes:
     """All of an object."""
     return b"".join(files.chunks(key))
@@ -66,9 +73,8 @@ def test_a_location_is_read_and_nothing_around_it(files: Files, offset: int, len
 
 def test_a_writer_that_fails_leaves_nothing(files: Files, tmp_path: Path) -> None:
     """An exception inside the block: no object under the key, and no bytes anywhere else either."""
-    with pytest.raises(RuntimeError, match="midway"), files.create("a/b") as sink:
-        sink.write(DATA)
-        raise RuntimeError("midway")
+    with pytest.raises(RuntimeError, match="midway"):
+        put_half(files, "a/b")
     assert_absent(files, "a/b")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
     put(files, "a/b", b"again")

@@ -14,8 +14,11 @@ def limit(connection: Connection, name: str) -> int:
     return LIMITS[name].default if found is None else found
 
 
-def set_limits(connection: Connection, values: Mapping[str, int]) -> None:
-    """Set policies that `check_limit` has checked."""
-    for name, value in values.items():
+def set_limits(connection: Connection, values: Mapping[str, int]) -> list[str]:
+    """Set policies that `check_limit` has checked; the names of those that changed."""
+    before = {row.name: row.value for row in connection.execute(select(limits))}
+    changed = {name: value for name, value in values.items() if before.get(name) != value}
+    for name, value in changed.items():
         connection.execute(delete(limits).where(limits.c.name == name))
         connection.execute(insert(limits).values(name=name, value=value))
+    return list(changed)

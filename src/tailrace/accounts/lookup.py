@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Row, Select, select
 
 from tailrace.accounts.keys import password_fits, token_hash
-from tailrace.db.engine import Database
+from tailrace.db.engine import Database, storable
 from tailrace.db.tables import apps, spaces, tokens, users
 from tailrace.model.access import Principal, Scope
 from tailrace.model.errors import NotFound, Unauthorized
@@ -19,7 +19,7 @@ def scope_of_write_key(database: Database, key: str) -> Scope:
         Unauthorized: no app has it.
     """
     with database.read() as connection:
-        row = connection.execute(_apps().where(apps.c.write_key == key)).first() if key else None
+        row = connection.execute(_apps().where(apps.c.write_key == key)).first() if storable(key) else None
     if row is None:
         raise Unauthorized
     return _scope(row)
@@ -50,6 +50,8 @@ def scope_for(database: Database, principal: Principal, app_id: str) -> Scope:
     Raises:
         NotFound: there is none, or it is not the caller's to know of.
     """
+    if not storable(app_id):
+        raise NotFound("app", app_id)
     with database.read() as connection:
         row = connection.execute(_apps().where(apps.c.space == principal.space, apps.c.id == app_id)).first()
     if row is None or not principal.may_see(app_id):
@@ -83,7 +85,7 @@ def user_of_login(database: Database, email: str, password: str) -> "Row[Any]":
         Unauthorized: no user, or another password.
     """
     with database.read() as connection:
-        rows = connection.execute(select(users).where(users.c.email == email)).all()
+        rows = connection.execute(select(users).where(users.c.email == email)).all() if storable(email) else []
     for row in rows:
         if password_fits(row.password_hash, password):
             return row

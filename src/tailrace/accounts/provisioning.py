@@ -17,26 +17,28 @@ from tailrace.accounts.tokens import put_token
 from tailrace.db.engine import Database
 from tailrace.db.tables import apps, spaces, users
 from tailrace.model.access import ROLES, Role, Scope
-from tailrace.model.errors import Invalid
+from tailrace.model.errors import Invalid, misfit
 from tailrace.model.policy import check_limit
 
 _Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+_Key = Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,200}$")]
+_Name = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]{0,320}$")]
 
 
 class AppEntry(msgspec.Struct, forbid_unknown_fields=True):
     """``[[spaces.apps]]``."""
 
     id: _Id
-    name: str = ""
-    api_key: str | None = None
-    write_key: str | None = None
-    export_key: str | None = None
+    name: _Name = ""
+    api_key: _Key | None = None
+    write_key: _Key | None = None
+    export_key: _Key | None = None
 
 
 class UserEntry(msgspec.Struct, forbid_unknown_fields=True):
     """``[[spaces.users]]``; `password` is ``env:NAME``, ``file:PATH`` or the text itself."""
 
-    email: str
+    email: _Name
     role: Role = "standard"
     password: str | None = None
 
@@ -44,8 +46,8 @@ class UserEntry(msgspec.Struct, forbid_unknown_fields=True):
 class TokenEntry(msgspec.Struct, forbid_unknown_fields=True):
     """``[[spaces.tokens]]``; without `value` one is generated and shown once."""
 
-    user: str
-    value: str | None = None
+    user: _Name
+    value: _Key | None = None
     scopes: tuple[str, ...] = ("*",)
     apps: tuple[str, ...] = ("*",)
 
@@ -84,14 +86,13 @@ def read_provisioning(path: Path) -> ProvisioningFile:
         Invalid: it is not TOML, a key is unknown or a value cannot be; the path of the key is named.
     """
     try:
-        document = tomllib.loads(path.read_text())
-    except tomllib.TOMLDecodeError as error:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except ValueError as error:  # not TOML, or not UTF-8
         raise Invalid(path.name, f"not TOML: {error}") from None
     try:
         return msgspec.convert(document, ProvisioningFile)
     except msgspec.ValidationError as error:
-        why, _, where = str(error).partition(" - at `$")
-        raise Invalid(where.rstrip("`").lstrip(".") or path.name, why) from None
+        raise misfit(str(error), path.name) from None
 
 
 def apply(database: Database, identity: Identity, wanted: ProvisioningFile, new_app: NewApp) -> Applied:
@@ -108,7 +109,7 @@ def apply(database: Database, identity: Identity, wanted: ProvisioningFile, new_
         now = database.now(connection)
         for entry in wanted.spaces:
             _apply_space(connection, identity, entry, new_app, applied, now)
-        set_limits(connection, limits)
+        applied.changes.extend(f"set limit {name} to {limits[name]}" for name in set_limits(connection, limits))
     return applied
 
 
@@ -153,13 +154,14 @@ def _check_free(connection: Connection, app_id: str, key: str, condition: Any) -
 def _apply_user(connection: Connection, space: int, entry: UserEntry, applied: Applied) -> None:
     if entry.role not in ROLES:
         raise Invalid(f"users.{entry.email}.role", f"must be one of {', '.join(ROLES)}")
-    values: dict[str, Any] = {"role": entry.role, "one_time": False}
+    values: dict[str, Any] = {"role": entry.role}
     stored = connection.scalar(
         select(users.c.password_hash).where(users.c.space == space, users.c.email == entry.email)
     )
     if entry.password is not None:
         password = _secret(entry.password, f"users.{entry.email}.password")
         values["password_hash"] = stored if password_fits(stored, password) else hash_password(password)
+        values["one_time"] = False
     _put(connection, users, {"space": space, "email": entry.email}, values, applied, f"user {entry.email}")
 
 
@@ -169,13 +171,14 @@ def _apply_token(
     user = connection.scalar(select(users.c.number).where(users.c.space == space, users.c.email == entry.user))
     if user is None:
         raise Invalid("tokens.user", f"this space has no user {entry.user}")
-    made = put_token(
+    done = put_token(
         connection, identity.secret, space=space, user=user, value=entry.value, scopes=entry.scopes,
         apps=entry.apps, now=now,
     )  # fmt: skip
-    if made is not None:
-        applied.changes.append(f"made token of {entry.user}")
-        applied.tokens.append((entry.user, made))
+    if done.what is not None:
+        applied.changes.append(f"{done.what} token of {entry.user}")
+    if done.generated is not None:
+        applied.tokens.append((entry.user, done.generated))
 
 
 def _put(
@@ -195,6 +198,13 @@ def _put(
 
 
 def _secret(reference: str, where: str) -> str:
+    text = _resolved(reference, where)
+    if not text:
+        raise Invalid(where, "is empty")
+    return text
+
+
+def _resolved(reference: str, where: str) -> str:
     kind, _, rest = reference.partition(":")
     if kind == "env":
         if rest not in os.environ:

@@ -1,6 +1,7 @@
 """Tokens: made, shown once, known afterwards only by their hash."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import msgspec
 from sqlalchemy import Connection, and_, insert, select, update
@@ -10,31 +11,47 @@ from tailrace.accounts.lookup import user_of_login
 from tailrace.db.engine import Database
 from tailrace.db.tables import tokens, users
 from tailrace.model.access import EVERYTHING
-from tailrace.model.errors import Unauthorized
+from tailrace.model.errors import Invalid, Unauthorized
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """What became of a token: "made", "changed" or None; and its text if it was generated here."""
+
+    what: str | None
+    generated: str | None
 
 
 def put_token(
     connection: Connection, secret: str, *, space: int, user: int, value: str | None, scopes: Sequence[str],
     apps: Sequence[str], now: int,
-) -> str | None:  # fmt: skip
-    """Make a token, or give a known one these rights; the text of one that was generated here.
+) -> Put:  # fmt: skip
+    """Make a token, or give a known one these rights.
 
     Without a value nothing is made when the user has a token with the same rights already.
+
+    Raises:
+        Invalid: another space has this token.
     """
     rights = {
         "scopes": msgspec.json.encode(list(scopes)).decode(),
         "apps": msgspec.json.encode(list(apps)).decode(),
     }
     if value is None and _has_token(connection, user, rights):
-        return None
+        return Put(None, None)
     text = value or new_token()
     hashed = token_hash(secret, text)
-    if connection.scalar(select(tokens.c.number).where(tokens.c.hash == hashed)) is not None:
-        connection.execute(update(tokens).where(tokens.c.hash == hashed).values(space=space, user=user, **rights))
-    else:
+    known = connection.execute(select(tokens).where(tokens.c.hash == hashed)).first()
+    if known is None:
         row = {"space": space, "user": user, "hash": hashed, "created_at": now} | rights
         connection.execute(insert(tokens).values(row))
-    return None if value else text
+        return Put("made", None if value else text)
+    if known.space != space:
+        raise Invalid("tokens.value", "another space has this token")
+    if (known.user, known.scopes, known.apps) == (user, rights["scopes"], rights["apps"]):
+        return Put(None, None)
+    connection.execute(update(tokens).where(tokens.c.number == known.number).values(user=user, **rights))
+    return Put("changed", None)
 
 
 def token_for_login(database: Database, secret: str, email: str, password: str) -> str:

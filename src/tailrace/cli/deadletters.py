@@ -16,7 +16,10 @@ from tailrace.store.deadletters import Buried, find, listing
 from tailrace.wiring import open_house
 
 app = typer.Typer(help="Rejected records: list them, show one, try again.", no_args_is_help=True)
-Number = Annotated[int, typer.Argument(metavar="NUMBER", help="The number of the dead letter, as `list` shows it.")]
+_MOST = (1 << 63) - 1  # what a database can hold
+Number = Annotated[
+    int, typer.Argument(metavar="NUMBER", help="The number of the dead letter, as `list` shows it.", max=_MOST)
+]
 
 
 @app.command("list")
@@ -49,7 +52,9 @@ def show(number: Number, data: Data, app: App, as_json: AsJson = False) -> None:
 def replay_(
     data: Data,
     app: App,
-    number: Annotated[int | None, typer.Argument(metavar="[NUMBER]", help="One dead letter; without it, all.")] = None,
+    number: Annotated[
+        int | None, typer.Argument(metavar="[NUMBER]", help="One dead letter; without it, all.", max=_MOST)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Read dead letters once more and accept what is good now. Exit code 1 if some are still rejected."""

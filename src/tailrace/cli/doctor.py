@@ -16,6 +16,7 @@ from tailrace.store.snapshots import head, visible
 from tailrace.wiring import House, open_house
 
 _LOW_DISK = 1 << 30  # bytes
+_AHEAD_MS = 900_000  # as far as an availability window may have moved the head
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ def _checks(house: House) -> Iterator[Check]:
     yield Check("database", ok=True, found=f"{kind}, tables of this release")
     yield _disk(house)
     for scope in all_scopes(house.database):
+        yield _clock(house, scope)
         yield _ledger(house, scope)
         yield _segments(house, scope)
 
@@ -65,6 +67,15 @@ def _checks(house: House) -> Iterator[Check]:
 def _disk(house: House) -> Check:
     free = shutil.disk_usage(house.data).free
     return Check("disk", free >= _LOW_DISK, f"{free >> 20:,} MiB free", "" if free >= _LOW_DISK else "free some space")
+
+
+def _clock(house: House, scope: Scope) -> Check:
+    """A commit that was stamped while the clock was ahead makes windows in clock time look empty until it is there."""
+    with house.database.read() as connection:
+        ahead = head(connection, scope).available_at - house.database.now(connection)
+    ok = ahead <= _AHEAD_MS
+    advice = "" if ok else "the clock was set back: export by cursor, not by clock time, until it has caught up"
+    return Check(f"clock of {scope.app_id}", ok, f"newest commit {-ahead / 1000:,.0f} s ago", advice)
 
 
 def _ledger(house: House, scope: Scope) -> Check:

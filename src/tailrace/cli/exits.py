@@ -3,9 +3,8 @@
 import sys
 
 import typer
-from pydantic import ValidationError
 
-from tailrace.model.errors import Forbidden, Invalid, NotFound, TailraceError, Unavailable
+from tailrace.model.errors import Forbidden, Invalid, Malformed, NotFound, TailraceError, Unavailable
 
 OK = 0
 FOUND_WRONG = 1  # what was checked is not right
@@ -26,7 +25,7 @@ def run(app: typer.Typer) -> int:
         return USAGE
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except (TailraceError, ValidationError, OSError) as error:
+    except (TailraceError, OSError, UnicodeDecodeError) as error:
         print(f"tailrace: {_explain(error)}", file=sys.stderr)
         return _code(error)
     return code if isinstance(code, int) else OK
@@ -34,10 +33,11 @@ def run(app: typer.Typer) -> int:
 
 def _show_usage(error: typer.TyperException) -> None:
     """What is wrong with the command line, and how to see what is right; the help itself where it was left empty."""
-    if isinstance(error, typer.BadParameter.__mro__[1]):
-        error.show()
+    show = getattr(error, "show", None)  # usage errors have it; typer names no public class for them
+    if show is not None:
+        show()
     else:
-        print(error.format_message(), file=sys.stderr)
+        print(f"tailrace: {error.format_message()}", file=sys.stderr)
 
 
 def _code(error: Exception) -> int:
@@ -50,6 +50,12 @@ def _explain(error: Exception) -> str:
             return f"{error.where}: {error.why}"
         case NotFound():
             return f"there is no {error.kind} {error.name}"
+        case Malformed():
+            return error.why
+        case OSError(filename=str() as name, strerror=str() as why):
+            return f"{name}: {why}"
+        case UnicodeDecodeError():
+            return f"an input is not UTF-8 text: {error}"
         case Forbidden():
             return f"the token lacks the scope {error.needs}"
         case Unavailable():

@@ -70,6 +70,8 @@ def _listen(house: House, host: str, port: int, workers: int) -> None:
         server_header=False,
         timeout_graceful_shutdown=30,
     )
+    # uvicorn stops in order at SIGTERM and then raises it once more; this one ends the process with 0, not by a signal.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     log.info("server.starting", url=f"http://{host}:{port}", data=str(house.data), workers=workers)
     uvicorn.Server(config).run()
     log.info("server.stopped")

@@ -5,15 +5,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from tailrace.model.clock import Clock
-from tailrace.model.errors import Unavailable
+from tailrace.model.errors import Invalid, Unavailable
 
 META_FILE = "meta.db"
 INBOX_FILE = "inbox.db"
 _BUSY_MS = 30_000
+# Classes of SQLSTATE that waiting can mend: connection, rollback, resources, operator. SQLite has none at all.
+_OUTAGES = frozenset(("08", "40", "53", "55", "57"))
 
 
 class Database:
@@ -74,24 +77,62 @@ def _transaction(engine: Engine, *, write: bool) -> Iterator[Connection]:
     options: dict[str, Any] = {"tailrace_write": write}
     if engine.dialect.name == "postgresql" and not write:
         options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    with answering(), engine.connect().execution_options(**options) as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """A database that does not answer is a domain error; what it says stays here, since it may name hosts and users.
+
+    Raises:
+        Unavailable: it did not.
+    """
     try:
-        with engine.connect().execution_options(**options) as connection, connection.begin():
-            yield connection
+        yield
+    except (PoolTimeoutError, InterfaceError) as error:
+        raise Unavailable("the database did not answer", 5) from error
     except OperationalError as error:
-        raise Unavailable(f"the database did not answer: {str(error.orig).splitlines()[0]}", 5) from error
+        state: str | None = getattr(error.orig, "sqlstate", None)
+        if state is not None and state[:2] not in _OUTAGES:
+            raise
+        raise Unavailable("the database did not answer", 5) from error
+
+
+def storable(name: str) -> bool:
+    """Whether a row can have this name. PostgreSQL fails when it is asked for a name with NUL."""
+    return name != "" and "\0" not in name
 
 
 def open_database(data: Path, url: str, clock: Clock) -> Database:
-    """The database that a data directory or a PostgreSQL URL names."""
+    """The database that a data directory or a PostgreSQL URL names.
+
+    Raises:
+        Invalid: the URL is not one of PostgreSQL.
+    """
     if not url:
         return Database(_sqlite(data / META_FILE), _sqlite(data / INBOX_FILE), clock)
-    engine = create_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True)
+    _check_url(url)
+    engine = create_engine(url, hide_parameters=True, pool_size=10, max_overflow=20, pool_pre_ping=True)
     return Database(engine, engine, clock)
+
+
+def _check_url(url: str) -> None:
+    try:
+        driver = make_url(url).drivername
+    except ArgumentError:
+        driver = ""
+    if driver != "postgresql+psycopg":  # the URL is not shown: it may hold a password
+        raise Invalid("database", "must be a URL such as postgresql+psycopg://user@host/name, or empty for SQLite")
 
 
 def _sqlite(path: Path) -> Engine:
     engine = create_engine(
-        f"sqlite:///{path}", pool_size=10, max_overflow=20, connect_args={"check_same_thread": False}
+        f"sqlite:///{path}",
+        hide_parameters=True,
+        pool_size=10,
+        max_overflow=20,
+        connect_args={"check_same_thread": False},
     )
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)

@@ -6,7 +6,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine
 
-from tailrace.db.engine import Database
+from tailrace.db.engine import Database, answering
 
 _HERE = Path(__file__).parent / "migrations"
 
@@ -28,6 +28,6 @@ def migration_config(part: str) -> Config:
 
 def _upgrade(engine: Engine, part: str) -> None:
     config = migration_config(part)
-    with engine.begin() as connection:
+    with answering(), engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

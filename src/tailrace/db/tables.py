@@ -129,8 +129,9 @@ segments = Table(
     Column("added_seq", BigInteger, nullable=False),
     Column("removed_seq", BigInteger),
     Column("day", Integer, nullable=False),
-    Column("bucket", String(8), nullable=False),
+    Column("bucket", String(64), nullable=False),
     Column("object", Text, nullable=False),
+    Column("key_ref", String(40), nullable=False),
     Column("offset", BigInteger, nullable=False),
     Column("length", BigInteger, nullable=False),
     Column("schema_version", SmallInteger, nullable=False),
@@ -139,6 +140,8 @@ segments = Table(
     Column("events", BigInteger, nullable=False),
     Column("min_time", BigInteger, nullable=False),
     Column("max_time", BigInteger, nullable=False),
+    Column("min_start", BigInteger, nullable=False),
+    Column("max_start", BigInteger, nullable=False),
     Column("statistics", LargeBinary, nullable=False),
     Index("segments_by_seq", "app", "added_seq"),
     Index("segments_by_day", "app", "day"),
@@ -182,7 +185,9 @@ id_runs = Table(
     Column("app", ForeignKey("apps.number"), nullable=False),
     Column("shard", SmallInteger, nullable=False),
     Column("object", Text, nullable=False),
+    Column("key_ref", String(40), nullable=False),
     Column("ids", BigInteger, nullable=False),
+    Column("newest_at", BigInteger, nullable=False),
     Index("id_runs_by_shard", "app", "shard"),
 )
 
@@ -195,10 +200,13 @@ sessions = Table(
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("session_id", Text, nullable=False),
     Column("generated", Boolean, nullable=False),
+    Column("ended", Boolean, nullable=False),
     Column("start", BigInteger, nullable=False),
     Column("end", BigInteger, nullable=False),
     Column("fragments", Integer, nullable=False),
     Column("segment", BigInteger, nullable=False),
+    Index("sessions_by_id", "app", "actor", "session_id"),
+    Index("sessions_by_end", "app", "actor", "end"),
 )
 
 actors = Table(
@@ -255,6 +263,7 @@ export_files = Table(
     Column("app", ForeignKey("apps.number"), nullable=False),
     Column("name", String(200), primary_key=True),
     Column("object", Text, nullable=False),
+    Column("key_ref", String(40), nullable=False),
     Column("bytes", BigInteger, nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("media_type", String(100), nullable=False),

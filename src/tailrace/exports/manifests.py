@@ -1,8 +1,10 @@
 """Manifests: the list of an export's files with counts, hashes, bounds and cursor, written last."""
 
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Any
 
+from tailrace import __version__
 from tailrace.accounts.store import Identity
 from tailrace.exports.cursors import Cursor, request_digest, write_cursor
 from tailrace.exports.records import Export
@@ -25,6 +27,8 @@ def make_manifest(
     request = export.request
     return {
         "version": VERSION,
+        "release": __version__,
+        "timezone_rules": version("tzdata"),
         "schema_version": SCHEMA_VERSION,
         "export": export.id,
         "app": request.app,

@@ -1,7 +1,7 @@
 """The plan: what will be read and written, as a value. Pure, so it can be printed and tested before anything runs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from tailrace.model.export import ExportRequest, Increment
@@ -14,13 +14,13 @@ from tailrace.store.scan import Selection, can_match
 class Slice:
     """The unit of work: the segments of one day and bucket that can hold matching rows.
 
-    `available_at` gives the instant (ms) of each segment's commit, in the order of `segments`.
+    `available_at` gives the instants (ms) of the commits of their rows, by seq.
     """
 
     day: int
     bucket: str
     segments: tuple[Segment, ...]
-    available_at: tuple[int, ...]
+    available_at: Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +55,6 @@ def make_plan(
 
 
 def _slice(day: int, bucket: str, segments: tuple[Segment, ...], available_at: Mapping[int, int]) -> Slice:
-    return Slice(day, bucket, segments, tuple(available_at[s.added_seq] for s in segments))
+    # A slice travels to wherever it is run: it takes the bounds along, not the names and parameters of each segment.
+    light = tuple(replace(s, statistics=replace(s.statistics, names={}, versions=(), currencies=())) for s in segments)
+    return Slice(day, bucket, light, {s.added_seq: available_at[s.added_seq] for s in segments})

@@ -6,11 +6,12 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, and_, func, insert, select, update
 
-from tailrace.db.engine import Database
+from tailrace.db.engine import Database, storable
 from tailrace.db.tables import apps, export_files, exports, owned, owner, spaces
 from tailrace.model.access import Principal, Scope
 from tailrace.model.errors import NotFound
 from tailrace.model.export import FINAL_STATES, ExportRequest, ExportState
+from tailrace.model.segment import CLEAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class StoredFile:
     bytes: int
     sha256: str
     media_type: str
+    key_ref: str = CLEAR
 
 
 def insert_export(connection: Connection, export: Export, token: int) -> None:
@@ -72,6 +74,8 @@ def find_export(database: Database, principal: Principal, export_id: str) -> Exp
     Raises:
         NotFound: there is none, or it is not the caller's to know of.
     """
+    if not storable(export_id):
+        raise NotFound("export", export_id)
     with database.read() as connection:
         row = connection.execute(_joined().where(exports.c.space == principal.space, exports.c.id == export_id)).first()
     if row is None or not principal.may_see(row.app_id):
@@ -110,6 +114,7 @@ def insert_files(connection: Connection, export: Export, files: list[StoredFile]
                 "export": export.id,
                 "name": f.name,
                 "object": f.object,
+                "key_ref": f.key_ref,
                 "bytes": f.bytes,
                 "sha256": f.sha256,
                 "media_type": f.media_type,
@@ -125,6 +130,8 @@ def find_file(database: Database, export: Export, name: str) -> StoredFile:
     Raises:
         NotFound: the export has none of that name.
     """
+    if not storable(name):
+        raise NotFound("file", name)
     with database.read() as connection:
         row = connection.execute(
             select(export_files).where(
@@ -133,7 +140,7 @@ def find_file(database: Database, export: Export, name: str) -> StoredFile:
         ).first()
     if row is None:
         raise NotFound("file", name)
-    return StoredFile(row.name, row.object, row.bytes, row.sha256, row.media_type)
+    return StoredFile(row.name, row.object, row.bytes, row.sha256, row.media_type, row.key_ref)
 
 
 def _joined() -> Any:

@@ -37,6 +37,8 @@ def resolve_increment(connection: Connection, scope: Scope, window: Window, afte
     else:
         lock_head(connection, scope, not_before=window.end)
         upto, through = seq_before(connection, scope, window.end), window.end
-    if after is None:
-        after = 0 if window.start is None else seq_before(connection, scope, window.start)
+    if after is not None:  # a window that ends before the cursor is empty, and the chain stays where it is
+        upto = max(upto, after)
+        return Resolved(upto, after, upto, through)
+    after = 0 if window.start is None else seq_before(connection, scope, window.start)
     return Resolved(upto, min(after, upto), upto, through)

@@ -21,7 +21,7 @@ from tailrace.exports.slices import SliceSpec, run_slice
 from tailrace.exports.submit import Submitter, resolve_later
 from tailrace.files.base import Files
 from tailrace.formats import gzip, json
-from tailrace.jobs.queue import Job, finish, give_back, renew
+from tailrace.jobs.queue import Job, finish, give_back, hold, renew
 from tailrace.model.clock import Clock
 from tailrace.model.errors import FenceLost, Unavailable
 from tailrace.model.export import ExportFile, Increment, Part, Totals
@@ -47,6 +47,9 @@ class Runner:
 def run_export(runner: Runner, job: Job) -> None:
     """Bring the export of a claimed job to a final state, or give the job back when trying again makes sense."""
     export = load_export(runner.submitter.database, job.space, job.app, job.subject)
+    if job.attempt > runner.max_attempts:  # its workers died, so none of them could say so
+        _fail(runner, job, export, f"{runner.max_attempts} workers died or were lost while they made it")
+        return
     try:
         with _heartbeat(runner, job):
             _run(runner, job, export)
@@ -60,9 +63,9 @@ def run_export(runner: Runner, job: Job) -> None:
 
 
 def _run(runner: Runner, job: Job, export: Export) -> None:
-    resolved = _resolve(runner, export)
+    resolved = _resolve(runner, job, export)
     plan = _plan(runner, export, resolved)
-    _note(runner, export, state="running", slices=len(plan.slices), slices_done=0)
+    _note(runner, job, export, state="running", slices=len(plan.slices), slices_done=0)
     parts = _run_slices(runner, job, export, plan)
     filled = [part for part in parts if part.rows]
     files = [_assemble(runner, job, export, filled)] if filled else []
@@ -72,11 +75,12 @@ def _run(runner: Runner, job: Job, export: Export) -> None:
     log.info("export.succeeded", export=export.id, rows=sum(f.rows for f in files), bytes=sum(f.bytes for f in files))
 
 
-def _resolve(runner: Runner, export: Export) -> Resolved:
+def _resolve(runner: Runner, job: Job, export: Export) -> Resolved:
     """What submit resolved; else, now that the window's end has passed, resolve it and keep that for every attempt."""
     if export.snapshot is not None and export.complete_through is not None:
         return Resolved(export.snapshot, export.after_seq, export.upto_seq, export.complete_through)
     with runner.submitter.database.write() as connection:
+        hold(connection, job)
         resolved = resolve_later(runner.submitter, connection, export)
         change_export(
             connection,
@@ -94,7 +98,8 @@ def _plan(runner: Runner, export: Export, resolved: Resolved) -> Plan:
     if resolved.after_seq is not None and resolved.upto_seq is not None:
         increment = Increment(resolved.after_seq, resolved.upto_seq)
     with runner.submitter.database.read() as connection:
-        segments = visible(connection, export.scope, resolved.snapshot, after=increment.after if increment else 0)
+        after = increment.after if increment else 0
+        segments = visible(connection, export.scope, resolved.snapshot, after=after, window=export.request.window)
         times = available_at(connection, export.scope, [segment.added_seq for segment in segments])
     return make_plan(export.request, segments, times, increment)
 
@@ -108,7 +113,7 @@ def _run_slices(runner: Runner, job: Job, export: Export, plan: Plan) -> list[Pa
     for part in run_all(runner.executor, partial(run_slice, runner.files), specs):
         parts.append(part)
         if time.monotonic() - noted >= _NOTE_EVERY_S:  # each note is a durable write
-            _note(runner, export, slices_done=len(parts))
+            _note(runner, job, export, slices_done=len(parts))
             noted = time.monotonic()
     return parts
 
@@ -144,17 +149,22 @@ def _stored(file: ExportFile) -> StoredFile:
 
 
 def _again_or_fail(runner: Runner, job: Job, export: Export, why: str) -> None:
-    database = runner.submitter.database
     if job.attempt < runner.max_attempts:
-        give_back(database, job, _RETRY_MS * 2 ** (job.attempt - 1))
-        return
+        give_back(runner.submitter.database, job, _RETRY_MS * 2 ** (job.attempt - 1))
+    else:
+        _fail(runner, job, export, why)
+
+
+def _fail(runner: Runner, job: Job, export: Export, why: str) -> None:
+    database = runner.submitter.database
     with database.write() as connection:
         finish(connection, job)
         change_export(connection, export, state="failed", finished_at=database.now(connection), error=why)
 
 
-def _note(runner: Runner, export: Export, **values: object) -> None:
+def _note(runner: Runner, job: Job, export: Export, **values: object) -> None:
     with runner.submitter.database.write() as connection:
+        hold(connection, job)
         change_export(connection, export, **values)
 
 
@@ -182,5 +192,5 @@ def _beat(runner: Runner, job: Job, wait: Callable[[float], bool]) -> None:
             renew(runner.submitter.database, job, runner.lease_ms)
         except FenceLost:
             return
-        except Unavailable as error:
-            log.warning("lease.not_renewed", job=job.number, why=error.why)
+        except Exception:
+            log.exception("lease.not_renewed", job=job.number)

@@ -37,8 +37,8 @@ def run_slice(files: Files, spec: SliceSpec) -> Part:
     """Write the part of a slice: packed pieces without header or end, which `assemble` adds."""
     tally = _Tally()
     with files.create(spec.object) as sink:
-        for segment, available_at in zip(spec.slice.segments, spec.slice.available_at, strict=True):
-            for batch in scan(files, segment, available_at, _with_time(spec.selection)):
+        for segment in spec.slice.segments:
+            for batch in scan(files, segment, spec.slice.available_at, _with_time(spec.selection)):
                 _write(sink, batch, spec.selection, tally)
     return Part(
         object=spec.object,

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from tailrace.model.segment import Location
+from tailrace.model.segment import CLEAR, Location
 
 
 class Sink(Protocol):
@@ -17,15 +17,18 @@ class Sink(Protocol):
 
 
 class Files(Protocol):
-    """Objects by key. Keys are never reused, so an object never changes."""
+    """Objects by key. Keys are never reused, so an object never changes.
 
-    def create(self, key: str) -> AbstractContextManager[Sink]:
+    `key_ref` names what an object's content is sealed with; LookupError if this storage has no such key.
+    """
+
+    def create(self, key: str, key_ref: str = CLEAR) -> AbstractContextManager[Sink]:
         """A new object: durable and visible when the block ends well, absent when it raises."""
 
     def reader(self, location: Location) -> pa.NativeFile:
         """Random access to some bytes of an object. Raises FileNotFoundError."""
 
-    def chunks(self, key: str, size: int = 1 << 20) -> Iterable[bytes]:
+    def chunks(self, key: str, size: int = 1 << 20, key_ref: str = CLEAR) -> Iterable[bytes]:
         """All bytes of an object in order, `size` at a time. Raises FileNotFoundError."""
 
     def size(self, key: str) -> int:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
-from tailrace.model.segment import Location
+from tailrace.model.segment import CLEAR, Location
 
 
 class LocalFiles:
@@ -19,8 +19,9 @@ class LocalFiles:
         self._root = root
 
     @contextmanager
-    def create(self, key: str) -> Iterator[BinaryIO]:
+    def create(self, key: str, key_ref: str = CLEAR) -> Iterator[BinaryIO]:
         """A new object: written beside its name, synced, renamed, and its directories synced."""
+        _check_key(key_ref)
         path = self._path(key)
         self._make_directory(path.parent)
         unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
@@ -37,13 +38,15 @@ class LocalFiles:
 
     def reader(self, location: Location) -> pa.NativeFile:
         """Random access through a memory map. Raises FileNotFoundError."""
+        _check_key(location.key_ref)
         mapped = pa.memory_map(str(self._path(location.object)))
         if location.offset == 0 and location.length == mapped.size():
             return mapped
         return pa.BufferReader(mapped.read_buffer().slice(location.offset, location.length))
 
-    def chunks(self, key: str, size: int = 1 << 20) -> Iterator[bytes]:
+    def chunks(self, key: str, size: int = 1 << 20, key_ref: str = CLEAR) -> Iterator[bytes]:
         """All bytes of an object in order. Raises FileNotFoundError."""
+        _check_key(key_ref)
         with self._path(key).open("rb", buffering=0) as file:
             while chunk := file.read(size):
                 yield chunk
@@ -68,6 +71,11 @@ class LocalFiles:
         self._make_directory(path.parent)
         path.mkdir(exist_ok=True)
         _sync_directory(path.parent)
+
+
+def _check_key(key_ref: str) -> None:
+    if key_ref != CLEAR:
+        raise LookupError(f"local files have no key named {key_ref}")
 
 
 def _sync_directory(path: Path) -> None:

@@ -26,9 +26,12 @@ def encode_rows(fragments: pa.Table, parent: pa.Array, events: pa.Table, columns
     """Lines for events whose fragment is row `parent[i]`; `columns` gives the keys and their order."""
     leading = columns[0].name in _ALWAYS
     parts = [
-        part.take(parent) if grain == "session" else part for grain, part in _runs(fragments, events, columns, leading)
+        part.take(parent) if grain == "session" and isinstance(part, pa.Array) else part
+        for grain, part in _runs(fragments, events, columns, leading)
     ]
     lines = _join("{", *parts, "}\n")
+    if isinstance(lines, pa.Scalar):  # no column has a value anywhere
+        lines = pa.repeat(lines, len(parent))
     if not leading:
         lines = pc.replace_substring(lines, "{,", "{", max_replacements=1)
     return _text(lines)

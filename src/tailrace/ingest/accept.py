@@ -9,9 +9,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tailrace.ingest.draft import Draft, Rejected
+from tailrace.ingest.draft import DRAFT_SCHEMA, Draft, Rejected
+from tailrace.ingest.texts import depth
 from tailrace.model.access import Scope
 from tailrace.model.hashing import actor_hash, key_of_record, keys_of_ids
+from tailrace.model.policy import LIMITS
 from tailrace.model.shards import Shard
 from tailrace.store.deadletters import DeadLetter
 from tailrace.store.inbox import Submission
@@ -20,6 +22,9 @@ from tailrace.store.schema import RECORD_SCHEMA
 NO_TIME = 1  # flag: the sender gave no time, so the received time stands in
 REPAIRED = 2  # flag: a name or an id held NUL, which is U+FFFD now
 _NAMES = ("event", "id", "user_id", "device_id", "session_id")
+DEEPEST = 64  # levels of nesting in any JSON that is kept
+_JSON = ("params", "session", "profile", "page_properties")
+_TEXTS = tuple(f.name for f in DRAFT_SCHEMA if f.type == pa.string())
 EARLIEST = -62_135_596_800_000  # year 1
 LATEST = 253_402_300_799_999  # year 9999
 
@@ -35,6 +40,7 @@ class Door:
     max_text_bytes: int
     max_record_bytes: int
     max_body_bytes: int
+    max_records: int = LIMITS["ingest.max_records"].default
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +85,10 @@ def _problems(door: Door, draft: Draft) -> list[tuple[int, str]]:
     for mask, reason in (
         (_missing(table["event"]), "event: a name is needed"),
         (_missing(_actor(table)), "no identity: give device_id or user_id"),
-        (_outside(table["time"]), "time: not between the years 1 and 9999"),
+        *((_outside(table[name]), f"{name}: not between the years 1 and 9999") for name in ("time", "sent_at")),
         *(_too_long(table, name, door.max_text_bytes) for name in _NAMES),
         (_too_big(table, door.max_record_bytes), f"larger than {door.max_record_bytes} bytes"),
+        *((_too_deep(table[name]), f"{name}: nested deeper than {DEEPEST} levels") for name in _JSON),
     ):
         for row in np.flatnonzero(mask):
             found.setdefault(int(row), reason)
@@ -104,9 +111,21 @@ def _too_long(table: pa.Table, name: str, limit: int) -> tuple[Mask, str]:
 
 def _too_big(table: pa.Table, limit: int) -> Mask:
     sizes = np.zeros(table.num_rows, dtype=np.int64)
-    for name in ("params", "session", "profile", "page_properties"):
-        sizes += pc.fill_null(pc.binary_length(table[name]), 0).to_numpy()
+    for name in _TEXTS:
+        if table[name].null_count < table.num_rows:
+            sizes += pc.fill_null(pc.binary_length(table[name]), 0).to_numpy()
     return sizes > limit
+
+
+def _too_deep(column: pa.ChunkedArray) -> Mask:
+    """Texts that nobody can be asked to parse. Brackets are counted first, and only suspects are walked."""
+    if column.null_count == len(column):
+        return np.zeros(len(column), dtype=np.bool_)
+    brackets = pc.add(pc.count_substring(column, "{"), pc.count_substring(column, "["))
+    mask = _numpy(pc.fill_null(pc.greater(brackets, DEEPEST), fill_value=False)).copy()
+    for row in np.flatnonzero(mask):
+        mask[row] = depth(column[int(row)].as_py().encode()) > DEEPEST
+    return mask
 
 
 def _actor(table: pa.Table) -> pa.ChunkedArray:
@@ -163,12 +182,13 @@ def _keys(draft: Draft, rows: npt.NDArray[np.intp], table: pa.Table, actor: pa.C
     ids = table["id"].to_pylist()
     if all(ids):
         return keys_of_ids(ids)
-    actors, sent = actor.to_pylist(), table["sent_at"].to_pylist()
+    actors, sent, times = actor.to_pylist(), table["sent_at"].to_pylist(), table["time"].to_pylist()
 
     def other(place: int, row: int) -> bytes:
         if draft.keys is not None:
             return draft.keys[row]
-        return key_of_record(actors[place], sent[place], draft.places[row], draft.raw_of(row))
+        nonce = draft.nonce if times[place] is None else b""
+        return key_of_record(actors[place], sent[place], draft.places[row], nonce + draft.raw_of(row))
 
     return [keys_of_ids((ids[place],))[0] if ids[place] else other(place, int(row)) for place, row in enumerate(rows)]
 

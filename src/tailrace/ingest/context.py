@@ -69,32 +69,44 @@ class ProfileInput(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tru
 _session_decoder = msgspec.json.Decoder(SessionInput)
 _profile_decoder = msgspec.json.Decoder(ProfileInput)
 _encoder = msgspec.json.Encoder()
+LONGEST_VERSION = 255  # letters; a version is a key of the catalogue
+_CACHED_BYTES = 4096  # a longer text is read each time: 4096 of the longest would fill the memory
 _NUL = re.compile(r"((?<!\\)(?:\\\\)*)\\u0000")  # not behind a backslash that is itself escaped
 
 
-@lru_cache(maxsize=4096)
 def session_text(raw: bytes) -> tuple[str | None, bool]:
     """A session object in its one spelling, without `end`, and whether it says that the session has ended.
 
     Raises:
         ValueError: a key is unknown or a value has the wrong type.
     """
+    return _session_text(raw) if len(raw) <= _CACHED_BYTES else _session_text.__wrapped__(raw)
+
+
+@lru_cache(maxsize=4096)
+def _session_text(raw: bytes) -> tuple[str | None, bool]:
     value = _decode(_session_decoder, raw)
     if value is None:
         return None, False
+    if len(value.app_version or "") > LONGEST_VERSION:
+        raise ValueError(f"app_version: longer than {LONGEST_VERSION} letters")
     ended = value.end
     value.end = False
     text = _text(value)
     return (None if text == "{}" else text), ended
 
 
-@lru_cache(maxsize=4096)
 def profile_text(raw: bytes) -> str | None:
     """A profile object in its one spelling.
 
     Raises:
         ValueError: a key is unknown or a value has the wrong type.
     """
+    return _profile_text(raw) if len(raw) <= _CACHED_BYTES else _profile_text.__wrapped__(raw)
+
+
+@lru_cache(maxsize=4096)
+def _profile_text(raw: bytes) -> str | None:
     value = _decode(_profile_decoder, raw)
     if value is not None and value.registered_at is not None:
         _check_instant("registered_at", value.registered_at)

@@ -16,4 +16,5 @@ def door_of(database: Database, scope: Scope) -> Door:
             max_text_bytes=limit(connection, "ingest.max_text_bytes"),
             max_record_bytes=limit(connection, "ingest.max_record_bytes"),
             max_body_bytes=limit(connection, "ingest.max_body_bytes"),
+            max_records=limit(connection, "ingest.max_records"),
         )

@@ -26,7 +26,8 @@ class Rejected:
 class Draft:
     """Columns of `DRAFT_SCHEMA`; row i was record `places[i]` of its batch and reads `raw_of(i)`.
 
-    `keys` are dedupe keys that the source made itself (a file's rows); otherwise accept makes them.
+    `keys` are dedupe keys that the source made itself (a file's rows); otherwise accept makes them. `nonce` tells
+    the batch from all others where nothing in it does: it enters the keys of records without an id and a time.
     """
 
     table: pa.Table
@@ -34,6 +35,7 @@ class Draft:
     raw_of: Callable[[int], bytes]
     rejected: Sequence[Rejected]
     keys: Sequence[bytes] | None = None
+    nonce: bytes = b""
 
 
 def draft_of(

@@ -45,8 +45,11 @@ class Groups:
         return len(self.start)
 
     def complete(self, now: int, rules: SessionRules) -> Mask:
-        """Which groups are complete: ended, silent, or as long or old as a session may be. Silence is of arrival."""
-        silent = now - self.last_arrived >= rules.inactivity
+        """Which groups are complete: ended, silent, or as long or old as a session may be. Silence is of arrival.
+
+        An arrival far in the future is one of a clock that was set back since then: nothing more is waited for.
+        """
+        silent = abs(now - self.last_arrived) >= rules.inactivity
         old = now - self.arrived >= rules.longest
         return self.ended | self.capped | silent | old
 
@@ -68,11 +71,11 @@ def group(records: pa.Table, rules: SessionRules) -> Groups:
     times, arrivals = records["time"].to_numpy(), records["received_at"].to_numpy()
     order = np.lexsort((np.arange(len(times)), times, session, actor))
     times, arrivals = times[order], arrivals[order]
-    begins = _begins(actor[order], session[order], times, rules)
+    ended = pc.fill_null(records["session_end"], fill_value=False).to_numpy()[order]
+    begins = _begins(actor[order], session[order], times, ended, rules)
     begins, capped_at = _cap(begins, times, rules)
     first = np.append(np.flatnonzero(begins), len(times))
     starts = first[:-1]
-    ended = pc.fill_null(records["session_end"], fill_value=False).to_numpy()[order]
     return Groups(
         order=order,
         first=first,
@@ -95,11 +98,12 @@ def _codes(column: pa.ChunkedArray) -> Ints:
     return codes
 
 
-def _begins(actor: Ints, session: Ints, times: Ints, rules: SessionRules) -> Mask:
+def _begins(actor: Ints, session: Ints, times: Ints, ended: Mask, rules: SessionRules) -> Mask:
+    """Where a group begins: at another actor or id; without ids also after a pause, and after an explicit end."""
     begins = np.ones(len(times), dtype=np.bool_)
     other = (actor[1:] != actor[:-1]) | (session[1:] != session[:-1])
-    pause = (session[1:] == -1) & (times[1:] - times[:-1] > rules.inactivity)
-    begins[1:] = other | pause
+    pause = (times[1:] - times[:-1] > rules.inactivity) | ended[:-1]
+    begins[1:] = other | ((session[1:] == -1) & pause)
     return begins
 
 

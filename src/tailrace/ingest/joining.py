@@ -1,9 +1,12 @@
 """Late events: which sealed session, if any, a complete group belongs to."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tailrace.ingest.grouping import SessionRules
-from tailrace.store.sessions import SealedSession
+from tailrace.store.sessions import SealedSession, Wanted
+
+_Key = tuple[bytes, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,30 +18,64 @@ class Closing:
     session_id: str | None
     start: int
     end: int
+    ended: bool = False
+
+    @property
+    def key(self) -> _Key:
+        """Under what its sealed session would be found."""
+        return self.actor, self.session_id
 
 
-def join(closing: Closing, sealed: list[SealedSession], rules: SessionRules) -> SealedSession | None:
-    """The sealed session that covers a group, grown by it; None if it is a session of its own.
+class SealedIndex:
+    """Sealed sessions by actor and sender's id; those without one by actor alone. Each list is in order of start."""
 
-    `sealed` holds the actor's sessions in order of start, and is updated, so that the next group sees the growth.
-    """
-    for place, session in enumerate(sealed):
-        if _belongs(closing, session, rules):
-            grown = replace(session, end=max(session.end, closing.end), fragments=session.fragments + 1)
-            sealed[place] = grown
-            return grown
-    return None
+    def __init__(self, sessions: Sequence[SealedSession]) -> None:
+        self._lists: dict[_Key, list[SealedSession]] = {}
+        for session in sessions:
+            key = (session.actor, None if session.generated else session.session_id)
+            self._lists.setdefault(key, []).append(session)
+
+    def join(self, closing: Closing, rules: SessionRules) -> SealedSession | None:
+        """The earliest sealed session that a group belongs to, grown by it; None if it is a session of its own.
+
+        The index keeps the growth, so that the next group of the actor sees it.
+        """
+        sealed = self._lists.get(closing.key, [])
+        for place, session in enumerate(sealed):
+            if _belongs(closing, session, rules):
+                sealed[place] = _grown(session, closing)
+                return sealed[place]
+        return None
+
+
+def wanted(closing: Sequence[Closing], rules: SessionRules) -> Wanted:
+    """The sealed sessions that some groups could belong to."""
+    nameless = [c for c in closing if c.session_id is None]
+    return Wanted(
+        named=sorted({(c.actor, c.session_id) for c in closing if c.session_id is not None}),
+        nameless=sorted({c.actor for c in nameless}),
+        earliest=min((c.start for c in nameless), default=0) - rules.inactivity,
+        latest=max((c.end for c in nameless), default=0) + rules.inactivity,
+    )
+
+
+def _grown(session: SealedSession, closing: Closing) -> SealedSession:
+    return replace(
+        session,
+        end=max(session.end, closing.end),
+        fragments=session.fragments + 1,
+        ended=session.ended or closing.ended,
+    )
 
 
 def _belongs(closing: Closing, session: SealedSession, rules: SessionRules) -> bool:
     """The same id, or no id and near enough in time; never so that the session would become too long."""
-    if closing.session_id is None:
-        near = session.generated and _near(closing, session, rules.inactivity)
-    else:
-        near = not session.generated and session.session_id == closing.session_id
+    near = closing.session_id is not None or _near(closing, session, rules.inactivity)
     length = max(session.end, closing.end) - min(session.start, closing.start)
     return near and length < rules.longest
 
 
 def _near(closing: Closing, session: SealedSession, inactivity: int) -> bool:
-    return closing.start <= session.end + inactivity and closing.end >= session.start - inactivity
+    """Within the limit of inactivity; after a session that its sender ended, only what overlaps it."""
+    after = 0 if session.ended else inactivity
+    return closing.start <= session.end + after and closing.end >= session.start - inactivity

@@ -45,13 +45,14 @@ def json_value(text: str) -> Any:
 
 
 def _pairs(encoded: pa.DictionaryArray, groups: npt.NDArray[np.int64], codes: int) -> list[tuple[int, int]]:
-    """Distinct (group, code) in the order of their first row."""
+    """Distinct (group, code) in the order of their last row, so that what was said last wins."""
     there = pc.is_valid(encoded.indices).to_numpy(zero_copy_only=False)
     if not there.any():
         return []
     pairs = groups[there] * codes + encoded.indices.drop_null().to_numpy()
-    _, first = np.unique(pairs, return_index=True)
-    ordered = pairs[np.sort(first)]
+    backwards = pairs[::-1]
+    _, last = np.unique(backwards, return_index=True)
+    ordered = backwards[np.sort(last)[::-1]]
     return list(zip((ordered // codes).tolist(), (ordered % codes).tolist(), strict=True))
 
 

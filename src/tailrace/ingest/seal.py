@@ -12,25 +12,26 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tailrace.config import SealSettings
 from tailrace.db.engine import Database
 from tailrace.files.base import Files
 from tailrace.ingest.fragments import Placed, fragments_table
 from tailrace.ingest.grouping import Groups, SessionRules, group
-from tailrace.ingest.joining import Closing, join
+from tailrace.ingest.joining import Closing, SealedIndex, wanted
 from tailrace.ingest.merging import json_value
 from tailrace.model.access import Scope
 from tailrace.model.clock import Clock, day_name, day_of
 from tailrace.model.fields import SESSION_INPUTS
 from tailrace.model.ids import Ids
 from tailrace.model.points import point
+from tailrace.model.segment import Segment
 from tailrace.store import inbox, runs, shards, snapshots
 from tailrace.store.commits import NewRun, NewSegment, NewSession, Seal, commit
-from tailrace.store.records import no_records
-from tailrace.store.segments import open_segment, write_segment
+from tailrace.store.segments import fragments_of_sessions, open_segment, write_segment
 from tailrace.store.sessions import SealedSession, number_actors, sealed_sessions
-from tailrace.store.shards import Lease, Progress
+from tailrace.store.shards import Lease, Progress, pack_carry
 from tailrace.store.statistics import statistics_of
 
 _MAX_BYTES = 256 << 20  # of records that one seal takes from the inbox
@@ -101,7 +102,7 @@ def seal_shard(sealer: Sealer, lease: Lease, *, close_all: bool = False) -> Seal
         seal.progress.sealed,
         fragments,
         fresh.duplicates,
-        seal.progress.open_records.num_rows,
+        seal.progress.open_records,
         more,
     )
 
@@ -124,9 +125,9 @@ def _close(
     """Turn complete sessions into durable segments; the seal that makes them visible, and their fragments."""
     records = fresh.records
     if not records.num_rows:
-        return Seal(lease, Progress(position, 0, fresh.duplicates, no_records(), None, None), (), None, ()), 0
+        return Seal(lease, Progress(position, 0, fresh.duplicates, (), None, None), (), None, ()), 0
     groups = group(records, sealer.rules)
-    complete = _complete(sealer, groups, close_all=close_all)
+    complete = _complete(sealer, records, groups, close_all=close_all)
     placed = _place(sealer, lease.scope, records, groups, complete)
     point("seal.sessions_closed")
     segments = _write_segments(sealer, lease, records, groups, placed)
@@ -136,16 +137,29 @@ def _close(
     return Seal(lease, progress, segments, run, list(grown.values())), len(placed)
 
 
-def _complete(sealer: Sealer, groups: Groups, *, close_all: bool) -> npt.NDArray[np.bool_]:
-    """Which groups to close: the complete ones, and the oldest open ones above the bound on open records."""
+def _complete(sealer: Sealer, records: pa.Table, groups: Groups, *, close_all: bool) -> npt.NDArray[np.bool_]:
+    """Which groups to close: the complete ones, and the oldest open ones above the bounds on open records."""
     if close_all:
         return np.ones(len(groups), dtype=np.bool_)
     complete = groups.complete(sealer.clock.now(), sealer.rules)
-    sizes = np.where(complete, 0, groups.sizes())
     newest_first = np.argsort(-groups.last_arrived, kind="stable")
-    over = np.cumsum(sizes[newest_first]) > sealer.settings.max_open_records
-    complete[newest_first[over]] = True
+    weights = np.add.reduceat(_text_bytes(records)[groups.order], groups.first[:-1])
+    for sizes, most in (
+        (groups.sizes(), sealer.settings.max_open_records),
+        (weights, sealer.settings.max_open_bytes),
+    ):
+        over = np.cumsum(np.where(complete, 0, sizes)[newest_first]) > most
+        complete[newest_first[over]] = True
     return complete
+
+
+def _text_bytes(records: pa.Table) -> npt.NDArray[np.int64]:
+    """Bytes of text in each record."""
+    sizes = np.zeros(records.num_rows, dtype=np.int64)
+    for column in records.columns:
+        if column.type == pa.string() and column.null_count < len(column):
+            sizes += pc.fill_null(pc.binary_length(column), 0).to_numpy()
+    return sizes
 
 
 def _place(
@@ -154,8 +168,8 @@ def _place(
     """Complete groups with the sealed sessions that late ones join, in the order of the segments."""
     closing = _closing(records, groups, np.flatnonzero(complete))
     with sealer.database.read() as connection:
-        sealed = sealed_sessions(connection, scope, {c.actor for c in closing})
-    joined = [join(c, sealed.get(c.actor, []), sealer.rules) for c in closing]
+        sealed = SealedIndex(sealed_sessions(connection, scope, wanted(closing, sealer.rules)))
+    joined = [sealed.join(c, sealer.rules) for c in closing]
     inherited = _inherited(sealer, scope, [session for session in joined if session is not None])
     placed = [
         Placed(c, session, {} if session is None else inherited[session.number])
@@ -169,7 +183,14 @@ def _closing(records: pa.Table, groups: Groups, indexes: npt.NDArray[np.intp]) -
     at = pa.array(groups.order[groups.first[indexes]])
     actors, names = records["actor_hash"].take(at).to_pylist(), records["session_id"].take(at).to_pylist()
     return [
-        Closing(int(index), actor, name or None, int(groups.start[index]), int(groups.end[index]))
+        Closing(
+            int(index),
+            actor,
+            name or None,
+            int(groups.start[index]),
+            int(groups.end[index]),
+            bool(groups.ended[index]),
+        )
         for index, actor, name in zip(indexes, actors, names, strict=True)
     ]
 
@@ -177,22 +198,33 @@ def _closing(records: pa.Table, groups: Groups, indexes: npt.NDArray[np.intp]) -
 def _inherited(sealer: Sealer, scope: Scope, joined: Sequence[SealedSession]) -> dict[int, dict[str, Any]]:
     """What the first fragments of some sessions say of device, version and place, by session number."""
     found: dict[int, dict[str, Any]] = {}
-    if not joined:
-        return found
     with sealer.database.read() as connection:
         by_number = snapshots.segments_by_number(connection, scope, sorted({s.segment for s in joined}))
     for number, members in groupby(sorted(joined, key=lambda s: s.segment), key=lambda s: s.segment):
-        segment = by_number[number]
-        with open_segment(sealer.files, segment) as file:
-            table = file.read(columns=[f.name for f in SESSION_INPUTS])
-        for session in members:
-            row = table.slice(session.number - segment.first_fragment, 1).to_pylist()[0]
-            found[session.number] = {
-                f.source.removeprefix("session."): json_value(row[f.name]) if f.kind == "json" else row[f.name]
-                for f in SESSION_INPUTS
-                if row[f.name] is not None
-            }
+        found |= _first_fragments(sealer, by_number.get(number), [session.number for session in members])
     return found
+
+
+def _first_fragments(sealer: Sealer, segment: Segment | None, numbers: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Session values of some sessions of one segment; nothing of a segment that is gone, which is no reason to stop."""
+    nothing: dict[int, dict[str, Any]] = {number: {} for number in numbers}
+    if segment is None:
+        return nothing
+    try:
+        with open_segment(sealer.files, segment) as file:
+            rows = fragments_of_sessions(file, segment, numbers)
+    except FileNotFoundError:
+        return nothing
+    return nothing | {number: _session_values(row) for number, row in rows.items()}
+
+
+def _session_values(row: dict[str, Any]) -> dict[str, Any]:
+    """A stored fragment as the session object that would make it."""
+    return {
+        f.source.removeprefix("session."): json_value(row[f.name]) if f.kind == "json" else row[f.name]
+        for f in SESSION_INPUTS
+        if row.get(f.name) is not None
+    }
 
 
 def _write_segments(
@@ -223,7 +255,7 @@ def _write_segment(
     key = f"{lease.scope.prefix}/segments/{day_name(day)}/{lease.shard.bucket}/{name}.parquet"
     location = write_segment(sealer.files, key, fragments)
     new = [
-        NewSession(p.closing.actor, session_id, p.closing.session_id is None, p.start, p.end, row)
+        NewSession(p.closing.actor, session_id, p.closing.session_id is None, p.closing.ended, p.start, p.end, row)
         for row, (p, session_id) in enumerate(zip(placed, fragments["session_id"].to_pylist(), strict=True))
         if p.joined is None
     ]
@@ -244,7 +276,7 @@ def _progress(
         position=position,
         sealed=records.num_rows - len(rows),
         duplicates=duplicates,
-        open_records=open_records,
+        carry=pack_carry(open_records),
         open_since=int(groups.start[~complete].min()) if len(rows) else None,
         due_at=groups.due_at(~complete, sealer.rules),
     )
@@ -263,7 +295,8 @@ def _write_run(
     everything = runs.joined([keys, *(runs.read_run(sealer.files, run) for run in swallowed)])
     key = f"{lease.scope.prefix}/ids/{lease.shard.bucket}/{sealer.ids.new('run', sealer.clock.now())}"
     runs.write_run(sealer.files, key, everything)
-    return NewRun(key, len(everything), swallowed)
+    newest_at = int(groups.last_arrived[complete].max())
+    return NewRun(key, len(everything), newest_at, swallowed)
 
 
 def _delete_swallowed(sealer: Sealer, run: NewRun | None) -> None:

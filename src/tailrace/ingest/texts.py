@@ -7,11 +7,61 @@ import msgspec
 _TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\r\n]+\s*')
 
 
+_STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},]', re.DOTALL)
+_CLOSE = {b"{": b"}", b"[": b"]"}
+
+
 def single_line(text: bytes) -> bytes:
     """A JSON text without line breaks between its tokens, which would break line formats; nothing else changes."""
     if b"\n" not in text and b"\r" not in text:
         return text
     return _TOKENS.sub(lambda match: match[0] if match[0].startswith(b'"') else b"", text)
+
+
+def depth(text: bytes) -> int:
+    """How deeply a JSON text is nested; 0 for a scalar."""
+    deepest = level = 0
+    for match in _STRUCTURE.finditer(text):
+        if match[0] in _CLOSE:
+            level += 1
+            deepest = max(deepest, level)
+        elif match[0] in b"]}":
+            level -= 1
+    return deepest
+
+
+def split_batch(text: bytes) -> tuple[bytes, list[bytes]]:
+    """An object's text with its array `batch` emptied, and the elements of that array, not looked into.
+
+    For a body in which some record is broken: it must not spoil the others.
+
+    Raises:
+        ValueError: brackets do not match, or there is no such array.
+    """
+    elements: list[bytes] = []
+    close = bytearray()  # what must still close, the innermost last
+    key, begin, start, end = b"", -1, -1, -1
+    for match in _STRUCTURE.finditer(text):
+        token = match[0]
+        if token in _CLOSE:
+            close += _CLOSE[token]
+            if close == b"}]" and key == b'"batch"' and begin < 0:
+                begin = start = match.end()
+        elif token in b"]}":
+            if close[-1:] != token:
+                raise ValueError("brackets do not match")
+            close.pop()
+            if len(close) == 1 and begin >= 0 and end < 0:
+                end = match.start()
+                elements.append(text[start:end].strip())
+        elif len(close) == 2 and token == b"," and begin >= 0 and end < 0:
+            elements.append(text[start : match.start()].strip())
+            start = match.end()
+        elif len(close) == 1 and token != b",":
+            key = token
+    if close or end < 0 or b"" in elements:
+        raise ValueError("brackets do not match, or there is no batch")
+    return text[:begin] + text[end:], elements
 
 
 def object_text(raw: msgspec.Raw) -> str | None:

@@ -11,6 +11,8 @@ from tailrace.store.inbox import Submission, append
 
 _Waiting = tuple[Submission, "Future[None]"]
 _MOST = 256  # submissions in one transaction
+_MOST_BYTES = 64 << 20  # of records in one transaction, before packing
+_WAITING_BYTES = 256 << 20  # of records that may wait
 
 
 class InboxWriter:
@@ -19,6 +21,8 @@ class InboxWriter:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._queue: queue.Queue[_Waiting | None] = queue.Queue(maxsize=1024)
+        self._bytes = 0
+        self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="inbox-writer", daemon=True)
 
     def __enter__(self) -> "InboxWriter":
@@ -38,20 +42,36 @@ class InboxWriter:
             Unavailable: so much is waiting that nothing more is taken.
         """
         future: Future[None] = Future()
+        self._reserve(submission)
         try:
             self._queue.put_nowait((submission, future))
         except queue.Full:
+            self._free(submission)
             raise Unavailable("more is arriving than can be written", 1) from None
         return future
 
+    def _reserve(self, submission: Submission) -> None:
+        with self._lock:
+            if self._bytes + submission.nbytes > _WAITING_BYTES and self._bytes:
+                raise Unavailable("more is arriving than can be written", 1)
+            self._bytes += submission.nbytes
+
+    def _free(self, submission: Submission) -> None:
+        with self._lock:
+            self._bytes -= submission.nbytes
+
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:
-            group = [first, *self._more()]
-            self._append(group)
+            # What its sender gave up is not stored; what is stored cannot be given up any more.
+            taken = [first, *self._more(first[0].nbytes)]
+            for submission, _ in taken:
+                self._free(submission)
+            self._append([waiting for waiting in taken if waiting[1].set_running_or_notify_cancel()])
 
-    def _more(self) -> list[_Waiting]:
+    def _more(self, size: int) -> list[_Waiting]:
+        """What else waits, up to the bounds of one transaction; `size` is that of its first submission, bytes."""
         group: list[_Waiting] = []
-        while len(group) < _MOST - 1:
+        while len(group) < _MOST - 1 and size < _MOST_BYTES:
             try:
                 item = self._queue.get_nowait()
             except queue.Empty:
@@ -60,6 +80,7 @@ class InboxWriter:
                 self._queue.put(None)
                 break
             group.append(item)
+            size += item[0].nbytes
         return group
 
     def _append(self, group: list[_Waiting]) -> None:

@@ -51,7 +51,8 @@ def claim(database: Database, lane: Lane, holder: str, lease_ms: int) -> Job | N
     """The oldest job that is ready, or whose worker has been silent for its whole lease."""
     with database.write() as connection:
         now = database.now(connection)
-        free = or_(jobs.c.state == "ready", and_(jobs.c.state == "leased", jobs.c.lease_until < now))
+        silent = or_(jobs.c.lease_until < now, jobs.c.lease_until > now + lease_ms)  # the clock may have been set back
+        free = or_(jobs.c.state == "ready", and_(jobs.c.state == "leased", silent))
         number = connection.scalar(
             select(jobs.c.number)
             .where(jobs.c.lane == lane, free, jobs.c.not_before <= now)
@@ -84,6 +85,15 @@ def renew(database: Database, job: Job, lease_ms: int) -> None:
     """
     with database.write() as connection:
         _change(connection, job, lease_until=database.now(connection) + lease_ms)
+
+
+def hold(connection: Connection, job: Job) -> None:
+    """Make sure that the job is still this worker's, to the end of the transaction.
+
+    Raises:
+        FenceLost: it was given to another worker; the transaction must not be committed.
+    """
+    _change(connection, job, owner=jobs.c.owner)
 
 
 def finish(connection: Connection, job: Job) -> None:

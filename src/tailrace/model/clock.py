@@ -64,12 +64,15 @@ def parse_iso(text: str) -> int:
     """Milliseconds of an ISO 8601 instant that names its offset from UTC.
 
     Raises:
-        ValueError: the text is not an instant, or does not say its offset.
+        ValueError: the text is not an instant, does not say its offset, or lies outside the years 1 to 9999 in UTC.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no offset from UTC; end it with Z or an offset such as +02:00")
-    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    try:
+        delta = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    except OverflowError:
+        raise ValueError(f"{text!r} is not between the years 1 and 9999 in UTC") from None
     return delta.days * DAY + delta.seconds * SECOND + delta.microseconds // 1000
 
 

@@ -1,6 +1,9 @@
 """The one family of domain errors. They carry fields, not wording: surfaces own the words."""
 
+import re
 from dataclasses import dataclass, field
+
+_KEY = re.compile(r"Object (contains unknown|missing required) field `(.*)`", re.DOTALL)
 
 
 @dataclass(eq=False)
@@ -24,6 +27,16 @@ class Invalid(TailraceError):
     code: str = field(init=False, default="invalid_request", repr=False)
 
 
+def misfit(message: str, whole: str) -> Invalid:
+    """What a decoder says of a value that does not fit: why, then `` - at `$.path` ``. `whole` names the document."""
+    why, _, path = message.partition(" - at `$")
+    where = path.rstrip("`").lstrip(".")
+    if key := _KEY.fullmatch(why):
+        where = f"{where}.{key[2]}".lstrip(".")
+        why = "there is no such key" if key[1] == "contains unknown" else "is needed"
+    return Invalid(where or whole, why)
+
+
 @dataclass(eq=False)
 class Malformed(TailraceError):
     """A body cannot be read at all."""
@@ -38,6 +51,14 @@ class TooLarge(TailraceError):
 
     limit: int
     code: str = field(init=False, default="body_too_large", repr=False)
+
+
+@dataclass(eq=False)
+class TooManyRecords(TailraceError):
+    """A request brings more records than its limit."""
+
+    limit: int
+    code: str = field(init=False, default="too_many_records", repr=False)
 
 
 @dataclass(eq=False)

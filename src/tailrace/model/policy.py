@@ -13,6 +13,7 @@ class Limit:
     default: int
     unit: str
     what: str
+    most: int = (1 << 63) - 1
 
 
 LIMITS: dict[str, Limit] = {
@@ -27,7 +28,14 @@ LIMITS: dict[str, Limit] = {
         ),
         Limit("ingest.max_body_bytes", 16_777_216, "bytes", "Largest request body, before and after decompression."),
         Limit("ingest.max_record_bytes", 1_048_576, "bytes", "Largest single event; a larger one is a dead letter."),
-        Limit("ingest.max_text_bytes", 1_024, "bytes", "Longest event name or id; a longer one is a dead letter."),
+        Limit("ingest.max_records", 50_000, "records", "Most events in one request."),
+        Limit(
+            "ingest.max_text_bytes",
+            1_024,
+            "bytes",
+            "Longest event name or id; a longer one is a dead letter. At most 2,048, since names are keys of an index.",
+            most=2_048,
+        ),
     )
 }
 
@@ -42,4 +50,6 @@ def check_limit(name: str, value: object) -> int:
         raise Invalid(f"limits.{name}", f"no such policy; known are {', '.join(sorted(LIMITS))}")
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise Invalid(f"limits.{name}", f"must be a whole number of {LIMITS[name].unit}, 0 or more")
+    if value > LIMITS[name].most:
+        raise Invalid(f"limits.{name}", f"must be no more than {LIMITS[name].most}")
     return value

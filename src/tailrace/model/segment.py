@@ -2,14 +2,18 @@
 
 from dataclasses import dataclass, field
 
+# Names the key that an object is sealed with. One for all today, which means none; one per space later.
+CLEAR = "clear"
+
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Bytes inside an object, so that one object can hold many small segments."""
+    """Bytes inside an object, so that one object can hold many small segments, and the key that opens them."""
 
     object: str
     offset: int
     length: int
+    key_ref: str = CLEAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class Statistics:
     max_start: int
     names: dict[str, EventStatistics] = field(default_factory=dict)
     versions: tuple[str, ...] = ()
+    currencies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

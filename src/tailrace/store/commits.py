@@ -14,7 +14,7 @@ from tailrace.db.tables import app_heads, commits, id_runs, owned, owner, segmen
 from tailrace.model.access import Scope
 from tailrace.model.fields import SCHEMA_VERSION
 from tailrace.model.points import point
-from tailrace.model.segment import Location, Statistics
+from tailrace.model.segment import CLEAR, Location, Statistics
 from tailrace.store import catalogue
 from tailrace.store.runs import Run
 from tailrace.store.sessions import SealedSession, grow_sessions, insert_sessions
@@ -29,6 +29,7 @@ class NewSession:
     actor: bytes
     session_id: str
     generated: bool
+    ended: bool
     start: int
     end: int
     row: int
@@ -47,10 +48,11 @@ class NewSegment:
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """A durable run of dedupe keys, and the committed runs that it swallowed."""
+    """A durable run of dedupe keys, and the committed runs that it swallowed. `newest_at`: last arrival in it, ms."""
 
     object: str
     ids: int
+    newest_at: int
     swallowed: Sequence[Run]
 
 
@@ -151,12 +153,15 @@ def _add_segments(connection: Connection, seal: Seal, head: Head, first_event: i
                 object=segment.location.object,
                 offset=segment.location.offset,
                 length=segment.location.length,
+                key_ref=segment.location.key_ref,
                 schema_version=SCHEMA_VERSION,
                 first_event=first_event,
                 first_fragment=first_fragment,
                 events=statistics.events,
                 min_time=statistics.min_time,
                 max_time=statistics.max_time,
+                min_start=statistics.min_start,
+                max_start=statistics.max_start,
                 statistics=pack_statistics(statistics),
             )
             .returning(segments.c.number)
@@ -173,6 +178,7 @@ def _sealed(session: NewSession, segment: int, first_fragment: int) -> SealedSes
         number=first_fragment + session.row,
         session_id=session.session_id,
         generated=session.generated,
+        ended=session.ended,
         start=session.start,
         end=session.end,
         fragments=1,
@@ -187,6 +193,11 @@ def _add_run(connection: Connection, seal: Seal) -> None:
         connection.execute(delete(id_runs).where(owned(id_runs, seal.lease.scope), id_runs.c.number == run.number))
     connection.execute(
         insert(id_runs).values(
-            **owner(seal.lease.scope), shard=seal.lease.shard.number, object=seal.run.object, ids=seal.run.ids
+            **owner(seal.lease.scope),
+            shard=seal.lease.shard.number,
+            object=seal.run.object,
+            key_ref=CLEAR,
+            ids=seal.run.ids,
+            newest_at=seal.run.newest_at,
         )
     )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -38,15 +39,20 @@ class Buried:
     letter: DeadLetter
 
 
-def bury(connection: Connection, scope: Scope, received_at: int, letters: Sequence[DeadLetter]) -> None:
-    """Keep letters. The same one again (same source, place and content) is counted, not kept twice."""
+def bury(connection: Connection, letters: Sequence[tuple[Scope, int, DeadLetter]]) -> None:
+    """Keep letters with the app and the time (ms) of each. The same one again (same source, place and content) is
+    counted, not kept twice.
+
+    They are written in the order of their keys, the same for every process, so that two writers cannot deadlock.
+    """
     if not letters:
         return
+    rows = [_row(scope, received_at, letter) for scope, received_at, letter in letters]
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     keep = dialect.insert(dead_letters).on_conflict_do_update(
         index_elements=["app", "key"], set_={"seen": dead_letters.c.seen + 1}
     )
-    connection.execute(keep, [_row(scope, received_at, letter) for letter in letters])
+    connection.execute(keep, sorted(rows, key=lambda row: (row["app"], row["key"])))
 
 
 def listing(database: Database, scope: Scope) -> list[Buried]:
@@ -55,7 +61,7 @@ def listing(database: Database, scope: Scope) -> list[Buried]:
         rows = connection.execute(
             select(dead_letters)
             .where(owned(dead_letters, scope), dead_letters.c.seen > dead_letters.c.replayed)
-            .order_by(dead_letters.c.number)
+            .order_by(dead_letters.c.received_at, dead_letters.c.source, dead_letters.c.position, dead_letters.c.number)
         )
         return [_buried(row) for row in rows]
 
@@ -102,13 +108,13 @@ def _key(letter: DeadLetter) -> bytes:
     return blake2b(place, digest_size=16, key=content).digest()
 
 
-def _row(scope: Scope, received_at: int, letter: DeadLetter) -> dict[str, object]:
+def _row(scope: Scope, received_at: int, letter: DeadLetter) -> dict[str, Any]:
     return owner(scope) | {
         "key": _key(letter),
         "received_at": received_at,
         "source": letter.source,
         "position": letter.position,
-        "reason": letter.reason,
+        "reason": letter.reason.replace("\0", "\ufffd"),  # it may quote the record, and no database takes NUL as text
         "seen": 1,
         "replayed": 0,
         "raw": letter.raw,

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Connection, and_, delete, func, insert, select, update
 
 from tailrace.db.engine import Database
@@ -30,6 +31,12 @@ class Submission:
     def accepted(self) -> int:
         """How many records it brings to the inbox."""
         return sum(table.num_rows for table in self.records.values())
+
+    @property
+    def nbytes(self) -> int:
+        """How much memory it takes, about, in bytes."""
+        records = sum(int(table.nbytes) for table in self.records.values())
+        return records + sum(len(letter.raw) for letter in self.dead)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +69,7 @@ def append(database: Database, submissions: Sequence[Submission]) -> None:
     with database.write_inbox() as connection:
         for scope, shard, members in _by_shard(submissions):
             _append_shard(connection, scope, shard, members)
-        for submission in submissions:
-            bury(connection, submission.scope, submission.received_at, submission.dead)
+        bury(connection, [(s.scope, s.received_at, letter) for s in submissions for letter in s.dead])
 
 
 def append_received(connection: Connection, submission: Submission) -> None:
@@ -159,7 +165,7 @@ def _insert(
             shard=shard,
             position=position,
             records=records.num_rows,
-            min_time=pa.compute.min(records["time"]).as_py(),
+            min_time=pc.min(records["time"]).as_py(),
             received_at=received_at,
             raw_bytes=records.nbytes,
             blob=pack_records(records),

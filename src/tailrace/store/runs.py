@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tailrace.files.base import Files
-from tailrace.model.segment import Location
+from tailrace.model.segment import CLEAR, Location
 
 Halves = npt.NDArray[np.uint64]
 
@@ -47,11 +47,12 @@ class Run:
     number: int
     object: str
     ids: int
+    key_ref: str = CLEAR
 
     @property
     def location(self) -> Location:
         """The whole object."""
-        return Location(self.object, 0, 8 + 16 * self.ids)
+        return Location(self.object, 0, 8 + 16 * self.ids, self.key_ref)
 
 
 def keys_of(column: pa.ChunkedArray) -> Keys:

@@ -1,6 +1,6 @@
 """The scan: segments in, Arrow batches out. The one seam behind every shape and both engines."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,10 +57,10 @@ def can_match(segment: Segment, selection: Selection) -> bool:
     )
 
 
-def scan(files: Files, segment: Segment, available_at: int, selection: Selection) -> Iterator[EventBatch]:
-    """Batches of one segment, in stored order, bounded in events and bytes.
+def scan(files: Files, segment: Segment, available_at: Mapping[int, int], selection: Selection) -> Iterator[EventBatch]:
+    """Batches of one segment, in stored order, bounded in events and in the text that they become.
 
-    `available_at` is the instant (ms) of the segment's commit. Raises FileNotFoundError.
+    `available_at` holds the instants (ms) of the commits of its rows, by seq. Raises FileNotFoundError.
     """
     first_fragment, first_event = segment.first_fragment, segment.first_event
     with open_segment(files, segment) as file:
@@ -68,8 +68,10 @@ def scan(files: Files, segment: Segment, available_at: int, selection: Selection
             fragments, events = file.metadata.row_group(index).num_rows, _event_count(file, index)
             if _group_can_match(file, index, selection.window):
                 group = _read(file, index, selection)
-                numbered = _number(group, segment, first_fragment, first_event, available_at)
-                yield from _cut(_select(numbered, selection), selection.columns)
+                batch = _number(group, segment, first_fragment, first_event)
+                if "available_at" in selection.columns:
+                    batch = _dated(batch, available_at)
+                yield from _cut(_select(batch, selection), selection.columns)
             first_fragment += fragments
             first_event += events
 
@@ -81,22 +83,32 @@ def _read(file: pq.ParquetFile, index: int, selection: Selection) -> pa.Table:
     return read_row_group(file, index, sorted(session), sorted(inner))
 
 
-def _number(group: pa.Table, segment: Segment, first_fragment: int, first_event: int, available_at: int) -> EventBatch:
-    """Flatten a row group and give each row what it inherits from its segment."""
+def _number(group: pa.Table, segment: Segment, first_fragment: int, first_event: int) -> EventBatch:
+    """Flatten a row group and give each row its numbers: its own where a rewrite kept them, else its segment's."""
     nested = group["events"].combine_chunks()
     parent = pc.list_parent_indices(nested)
     flat = pa.Table.from_struct_array(pc.list_flatten(nested))
+    begins = nested.offsets.to_numpy()[:-1] - nested.offsets[0].as_py()  # of each fragment's events in `flat`
+    own_first = pc.coalesce(group["row_first_event"], pa.array(first_event + begins)).to_numpy()
+    numbers = (own_first - begins)[parent.to_numpy(zero_copy_only=False)] + np.arange(flat.num_rows)
     rows = pa.array(np.arange(first_fragment, first_fragment + group.num_rows))
-    fragments = group.drop_columns(["events", "row_session_number", "row_seq"]).append_column(
-        "session_number", pc.coalesce(group["row_session_number"], rows)
+    fragments = (
+        group.drop_columns(["events", "row_session_number", "row_seq", "row_first_event"])
+        .append_column("session_number", pc.coalesce(group["row_session_number"], rows))
+        .append_column("row_seq", pc.fill_null(group["row_seq"], segment.added_seq))
     )
-    fragments = fragments.append_column("row_seq", pc.fill_null(group["row_seq"], segment.added_seq))
-    events = (
-        flat.append_column("number", pa.array(np.arange(first_event, first_event + flat.num_rows)))
-        .append_column("available_at", pa.array(np.full(flat.num_rows, available_at)))
-        .append_column("session_offset_ms", pc.subtract(flat["time"], fragments["session_start"].take(parent)))
+    events = flat.append_column("number", pa.array(numbers)).append_column(
+        "session_offset_ms", pc.subtract(flat["time"], fragments["session_start"].take(parent))
     )
     return EventBatch(fragments, parent, events)
+
+
+def _dated(batch: EventBatch, available_at: Mapping[int, int]) -> EventBatch:
+    """Events with the instant at which their commit became available."""
+    seqs = batch.fragments["row_seq"].combine_chunks().dictionary_encode()
+    instants = pa.array([available_at[seq] for seq in seqs.dictionary.to_pylist()], pa.int64())
+    column = instants.take(seqs.indices).take(batch.parent)
+    return EventBatch(batch.fragments, batch.parent, batch.events.append_column("available_at", column))
 
 
 def _select(batch: EventBatch, selection: Selection) -> EventBatch:
@@ -147,7 +159,7 @@ def _cut(batch: EventBatch, columns: Sequence[str]) -> Iterator[EventBatch]:
     events = batch.events.select(inner).combine_chunks()
     fragments = batch.fragments.select(session)
     parent = batch.parent.to_numpy(zero_copy_only=False)
-    for start, stop in _pieces(events):
+    for start, stop in _pieces(_text_bytes(events) + _text_bytes(fragments)[parent]):
         used, local = np.unique(parent[start:stop], return_inverse=True)
         yield EventBatch(
             fragments.take(pa.array(used)).combine_chunks(),
@@ -156,12 +168,25 @@ def _cut(batch: EventBatch, columns: Sequence[str]) -> Iterator[EventBatch]:
         )
 
 
-def _pieces(events: pa.Table) -> Iterator[tuple[int, int]]:
-    rows = events.num_rows
-    per_row = max(1, events.nbytes // max(1, rows))
-    step = max(1, min(BATCH_EVENTS, BATCH_BYTES // per_row))
-    for start in range(0, rows, step):
-        yield start, min(start + step, rows)
+def _text_bytes(table: pa.Table) -> npt.NDArray[np.int64]:
+    """Bytes of text in each row: what a row format makes of it is hardly more."""
+    sizes = np.zeros(table.num_rows, dtype=np.int64)
+    for column in table.columns:
+        if column.type == pa.string() and column.null_count < len(column):
+            sizes += pc.fill_null(pc.binary_length(column), 0).to_numpy()
+    return sizes
+
+
+def _pieces(sizes: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Cut rows to pieces of at most `BATCH_EVENTS` rows and about `BATCH_BYTES`; one row at least."""
+    ends = np.cumsum(sizes)
+    start = 0
+    while start < len(sizes):
+        before = ends[start - 1] if start else 0
+        full = int(np.searchsorted(ends, before + BATCH_BYTES, side="right"))
+        stop = min(max(full, start + 1), start + BATCH_EVENTS, len(sizes))
+        yield start, stop
+        start = stop
 
 
 def _event_count(file: pq.ParquetFile, index: int) -> int:

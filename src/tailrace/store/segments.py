@@ -2,16 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import cast
+from typing import Any, cast
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tailrace.files.base import Files
 from tailrace.model.segment import Location, Segment
-from tailrace.store.schema import SEGMENT_SCHEMA
+from tailrace.store.schema import EVENT_STRUCT, SEGMENT_SCHEMA
 
 ROW_GROUP_EVENTS = 60_000
+ROW_GROUP_BYTES = 64 << 20
 
 
 def write_segment(files: Files, key: str, fragments: pa.Table) -> Location:
@@ -41,17 +44,52 @@ def read_row_group(file: pq.ParquetFile, index: int, columns: Sequence[str], eve
     for name in columns:
         if name not in there:
             table = table.append_column(name, pa.nulls(table.num_rows, SEGMENT_SCHEMA.field(name).type))
-    return table
+    missing = [name for name in events if name not in inner]
+    return _with_null_members(table, missing) if missing else table
+
+
+def _with_null_members(table: pa.Table, missing: Sequence[str]) -> pa.Table:
+    """The same events with null members beside those that there are."""
+    nested = table["events"].combine_chunks()
+    structs = nested.values
+    there = [structs.type.field(index) for index in range(structs.type.num_fields)]
+    new = [EVENT_STRUCT.field(name) for name in missing]
+    members = [*structs.flatten(), *(pa.nulls(len(structs), field.type) for field in new)]
+    grown = pa.ListArray.from_arrays(nested.offsets, pa.StructArray.from_arrays(members, fields=[*there, *new]))
+    return table.set_column(table.schema.get_field_index("events"), "events", grown)
+
+
+def fragments_of_sessions(file: pq.ParquetFile, segment: Segment, numbers: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """The first fragments of some sessions, without their events, by session number."""
+    there = [name for name in file.schema_arrow.names if name != "events"]
+    table = file.read(columns=there)
+    inherited = pa.array(range(segment.first_fragment, segment.first_fragment + table.num_rows), pa.int64())
+    own = table["row_session_number"].combine_chunks()
+    table = table.append_column("session_number", pc.coalesce(own, inherited))
+    first = pc.and_(pc.is_in(table["session_number"], pa.array(numbers, pa.int64())), pc.equal(table["fragment"], 0))
+    return {row["session_number"]: row for row in table.filter(first).to_pylist()}
 
 
 def _row_groups(fragments: pa.Table) -> Iterator[tuple[int, int]]:
-    """Cut fragments into groups of about `ROW_GROUP_EVENTS` events, a fragment never in two."""
-    lengths = pa.compute.list_value_length(fragments["events"]).to_pylist()
-    start = events = 0
-    for index, length in enumerate(lengths):
-        if events and events + length > ROW_GROUP_EVENTS:
+    """Cut fragments into groups of about `ROW_GROUP_EVENTS` events and `ROW_GROUP_BYTES`, a fragment never in two."""
+    nested = fragments["events"].combine_chunks()
+    lengths = pc.list_value_length(nested).to_pylist()
+    weights = _weights(nested)
+    start = events = size = 0
+    for index, (length, weight) in enumerate(zip(lengths, weights, strict=True)):
+        if index > start and (events + length > ROW_GROUP_EVENTS or size + weight > ROW_GROUP_BYTES):
             yield start, index
-            start, events = index, 0
+            start, events, size = index, 0, 0
         events += length
+        size += weight
     if start < len(lengths):
         yield start, len(lengths)
+
+
+def _weights(nested: pa.ListArray) -> list[int]:
+    """Bytes of parameters of each fragment, which is nearly all that a fragment weighs."""
+    sizes = pc.fill_null(pc.binary_length(pc.list_flatten(nested).field("params")), 0).to_numpy()
+    ends = np.concatenate([[0], np.cumsum(sizes)])
+    offsets = nested.offsets.to_numpy() - nested.offsets[0].as_py()
+    weights: list[int] = np.diff(ends[offsets]).tolist()
+    return weights

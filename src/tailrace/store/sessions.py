@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, insert, not_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tailrace.db.engine import Database
 from tailrace.db.tables import actors, app_heads, owned, owner, sessions
 from tailrace.model.access import Scope
 
-_CHUNK = 500  # below every database's limit of parameters in one statement
+_CHUNK = 400  # with two parameters an item below every database's limit of parameters in one statement
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class SealedSession:
     number: int
     session_id: str
     generated: bool
+    ended: bool
     start: int
     end: int
     fragments: int
@@ -35,21 +38,48 @@ class Actor:
     first_seen: int
 
 
-def sealed_sessions(connection: Connection, scope: Scope, hashes: Iterable[bytes]) -> dict[bytes, list[SealedSession]]:
-    """The sealed sessions of some actors, each actor's in order of start."""
-    found: dict[bytes, list[SealedSession]] = {}
-    for chunk in _chunks(hashes):
-        rows = connection.execute(
-            select(sessions)
-            .where(owned(sessions, scope), sessions.c.actor.in_(chunk))
-            .order_by(sessions.c.start, sessions.c.number)
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which sealed sessions can matter to a seal.
+
+    Those with an actor and an id of `named`; and sessions without a sender's id of the actors `nameless` that reach
+    into ``earliest..latest`` (ms).
+    """
+
+    named: Sequence[tuple[bytes, str]]
+    nameless: Sequence[bytes]
+    earliest: int
+    latest: int
+
+
+def sealed_sessions(connection: Connection, scope: Scope, wanted: Wanted) -> list[SealedSession]:
+    """The sealed sessions that late events could join, in order of start. An actor may have any number of others."""
+    mine = owned(sessions, scope)
+    found: list[SealedSession] = []
+    for pairs in _chunks(wanted.named):
+        same = tuple_(sessions.c.actor, sessions.c.session_id).in_(pairs)
+        found += _read(connection, and_(mine, same, not_(sessions.c.generated)))
+    near = and_(sessions.c.generated, sessions.c.end >= wanted.earliest, sessions.c.start <= wanted.latest)
+    for hashes in _chunks(wanted.nameless):
+        found += _read(connection, and_(mine, sessions.c.actor.in_(hashes), near))
+    return sorted(found, key=lambda session: (session.start, session.number))
+
+
+def _read(connection: Connection, which: ColumnElement[bool]) -> list[SealedSession]:
+    return [
+        SealedSession(
+            actor=row.actor,
+            number=row.number,
+            session_id=row.session_id,
+            generated=row.generated,
+            ended=row.ended,
+            start=row.start,
+            end=row.end,
+            fragments=row.fragments,
+            segment=row.segment,
         )
-        for row in rows:
-            session = SealedSession(
-                row.actor, row.number, row.session_id, row.generated, row.start, row.end, row.fragments, row.segment
-            )
-            found.setdefault(row.actor, []).append(session)
-    return found
+        for row in connection.execute(select(sessions).where(which))
+    ]
 
 
 def insert_sessions(connection: Connection, scope: Scope, new: Sequence[SealedSession]) -> None:
@@ -62,6 +92,7 @@ def insert_sessions(connection: Connection, scope: Scope, new: Sequence[SealedSe
                 "number": s.number,
                 "session_id": s.session_id,
                 "generated": s.generated,
+                "ended": s.ended,
                 "start": s.start,
                 "end": s.end,
                 "fragments": s.fragments,
@@ -78,7 +109,7 @@ def grow_sessions(connection: Connection, scope: Scope, grown: Sequence[SealedSe
         connection.execute(
             update(sessions)
             .where(owned(sessions, scope), sessions.c.actor == session.actor, sessions.c.number == session.number)
-            .values(end=session.end, fragments=session.fragments)
+            .values(end=session.end, fragments=session.fragments, ended=session.ended)
         )
 
 
@@ -114,7 +145,7 @@ def _actors(connection: Connection, scope: Scope, hashes: Iterable[bytes]) -> di
     return found
 
 
-def _chunks(hashes: Iterable[bytes]) -> Iterator[list[bytes]]:
-    everything = list(hashes)
+def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
+    everything = list(items)
     for start in range(0, len(everything), _CHUNK):
         yield everything[start : start + _CHUNK]

@@ -13,7 +13,8 @@ from tailrace.model.errors import FenceLost
 from tailrace.model.shards import Shard
 from tailrace.store.records import no_records, pack_records, unpack_records
 
-_CARRY_PART = 65_536  # records in one carried blob
+_CARRY_RECORDS = 65_536  # in one carried blob
+_CARRY_BYTES = 32 << 20  # of records in one carried blob, before packing
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +29,28 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class CarryPart:
+    """Some open records, packed."""
+
+    records: int
+    blob: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How a seal leaves its shard. `duplicates` and `sealed` count records; the rest are times in ms."""
 
     position: int
     sealed: int
     duplicates: int
-    open_records: pa.Table
+    carry: Sequence[CarryPart]
     open_since: int | None
     due_at: int | None
+
+    @property
+    def open_records(self) -> int:
+        """How many records are carried over."""
+        return sum(part.records for part in self.carry)
 
 
 def shards_of(connection: Connection, scope: Scope) -> list[Shard]:
@@ -61,12 +75,30 @@ def acquire(database: Database, scope: Scope, shard: Shard, holder: str, lease_m
             .where(
                 owned(shards, scope),
                 shards.c.shard == shard.number,
-                or_(shards.c.owner.is_(None), shards.c.owner == holder, shards.c.lease_until < now),
+                or_(
+                    shards.c.owner.is_(None),
+                    shards.c.owner == holder,
+                    shards.c.lease_until < now,
+                    shards.c.lease_until > now + lease_ms,  # given before the clock was set back
+                ),
             )
             .values(owner=holder, fence=shards.c.fence + 1, lease_until=now + lease_ms)
             .returning(shards.c.fence, shards.c.position, shards.c.due_at)
         ).first()
     return None if row is None else Lease(scope, shard, row.fence, row.position, row.due_at)
+
+
+def renew(database: Database, lease: Lease, lease_ms: int) -> None:
+    """Say that the owner is alive.
+
+    Raises:
+        FenceLost: another process has taken the shard.
+    """
+    with database.write() as connection:
+        until = database.now(connection) + lease_ms
+        done = connection.execute(update(shards).where(_mine(lease)).values(lease_until=until))
+    if done.rowcount != 1:
+        raise _lost(lease)
 
 
 def release(database: Database, lease: Lease) -> None:
@@ -83,6 +115,13 @@ def carried(connection: Connection, scope: Scope, shard: Shard) -> pa.Table:
     return pa.concat_tables([no_records(), *(unpack_records(blob) for blob in blobs)])
 
 
+def pack_carry(records: pa.Table) -> list[CarryPart]:
+    """Open records, in the order of their arrival, as parts of bounded size; before the transaction, for it is work."""
+    step = max(1, min(_CARRY_RECORDS, _CARRY_BYTES * records.num_rows // max(1, records.nbytes)))
+    pieces = (records.slice(start, step) for start in range(0, records.num_rows, step))
+    return [CarryPart(piece.num_rows, pack_records(piece)) for piece in pieces]
+
+
 def advance(connection: Connection, lease: Lease, progress: Progress) -> None:
     """Move the shard on, in the transaction of its commit.
 
@@ -96,30 +135,33 @@ def advance(connection: Connection, lease: Lease, progress: Progress) -> None:
             position=progress.position,
             sealed=shards.c.sealed + progress.sealed,
             duplicates=shards.c.duplicates + progress.duplicates,
-            open_records=progress.open_records.num_rows,
+            open_records=progress.open_records,
             open_since=progress.open_since,
             due_at=progress.due_at,
         )
     )
     if done.rowcount != 1:
-        raise FenceLost(f"shard {lease.shard.bucket} of {lease.scope.app_id}")
-    _replace_carry(connection, lease, progress.open_records)
+        raise _lost(lease)
+    _replace_carry(connection, lease, progress.carry)
 
 
 def _mine(lease: Lease) -> ColumnElement[bool]:
     return and_(owned(shards, lease.scope), shards.c.shard == lease.shard.number, shards.c.fence == lease.fence)
 
 
-def _replace_carry(connection: Connection, lease: Lease, records: pa.Table) -> None:
+def _lost(lease: Lease) -> FenceLost:
+    return FenceLost(f"shard {lease.shard.bucket} of {lease.scope.app_id}")
+
+
+def _replace_carry(connection: Connection, lease: Lease, parts: Sequence[CarryPart]) -> None:
     connection.execute(delete(carry).where(owned(carry, lease.scope), carry.c.shard == lease.shard.number))
-    for part, start in enumerate(range(0, records.num_rows, _CARRY_PART)):
-        piece = records.slice(start, _CARRY_PART)
+    for number, part in enumerate(parts):
         connection.execute(
             insert(carry).values(
                 **owner(lease.scope),
                 shard=lease.shard.number,
-                part=part,
-                records=piece.num_rows,
-                blob=pack_records(piece),
+                part=number,
+                records=part.records,
+                blob=part.blob,
             )
         )

@@ -3,17 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, select, update
 
 from tailrace.db.engine import Database
 from tailrace.db.tables import app_heads, commits, id_runs, owned, segments, shards
 from tailrace.model.access import Scope
 from tailrace.model.export import Totals
 from tailrace.model.segment import Location, Segment
+from tailrace.model.window import Window
 from tailrace.store.commits import Head
 from tailrace.store.inbox import waiting_since
 from tailrace.store.runs import Run
 from tailrace.store.statistics import unpack_statistics
+
+EVER = Window("available", None, None)
+_CHUNK = 500  # below every database's limit of parameters in one statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +71,8 @@ def available_at(connection: Connection, scope: Scope, seqs: Sequence[int]) -> d
     return {row.seq: row.available_at for row in rows}
 
 
-def visible(connection: Connection, scope: Scope, seq: int, *, after: int = 0) -> list[Segment]:
-    """Segments visible at a seq that can hold rows added after another, in output order."""
+def visible(connection: Connection, scope: Scope, seq: int, *, after: int = 0, window: Window = EVER) -> list[Segment]:
+    """Segments visible at a seq that can hold rows added after another and inside a window, in output order."""
     rows = connection.execute(
         select(segments)
         .where(
@@ -76,16 +80,33 @@ def visible(connection: Connection, scope: Scope, seq: int, *, after: int = 0) -
             segments.c.added_seq <= seq,
             segments.c.added_seq > after,
             or_(segments.c.removed_seq.is_(None), segments.c.removed_seq > seq),
+            *_touching(window),
         )
         .order_by(segments.c.day, segments.c.bucket, segments.c.added_seq, segments.c.number)
     )
     return [_segment(row) for row in rows]
 
 
+def _touching(window: Window) -> list[ColumnElement[bool]]:
+    """The window as conditions on what the catalogue knows of a segment's bounds."""
+    if window.axis == "available":
+        return []
+    by_start = window.axis == "session_start"
+    low, high = (segments.c.min_start, segments.c.max_start) if by_start else (segments.c.min_time, segments.c.max_time)
+    return [
+        *([low < window.end] if window.end is not None else []),
+        *([high >= window.start] if window.start is not None else []),
+    ]
+
+
 def segments_by_number(connection: Connection, scope: Scope, numbers: Sequence[int]) -> dict[int, Segment]:
     """Some segments by number."""
-    rows = connection.execute(select(segments).where(owned(segments, scope), segments.c.number.in_(numbers)))
-    return {row.number: _segment(row) for row in rows}
+    found: dict[int, Segment] = {}
+    for start in range(0, len(numbers), _CHUNK):
+        chunk = numbers[start : start + _CHUNK]
+        rows = connection.execute(select(segments).where(owned(segments, scope), segments.c.number.in_(chunk)))
+        found.update((row.number, _segment(row)) for row in rows)
+    return found
 
 
 def runs_of(connection: Connection, scope: Scope, shard: int) -> list[Run]:
@@ -93,7 +114,7 @@ def runs_of(connection: Connection, scope: Scope, shard: int) -> list[Run]:
     rows = connection.execute(
         select(id_runs).where(and_(owned(id_runs, scope), id_runs.c.shard == shard)).order_by(id_runs.c.number)
     )
-    return [Run(row.number, row.object, row.ids) for row in rows]
+    return [Run(row.number, row.object, row.ids, row.key_ref) for row in rows]
 
 
 def reach(database: Database, scope: Scope) -> Reach:
@@ -119,7 +140,7 @@ def _segment(row: Row[tuple[object, ...]]) -> Segment:
         added_seq=row.added_seq,
         day=row.day,
         bucket=row.bucket,
-        location=Location(row.object, row.offset, row.length),
+        location=Location(row.object, row.offset, row.length, row.key_ref),
         schema_version=row.schema_version,
         first_event=row.first_event,
         first_fragment=row.first_fragment,

@@ -37,8 +37,13 @@ def statistics_of(fragments: pa.Table) -> Statistics:
         min_start=starts["min"].as_py(),
         max_start=starts["max"].as_py(),
         names=_names(events.field("event").to_pylist(), events.field("params").to_pylist()),
-        versions=tuple(sorted(fragments["app_version"].drop_null().unique().to_pylist())),
+        versions=_distinct(fragments["app_version"]),
+        currencies=_distinct(events.field("currency")),
     )
+
+
+def _distinct(column: pa.Array | pa.ChunkedArray) -> tuple[str, ...]:
+    return tuple(sorted(column.drop_null().unique().to_pylist()))
 
 
 def pack_statistics(statistics: Statistics) -> bytes:
@@ -67,9 +72,17 @@ def _decode(params: Sequence[str | None]) -> list[dict[str, Any]]:
     try:
         decoded: list[dict[str, Any]] = msgspec.json.decode(texts)
     except (msgspec.DecodeError, RecursionError):
-        shallow = msgspec.json.decode(texts, type=list[dict[str, msgspec.Raw]])
-        decoded = [{key: _sample(bytes(raw)) for key, raw in values.items()} for values in shallow]
+        decoded = [_top_level(text or "{}") for text in params]
     return decoded
+
+
+def _top_level(text: str) -> dict[str, Any]:
+    """Keys with samples of their types; none when even these cannot be read: the stack may be deeper than at accept."""
+    try:
+        values = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, RecursionError):
+        return {}
+    return {key: _sample(bytes(raw)) for key, raw in values.items()}
 
 
 def _sample(raw: bytes) -> object:

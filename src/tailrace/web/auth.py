@@ -1,7 +1,6 @@
 """Credentials as they arrive in the Authorization header."""
 
 import base64
-import binascii
 
 from starlette.requests import Request
 
@@ -29,7 +28,7 @@ def basic(request: Request) -> tuple[str, str]:
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
     try:
         name, _, password = base64.b64decode(text.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not Base64, not ASCII, or not UTF-8 inside
         raise Unauthorized from None
     if scheme.lower() != "basic" or not name:
         raise Unauthorized

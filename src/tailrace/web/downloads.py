@@ -6,9 +6,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from tailrace.files.base import Files
+from tailrace.model.segment import CLEAR
 
 
-def download(files: Files, key: str, *, size: int, name: str, media_type: str, sha256: str, head: bool) -> Response:
+def download(
+    files: Files, key: str, *, size: int, name: str, media_type: str, sha256: str, head: bool, key_ref: str = CLEAR
+) -> Response:
     """An object as an attachment. `size` in bytes; with `head` the headers alone."""
     headers = {
         "content-length": str(size),
@@ -18,7 +21,7 @@ def download(files: Files, key: str, *, size: int, name: str, media_type: str, s
     }
     if head:
         return Response(headers=headers, media_type=media_type)
-    return StreamingResponse(_read(iter(files.chunks(key))), headers=headers, media_type=media_type)
+    return StreamingResponse(_read(iter(files.chunks(key, key_ref=key_ref))), headers=headers, media_type=media_type)
 
 
 async def _read(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:

@@ -22,7 +22,7 @@ def test_the_file_and_every_new_directory_are_synced(tmp_path: Path, monkeypatch
     real_fsync, real_rename = os.fsync, Path.rename
 
     def fsync(descriptor: int) -> None:
-        steps.append(f"sync {os.readlink(f'/proc/self/fd/{descriptor}')}")
+        steps.append(f"sync {Path(f'/proc/self/fd/{descriptor}').readlink()}")
         real_fsync(descriptor)
 
     def rename(self: Path, target: Path) -> Path:
@@ -31,13 +31,13 @@ def test_the_file_and_every_new_directory_are_synced(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(os, "fsync", fsync)
     monkeypatch.setattr(Path, "rename", rename)
-    (tmp_path / "root").mkdir()
-    with LocalFiles(tmp_path / "root").create("a/b/c") as sink:
+    (tmp_path / "store").mkdir()
+    with LocalFiles(tmp_path / "store").create("a/b/c") as sink:
         sink.write(b"x")
-    place = steps.index(f"rename {tmp_path}/root/a/b/c")
-    assert steps[place - 1].startswith(f"sync {tmp_path}/root/a/b/c.")
-    assert f"sync {tmp_path}/root/a/b" in steps[place + 1 :]
-    assert {f"sync {tmp_path}/root", f"sync {tmp_path}/root/a"} <= set(steps)
+    place = steps.index(f"rename {tmp_path}/store/a/b/c")
+    assert steps[place - 1].startswith(f"sync {tmp_path}/store/a/b/c.")
+    assert f"sync {tmp_path}/store/a/b" in steps[place + 1 :]
+    assert {f"sync {tmp_path}/store", f"sync {tmp_path}/store/a"} <= set(steps)
 
 
 def test_a_failed_rename_leaves_no_unfinished_file(tmp_path: Path) -> None:

@@ -1,15 +1,18 @@
 """The native protocol: ``POST /v1/events`` and files of the same records."""
 
 import re
+import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Annotated, Any
 
 import msgspec
 
 from tailrace.ingest.context import profile_text, session_text
 from tailrace.ingest.draft import Draft, Rejected, draft_of
-from tailrace.ingest.texts import object_text
+from tailrace.ingest.texts import object_text, split_batch
 
 Int = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)] | Int | None
@@ -95,6 +98,7 @@ _envelope = msgspec.json.Decoder(Envelope)
 
 _NOT_PLAIN = frozenset(("time", "params", "session", "profile", "page", "element", "signals"))
 _PLAIN = tuple(name for name in NativeEvent.__struct_fields__ if name not in _NOT_PLAIN)
+_plain_values = attrgetter(*_PLAIN)
 
 
 def decode_body(body: bytes) -> tuple[list[bytes], int | None]:
@@ -107,9 +111,22 @@ def decode_body(body: bytes) -> tuple[list[bytes], int | None]:
     if not text:
         raise ValueError('the body is empty; send {"batch": [...]} or one event per line')
     if is_envelope(text):
-        envelope = _envelope.decode(text)
-        return [bytes(raw) for raw in envelope.batch], instant_ms(envelope.sent_at)
+        return _decode_envelope(text)
     return [line for line in text.split(b"\n") if line.strip()], None
+
+
+def _decode_envelope(text: bytes) -> tuple[list[bytes], int | None]:
+    try:
+        envelope = _envelope.decode(text)
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, RecursionError) as error:  # a record may be broken: it must not spoil the others
+        try:
+            rest, raws = split_batch(text)
+            return raws, instant_ms(_envelope.decode(rest).sent_at)
+        except (msgspec.DecodeError, ValueError):
+            raise error from None
+    return [bytes(raw) for raw in envelope.batch], instant_ms(envelope.sent_at)
 
 
 def is_envelope(text: bytes) -> bool:
@@ -124,6 +141,16 @@ def draft_records(raws: Sequence[bytes], sent_at: int | None) -> Draft:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
         pass
     return _draft_one_by_one(raws, sent_at)
+
+
+def draft_batch(raws: Sequence[bytes], sent_at: int | None) -> Draft:
+    """Decode the records of one request.
+
+    Without `sent_at` a record that has neither id nor time is kept each time that it comes: nothing tells a resend
+    from the same thing happening again, and what was acknowledged must come out.
+    """
+    draft = draft_records(raws, sent_at)
+    return draft if sent_at is not None else replace(draft, nonce=secrets.token_bytes(16))
 
 
 def instant_ms(value: datetime | int | None) -> int | None:

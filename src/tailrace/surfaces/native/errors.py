@@ -11,6 +11,11 @@ from tailrace.model.clock import iso
 
 MEDIA_TYPE = "application/problem+json"
 
+_UNROUTED = {
+    404: ("no_such_path", "No route has this path. The API begins at /v1; its documentation lists the paths."),
+    405: ("method_not_allowed", "The path exists, but not with this method. `Allow` names the methods it takes."),
+}
+
 _CURSOR_HELP = {
     "unreadable": "The cursor is damaged. Copy `cursor` from the last manifest unchanged.",
     "epoch": "The store was restored since that cursor was made. Start a new chain with `after` null.",
@@ -38,8 +43,8 @@ def problem(
 
 def unknown(status: int, what: str) -> Response:
     """What no route took, and failures of the server itself."""
-    codes = {404: "no_such_path", 405: "method_not_allowed"}
-    return problem(status, codes.get(status, "internal" if status >= 500 else "invalid_request"), what, what)
+    code, help_ = _UNROUTED.get(status, ("internal", what) if status >= 500 else ("invalid_request", what))
+    return problem(status, code, what, help_)
 
 
 def _invalid(error: domain.Invalid) -> Response:
@@ -53,6 +58,11 @@ def _malformed(error: domain.Malformed) -> Response:
 def _too_large(error: domain.TooLarge) -> Response:
     detail = f"The body is larger than {error.limit} bytes. Send smaller batches."
     return problem(413, error.code, "The body is too large", detail, limit=error.limit)
+
+
+def _too_many_records(error: domain.TooManyRecords) -> Response:
+    detail = f"The request holds more than {error.limit} events. Nothing was stored; send smaller batches."
+    return problem(413, error.code, "Too many events", detail, limit=error.limit)
 
 
 def _unauthorized(error: domain.Unauthorized) -> Response:
@@ -108,6 +118,7 @@ ERRORS: dict[type[domain.TailraceError], Callable[[Any], Response]] = {
     domain.Invalid: _invalid,
     domain.Malformed: _malformed,
     domain.TooLarge: _too_large,
+    domain.TooManyRecords: _too_many_records,
     domain.Unauthorized: _unauthorized,
     domain.Forbidden: _forbidden,
     domain.NotFound: _not_found,

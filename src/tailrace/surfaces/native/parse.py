@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from tailrace.model.clock import parse_iso
-from tailrace.model.errors import Invalid, Malformed
+from tailrace.model.errors import Invalid, Malformed, misfit
 from tailrace.model.export import ExportRequest, Filters, Format, Packing, Shape, Split
 from tailrace.model.fields import EVENT_ROW_COLUMNS
 from tailrace.model.window import Axis, Window
@@ -54,8 +54,7 @@ def parse_export(body: bytes) -> ExportRequest:
     try:
         asked = _decoder.decode(body)
     except msgspec.ValidationError as error:
-        why, _, where = str(error).partition(" - at `$")
-        raise Invalid(where.rstrip("`").lstrip(".") or "body", why) from None
+        raise misfit(str(error), "body") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(f"the body is not JSON: {error}") from None
     if asked.filters.where:

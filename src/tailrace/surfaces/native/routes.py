@@ -15,9 +15,9 @@ from tailrace.exports.records import Export, find_export, find_file
 from tailrace.exports.submit import submit
 from tailrace.ingest.accept import Door, Origin, Outcome, accept
 from tailrace.ingest.doors import door_of
-from tailrace.ingest.protocols.native import decode_body, draft_records
+from tailrace.ingest.protocols.native import decode_body, draft_batch
 from tailrace.model.access import Principal
-from tailrace.model.errors import Forbidden, Malformed, NotReady
+from tailrace.model.errors import Forbidden, Malformed, NotReady, TooManyRecords
 from tailrace.model.points import point
 from tailrace.surfaces.native.parse import parse_export
 from tailrace.surfaces.native.render import (
@@ -100,6 +100,7 @@ async def get_file(desk: Desk, request: Request) -> Response:
     return download(
         desk.files,
         file.object,
+        key_ref=file.key_ref,
         size=file.bytes,
         name=file.name,
         media_type=file.media_type,
@@ -120,8 +121,10 @@ def _accept(desk: Desk, door: Door, body: bytes) -> Outcome:
         raws, sent_at = decode_body(body)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Malformed(str(error)) from None
+    if len(raws) > door.max_records:
+        raise TooManyRecords(door.max_records)
     context = msgspec.json.encode({"protocol": "native", "sent_at": sent_at}).decode()
-    return accept(door, draft_records(raws, sent_at), raws, Origin("events", context), desk.clock.now())
+    return accept(door, draft_batch(raws, sent_at), raws, Origin("events", context), desk.clock.now())
 
 
 async def _principal(desk: Desk, request: Request) -> Principal:

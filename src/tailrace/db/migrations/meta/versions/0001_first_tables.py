@@ -167,7 +167,9 @@ def upgrade() -> None:
         sa.Column("app", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("shard", sa.SmallInteger(), nullable=False),
         sa.Column("object", sa.Text(), nullable=False),
+        sa.Column("key_ref", sa.String(length=40), nullable=False),
         sa.Column("ids", sa.BigInteger(), nullable=False),
+        sa.Column("newest_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["app"],
             ["apps.number"],
@@ -216,8 +218,9 @@ def upgrade() -> None:
         sa.Column("added_seq", sa.BigInteger(), nullable=False),
         sa.Column("removed_seq", sa.BigInteger(), nullable=True),
         sa.Column("day", sa.Integer(), nullable=False),
-        sa.Column("bucket", sa.String(length=8), nullable=False),
+        sa.Column("bucket", sa.String(length=64), nullable=False),
         sa.Column("object", sa.Text(), nullable=False),
+        sa.Column("key_ref", sa.String(length=40), nullable=False),
         sa.Column("offset", sa.BigInteger(), nullable=False),
         sa.Column("length", sa.BigInteger(), nullable=False),
         sa.Column("schema_version", sa.SmallInteger(), nullable=False),
@@ -226,6 +229,8 @@ def upgrade() -> None:
         sa.Column("events", sa.BigInteger(), nullable=False),
         sa.Column("min_time", sa.BigInteger(), nullable=False),
         sa.Column("max_time", sa.BigInteger(), nullable=False),
+        sa.Column("min_start", sa.BigInteger(), nullable=False),
+        sa.Column("max_start", sa.BigInteger(), nullable=False),
         sa.Column("statistics", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["app"],
@@ -249,6 +254,7 @@ def upgrade() -> None:
         sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("session_id", sa.Text(), nullable=False),
         sa.Column("generated", sa.Boolean(), nullable=False),
+        sa.Column("ended", sa.Boolean(), nullable=False),
         sa.Column("start", sa.BigInteger(), nullable=False),
         sa.Column("end", sa.BigInteger(), nullable=False),
         sa.Column("fragments", sa.Integer(), nullable=False),
@@ -263,6 +269,10 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("app", "actor", "number"),
     )
+    with op.batch_alter_table("sessions", schema=None) as batch_op:
+        batch_op.create_index("sessions_by_end", ["app", "actor", "end"], unique=False)
+        batch_op.create_index("sessions_by_id", ["app", "actor", "session_id"], unique=False)
+
     op.create_table(
         "shards",
         sa.Column("space", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -351,6 +361,7 @@ def upgrade() -> None:
         sa.Column("app", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("object", sa.Text(), nullable=False),
+        sa.Column("key_ref", sa.String(length=40), nullable=False),
         sa.Column("bytes", sa.BigInteger(), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("media_type", sa.String(length=100), nullable=False),

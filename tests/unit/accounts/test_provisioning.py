@@ -1,0 +1,282 @@
+"""`tailrace apply`: a store is made to look as a file says, once and for ever, or it is not touched at all."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from tailrace.accounts.keys import password_fits
+from tailrace.accounts.limits import limit
+from tailrace.accounts.lookup import principal_of_token, scope_of_app, scope_of_write_key, user_of_login
+from tailrace.accounts.provisioning import Applied, read_provisioning
+from tailrace.accounts.setup import FIRST_EMAIL, FIRST_SPACE
+from tailrace.accounts.tokens import token_for_login
+from tailrace.db.tables import INBOX, META
+from tailrace.model.errors import Invalid, Unauthorized
+from tailrace.wiring import House, initialise, open_house, provision
+from tests.conftest import PROVISIONING
+
+Apply = Callable[[str], Applied]
+Dump = dict[str, list[tuple[Any, ...]]]
+
+
+@pytest.fixture
+def apply(house: House, tmp_path: Path) -> Apply:
+    """Applies the text of a file to the provisioned store."""
+
+    def run(text: str) -> Applied:
+        path = tmp_path / "wanted.toml"
+        path.write_text(text, "utf-8")
+        return provision(house, read_provisioning(path))
+
+    return run
+
+
+def everything(house: House) -> Dump:
+    """Every row of every table."""
+    found: Dump = {}
+    for metadata, engine in ((META, house.database.meta), (INBOX, house.database.inbox)):
+        with engine.connect() as connection:
+            for table in metadata.sorted_tables:
+                found[table.name] = [tuple(row) for row in connection.execute(sa.select(table))]
+    return found
+
+
+def space(body: str) -> str:
+    """A file with one space, acme."""
+    return f'[[spaces]]\nid = "acme"\n{body}'
+
+
+def test_a_second_run_changes_nothing(house: House, apply: Apply) -> None:
+    """The same file again leaves every row of every table as it is and says that nothing changed."""
+    text = PROVISIONING + '[limits]\n"exports.max_running" = 50\n'
+    apply(text)
+    before = everything(house)
+    applied = apply(text)
+    assert (applied.changes, applied.tokens) == ([], [])
+    assert everything(house) == before
+
+
+def test_changes_are_applied_and_named(house: House, apply: Apply) -> None:
+    """Each thing that a file changes is changed, and said; what it leaves out stays as it was."""
+    changed = apply(
+        space(
+            '[[spaces.apps]]\nid = "app_waves"\nname = "Waves 2"\nwrite_key = "wk_new"\n'
+            '[[spaces.users]]\nemail = "ana@example.com"\nrole = "standard"\n'
+            '[[spaces.tokens]]\nvalue = "tok_ana"\nuser = "ana@example.com"\nscopes = ["exports.read"]\n'
+            '[limits]\n"exports.max_running" = 7\n'
+        )
+    )
+    assert changed.changes == [
+        "changed app app_waves",
+        "changed user ana@example.com",
+        "changed token of ana@example.com",
+        "set limit exports.max_running to 7",
+    ]
+    assert scope_of_write_key(house.database, "wk_new").app_id == "app_waves"
+    with pytest.raises(Unauthorized):
+        scope_of_write_key(house.database, "wk_waves")
+    assert principal_of_token(house.database, house.identity.secret, "tok_ana").scopes == {"exports.read"}
+    assert user_of_login(house.database, "ana@example.com", "correct horse").role == "standard"
+    with house.database.read() as connection:
+        assert limit(connection, "exports.max_running") == 7
+    assert scope_of_app(house.database, "app_tides").app_id == "app_tides"
+
+
+def test_passwords_come_from_the_environment_and_from_files(
+    house: House, apply: Apply, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`env:` and `file:` name where a password is; the line break at a file's end is not part of it."""
+    monkeypatch.setenv("ANA_PASSWORD", "from the environment")
+    (tmp_path / "password").write_text("from a file\n")
+    for reference, password in (
+        ("env:ANA_PASSWORD", "from the environment"),
+        (f"file:{tmp_path / 'password'}", "from a file"),
+        ("the text itself", "the text itself"),
+    ):
+        apply(space(f'[[spaces.users]]\nemail = "ana@example.com"\nrole = "admin"\npassword = "{reference}"\n'))
+        assert user_of_login(house.database, "ana@example.com", password).email == "ana@example.com"
+        with pytest.raises(Unauthorized):
+            user_of_login(house.database, "ana@example.com", reference if reference != password else "correct horse")
+
+
+WRONG = {
+    "an unknown key at the top": ("wat = 1", "wat", "no such key"),
+    "an unknown key of an app": (space('[[spaces.apps]]\nid = "x"\nwat = 1'), "spaces[0].apps[0].wat", "no such key"),
+    "a missing key": (space('[[spaces.apps]]\nname = "x"'), "spaces[0].apps[0].id", "needed"),
+    "a wrong type": (space('[[spaces.apps]]\nid = "x"\nname = 1'), "spaces[0].apps[0].name", "Expected `str`"),
+    "an id that cannot be part of a path": (space('[[spaces.apps]]\nid = "../x"'), "spaces[0].apps[0].id", "regex"),
+    "an empty key": (space('[[spaces.apps]]\nid = "x"\nwrite_key = ""'), "spaces[0].apps[0].write_key", "regex"),
+    "an empty token": (
+        space('[[spaces.tokens]]\nuser = "ana@example.com"\nvalue = ""'),
+        "spaces[0].tokens[0].value",
+        "regex",
+    ),
+    "an unknown role": (space('[[spaces.users]]\nemail = "a"\nrole = "king"'), "spaces[0].users[0].role", "king"),
+    "an unknown limit": ('[limits]\n"exports.wat" = 1', "limits.exports.wat", "no such policy"),
+    "a limit that is no number": ('[limits]\n"exports.max_running" = "5"', "limits.exports.max_running", "whole"),
+    "a limit that is a truth value": ('[limits]\n"exports.max_running" = true', "limits.exports.max_running", "whole"),
+    "a limit below zero": ('[limits]\n"exports.max_running" = -1', "limits.exports.max_running", "0 or more"),
+    "a write key of another app": (
+        space('[[spaces.apps]]\nid = "new"\nwrite_key = "wk_tides"'),
+        "apps.new.write_key",
+        "another app",
+    ),
+    "an api key of another app": (
+        space('[[spaces.apps]]\nid = "new"\napi_key = "WAVESAPIKEY0000000001"'),
+        "apps.new.api_key",
+        "another app",
+    ),
+    "an export key of another app": (
+        space('[[spaces.apps]]\nid = "new"\nexport_key = "ek_waves"'),
+        "apps.new.export_key",
+        "another app",
+    ),
+    "an app of another space": (space('[[spaces.apps]]\nid = "app_other"'), "apps.app_other", "another space"),
+    "a token of another space": (
+        space('[[spaces.tokens]]\nuser = "ana@example.com"\nvalue = "tok_bob"'),
+        "tokens.value",
+        "another space",
+    ),
+    "a token of nobody": (space('[[spaces.tokens]]\nuser = "eve@example.com"'), "tokens.user", "eve@example.com"),
+    "a variable that is not set": (
+        space('[[spaces.users]]\nemail = "a"\npassword = "env:TAILRACE_NOT_SET"'),
+        "users.a.password",
+        "TAILRACE_NOT_SET",
+    ),
+    "a file that is not there": (
+        space('[[spaces.users]]\nemail = "a"\npassword = "file:/not/there"'),
+        "users.a.password",
+        "/not/there",
+    ),
+    "an empty password": (space('[[spaces.users]]\nemail = "a"\npassword = ""'), "users.a.password", "empty"),
+    "no TOML": ("[[", "wanted.toml", "not TOML"),
+}
+
+
+def test_an_error_names_the_key_and_applies_nothing(house: House, apply: Apply) -> None:
+    """What is wrong is named by its path, and nothing of the file is applied, not even what stood before it."""
+    before = everything(house)
+    good = '[[spaces]]\nid = "fresh"\n[[spaces.apps]]\nid = "fresh_app"\nwrite_key = "wk_fresh"\n'
+    for wrong, (text, where, why) in WRONG.items():
+        with pytest.raises(Invalid) as caught:
+            apply(good + text if text.startswith("[[spaces") else text)
+        assert caught.value.where == where.replace("spaces[0]", "spaces[1]"), wrong
+        assert why in caught.value.why, wrong
+        assert everything(house) == before, wrong
+
+
+def test_a_token_is_generated_once(house: House, apply: Apply) -> None:
+    """A token without a value is made and shown at the first run and then left alone; other rights are another."""
+    text = space('[[spaces.tokens]]\nuser = "ana@example.com"\nscopes = ["exports.read"]\napps = ["app_waves"]\n')
+    ((user, token),) = apply(text).tokens
+    assert user == "ana@example.com"
+    found = principal_of_token(house.database, house.identity.secret, token)
+    assert found.scopes == {"exports.read"}
+    assert found.apps == {"app_waves"}
+    assert apply(text).tokens == []
+    ((_, other),) = apply(text.replace("app_waves", "app_tides")).tokens
+    assert other != token
+
+
+def test_passwords_are_kept_as_argon2id(house: House) -> None:
+    """A stored password is an argon2id hash that fits its text and no other."""
+    with house.database.read() as connection:
+        stored = connection.scalar(sa.text("SELECT password_hash FROM users WHERE email = 'ana@example.com'"))
+    assert str(stored).startswith("$argon2id$")
+    assert password_fits(stored, "correct horse")
+    assert not password_fits(stored, "correct house")
+
+
+def test_no_secret_is_kept_in_clear(house: House, apply: Apply, tmp_path: Path) -> None:
+    """No table holds a password, a token or an export key as text, nor do the files of the embedded database.
+
+    Write keys and API keys are no secrets: they are built into apps that anyone can open.
+    """
+    planted = ["PLANTED_PASSWORD", "PLANTED_TOKEN", "PLANTED_EXPORT_KEY"]
+    ((_, generated),) = apply(
+        space(
+            f'[[spaces.apps]]\nid = "app_new"\nexport_key = "{planted[2]}"\n'
+            f'[[spaces.users]]\nemail = "eve@example.com"\nrole = "admin"\npassword = "{planted[0]}"\n'
+            f'[[spaces.tokens]]\nuser = "eve@example.com"\nvalue = "{planted[1]}"\n'
+            '[[spaces.tokens]]\nuser = "eve@example.com"\nscopes = ["exports.read"]\n'
+        )
+    ).tokens
+    made = token_for_login(house.database, house.identity.secret, "eve@example.com", planted[0])
+    secrets = [text.encode() for text in (*planted, generated, made)]
+    contents = [everything_as_bytes(everything(house))]
+    contents += [path.read_bytes() for path in tmp_path.rglob("*") if path.suffix in (".db", ".db-wal")]
+    assert b"eve@example.com" in contents[0], "the walk would find it"
+    assert [secret for secret in secrets if any(secret in content for content in contents)] == []
+
+
+def everything_as_bytes(dump: Dump) -> bytes:
+    """All values of all rows, one after the other."""
+    cells = [cell for rows in dump.values() for row in rows for cell in row]
+    return b"\n".join(cell if isinstance(cell, bytes) else str(cell).encode() for cell in cells)
+
+
+def test_the_one_time_login_works_once(tmp_path: Path, database_url: str) -> None:
+    """The login that `init` shows gives one token with every right, and never a second."""
+    with new_store(tmp_path, database_url) as (house, password):
+        token = token_for_login(house.database, house.identity.secret, FIRST_EMAIL, password)
+        found = principal_of_token(house.database, house.identity.secret, token)
+        assert found.scopes == {"*"}
+        assert found.apps == {"*"}
+        with pytest.raises(Unauthorized):
+            token_for_login(house.database, house.identity.secret, FIRST_EMAIL, password)
+
+
+def test_the_one_time_login_stays_one_time_when_apply_names_its_user(tmp_path: Path, database_url: str) -> None:
+    """A file that names the first admin without a password does not make the login last."""
+    with new_store(tmp_path, database_url) as (house, password):
+        path = tmp_path / "wanted.toml"
+        path.write_text(
+            f'[[spaces]]\nid = "{FIRST_SPACE}"\n[[spaces.users]]\nemail = "{FIRST_EMAIL}"\nrole = "admin"\n'
+        )
+        provision(house, read_provisioning(path))
+        token_for_login(house.database, house.identity.secret, FIRST_EMAIL, password)
+        with pytest.raises(Unauthorized):
+            token_for_login(house.database, house.identity.secret, FIRST_EMAIL, password)
+
+
+def test_two_who_race_for_the_one_time_login_get_one_token(tmp_path: Path, database_url: str) -> None:
+    """Of several logins at the same moment exactly one succeeds."""
+    with new_store(tmp_path, database_url) as (house, password):
+        start = threading.Barrier(4)
+        got: list[str] = []
+
+        def log_in() -> None:
+            start.wait()
+            try:
+                got.append(token_for_login(house.database, house.identity.secret, FIRST_EMAIL, password))
+            except Unauthorized:
+                got.append("")
+
+        threads = [threading.Thread(target=log_in) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(map(bool, got)) == [False, False, False, True]
+
+
+class new_store:  # noqa: N801 - reads as a function in `with`
+    """A new store and the password of its first admin."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self._data = folder / "new"
+        self._data.mkdir()
+        (self._data / "tailrace.toml").write_text(f'database = "{url}"\n')
+
+    def __enter__(self) -> tuple[House, str]:
+        login = initialise(self._data)
+        assert login is not None
+        self._opened = open_house(self._data)
+        return self._opened.__enter__(), login.password
+
+    def __exit__(self, *_: object) -> None:
+        self._opened.__exit__(None, None, None)

@@ -1,0 +1,139 @@
+"""Transactions, on both databases."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import insert, select, text, update
+from sqlalchemy.exc import IntegrityError
+
+from tailrace.db.engine import Database
+from tailrace.db.tables import apps, inbox_heads, limits
+from tailrace.wiring import House
+from tests.unit.clocks import MovedClock, moved
+
+
+@pytest.fixture
+def database(house: House) -> Database:
+    """A database with one number in it."""
+    with house.database.write() as connection:
+        connection.execute(insert(limits).values(name="n", value=0))
+    return house.database
+
+
+def value(database: Database) -> int | None:
+    """The number."""
+    with database.read() as connection:
+        found: int | None = connection.scalar(select(limits.c.value).where(limits.c.name == "n"))
+    return found
+
+
+def add_one(database: Database) -> int | None:
+    """Raise the number; what it is then."""
+    with database.write() as connection:
+        grown = update(limits).where(limits.c.name == "n").values(value=limits.c.value + 1)
+        found: int | None = connection.scalar(grown.returning(limits.c.value))
+    return found
+
+
+def test_writers_of_one_row_come_one_after_the_other(database: Database) -> None:
+    """Many threads that raise one number get each number once: none waits for ever, none is lost."""
+    with ThreadPoolExecutor(6) as pool:
+        seen = list(pool.map(lambda _: add_one(database), range(60)))
+    assert sorted(number or 0 for number in seen) == list(range(1, 61))
+    assert value(database) == 60
+
+
+@pytest.mark.parametrize("part", ["write", "write_inbox"])
+def test_a_transaction_that_fails_leaves_nothing(house: House, part: str) -> None:
+    """An exception in the block undoes everything that the block did, and is the exception that comes out."""
+    write = getattr(house.database, part)
+    with pytest.raises(ZeroDivisionError):
+        change_and_fail(write, part)
+    with house.database.read() as connection:
+        assert connection.scalars(select(limits.c.name)).all() == []
+    with house.database.read_inbox() as connection:
+        assert connection.scalars(select(inbox_heads.c.position).distinct()).all() == [0]
+    with write() as connection:  # and its lock is free again
+        connection.execute(text("SELECT 1"))
+
+
+def change_and_fail(write: Callable[[], object], part: str) -> None:
+    """A transaction that changes something and then fails."""
+    with write() as connection:  # type: ignore[attr-defined]
+        if part == "write":
+            connection.execute(insert(limits).values(name="half", value=1))
+        else:
+            connection.execute(update(inbox_heads).values(position=99))
+        raise ZeroDivisionError
+
+
+def test_a_failed_commit_of_one_row_undoes_the_others(house: House) -> None:
+    """A broken rule at the second row takes back the first."""
+    with pytest.raises(IntegrityError), house.database.write() as connection:
+        connection.execute(insert(limits), [{"name": "a", "value": 1}, {"name": "a", "value": 2}])
+    with house.database.read() as connection:
+        assert connection.scalars(select(limits.c.name)).all() == []
+
+
+def test_a_read_sees_one_state(database: Database) -> None:
+    """What another transaction commits in the middle of a read is seen by the next read, not by this one."""
+    number = select(limits.c.value).where(limits.c.name == "n")
+    with database.read() as connection:
+        assert connection.scalar(number) == 0
+        assert add_one(database) == 1
+        assert connection.scalar(number) == 0
+    assert value(database) == 1
+
+
+def test_readers_do_not_wait_for_a_writer(database: Database) -> None:
+    """While a write transaction is open, a read ends with the state before it."""
+    with database.write() as connection:
+        connection.execute(update(limits).values(value=7))
+        assert value(database) == 0
+    assert value(database) == 7
+
+
+def test_the_inbox_does_not_wait_for_a_commit(house: House) -> None:
+    """While the metadata is being written, records can be made durable in the inbox."""
+    done = threading.Event()
+
+    def append() -> None:
+        with house.database.write_inbox() as connection:
+            connection.execute(update(inbox_heads).values(position=5))
+        done.set()
+
+    with house.database.write() as connection:
+        connection.execute(insert(limits).values(name="n", value=1))
+        thread = threading.Thread(target=append)
+        thread.start()
+        assert done.wait(30)
+    thread.join()
+
+
+def test_rows_of_no_app_are_refused(house: House) -> None:
+    """Foreign keys are enforced, which SQLite does only when told to."""
+    with pytest.raises(IntegrityError), house.database.write() as connection:
+        connection.execute(insert(apps).values(number=999, space=998, id="ghost", name="Ghost"))
+
+
+def test_an_acknowledged_write_is_synced(house: House) -> None:
+    """Both parts wait for the disk at commit: nothing acknowledged may be lost with the power."""
+    for part in (house.database.read, house.database.read_inbox):
+        with part() as connection:
+            if house.database.sqlite:
+                assert connection.scalar(text("PRAGMA synchronous")) == 2
+                assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
+            else:
+                assert connection.scalar(text("SHOW synchronous_commit")) == "on"
+
+
+def test_the_databases_clock_follows_a_moved_clock(house: House) -> None:
+    """A shifted clock reaches leases and availability also where the database has a clock of its own."""
+    clock = MovedClock()
+    shifted = moved(house, clock)
+    with shifted.database.read() as connection:
+        before = shifted.database.now(connection)
+        clock.shift = 10_000_000
+        assert 10_000_000 <= shifted.database.now(connection) - before < 10_060_000
