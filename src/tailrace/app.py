@@ -48,7 +48,9 @@ def create_app(house: House, bell: Bell, beside: Sequence[AbstractContextManager
 
     found = [route for surface in SURFACES for route in surface.routes(desk)]
     handlers: dict[Any, Any] = {TailraceError: _domain_error, HTTPException: _http_error, Exception: _failure}
-    return Starlette(routes=[Route("/healthz", _health), *found], lifespan=lifespan, exception_handlers=handlers)
+    app = Starlette(routes=[Route("/healthz", _health), *found], lifespan=lifespan, exception_handlers=handlers)
+    app.router.redirect_slashes = False  # a redirect would lose the body of a POST in many clients
+    return app
 
 
 async def _health(_request: Request) -> Response:

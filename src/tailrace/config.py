@@ -33,14 +33,18 @@ class SealSettings(BaseModel, extra="forbid"):
         default=1_000_000, gt=0, description="Above so many open records the oldest sessions are closed early."
     )
     max_open_bytes: int = Field(default=268_435_456, gt=0, description="The same for bytes of text in open records.")
-    lease_ms: int = Field(default=30_000, gt=0, description="How long a silent worker keeps its hold of a shard.")
+    lease_ms: int = Field(
+        default=30_000, gt=0, le=3_600_000, description="How long a silent worker keeps its hold of a shard."
+    )
 
 
 class ExportSettings(BaseModel, extra="forbid"):
     """How exports are made."""
 
     threads: int = Field(default=2, gt=0, description="Slices of one export that are made at a time.")
-    lease_ms: int = Field(default=60_000, gt=0, description="How long a silent worker keeps its hold of an export.")
+    lease_ms: int = Field(
+        default=60_000, gt=0, le=3_600_000, description="How long a silent worker keeps its hold of an export."
+    )
     max_attempts: int = Field(default=3, gt=0, description="Attempts before an export whose worker died is given up.")
 
 

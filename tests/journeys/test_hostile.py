@@ -12,12 +12,17 @@ from tailrace.accounts.lookup import scope_of_app
 from tailrace.exports.records import load_export
 from tailrace.exports.run import run_export
 from tailrace.exports.submit import submit
+from tailrace.ingest.accept import Door, Origin, accept
+from tailrace.ingest.protocols.native import draft_batch
 from tailrace.ingest.seal import seal_shard
 from tailrace.ingest.sealing import seal_due
+from tailrace.ingest.writer import InboxWriter
 from tailrace.jobs.bell import Bell
 from tailrace.jobs.queue import claim
 from tailrace.model.access import Scope
 from tailrace.model.clock import DAY, HOUR, MINUTE, SECOND
+from tailrace.model.shards import Shard
+from tailrace.store.inbox import Submission
 from tailrace.store.ledger import ledger
 from tailrace.store.shards import acquire, shards_of
 from tailrace.wiring import House
@@ -226,3 +231,30 @@ def test_a_worker_seals_every_app_though_one_fails(
     assert ledger(house.database, other).sealed == 1
     assert ledger(house.database, scope).open == 1
     assert "poison" in json.dumps(capsys.readouterr().out)
+
+
+def test_a_session_id_that_is_used_backwards_is_cut_at_a_day_too(house: House, scope: Scope) -> None:
+    """Late events may come before the start, but never so that a session holds more than a day of events."""
+    for hours in (0, -20, 23):
+        send(house, scope, [event("e", T0 + hours * HOUR)])
+        seal(house, scope)
+    _, rows = export(house, scope, request(scope, columns=("session_number", "event")))
+    assert len({row["session_number"] for row in rows}) == 2
+
+
+def test_a_submission_that_cannot_be_stored_does_not_fail_its_neighbours(house: House, scope: Scope) -> None:
+    """Submissions that share a group commit are tried one by one when the group fails."""
+    good = send_later(scope, event("fine", T0))
+    bad = replace(good, scope=replace(scope, app=999))  # an app that has no inbox
+    with InboxWriter(house.database) as writer:
+        futures = [writer.submit(each) for each in (bad, good, bad, good)]
+        failed = [future.exception(30) is not None for future in futures]
+    assert failed == [True, False, True, False]
+    assert ledger(house.database, scope).received == 2
+
+
+def send_later(scope: Scope, record: Row) -> Submission:
+    """A submission that nobody has stored."""
+    raws = [json.dumps(record).encode()]
+    door = Door(scope, [Shard(0, 0, 0)], 1_024, 1_048_576, 1 << 20)
+    return accept(door, draft_batch(raws, None), raws, Origin("events", "{}"), T0).submission

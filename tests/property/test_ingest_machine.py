@@ -178,7 +178,7 @@ def check_sessions(app: App) -> None:
 TestIngest = Ingest.TestCase
 # Without shrinking: a failure is printed as it was found, at once.
 TestIngest.settings = settings(
-    max_examples=30,
+    max_examples=25,
     stateful_step_count=14,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],

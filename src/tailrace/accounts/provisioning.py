@@ -16,7 +16,7 @@ from tailrace.accounts.store import Identity
 from tailrace.accounts.tokens import put_token
 from tailrace.db.engine import Database
 from tailrace.db.tables import apps, spaces, users
-from tailrace.model.access import ROLES, Role, Scope
+from tailrace.model.access import ROLES, SCOPES, Role, Scope
 from tailrace.model.errors import Invalid, misfit
 from tailrace.model.policy import check_limit
 
@@ -171,6 +171,9 @@ def _apply_token(
     user = connection.scalar(select(users.c.number).where(users.c.space == space, users.c.email == entry.user))
     if user is None:
         raise Invalid("tokens.user", f"this space has no user {entry.user}")
+    for scope in entry.scopes:
+        if scope not in SCOPES:
+            raise Invalid("tokens.scopes", f"there is no scope {scope!r}; known are {', '.join(SCOPES)}")
     done = put_token(
         connection, identity.secret, space=space, user=user, value=entry.value, scopes=entry.scopes,
         apps=entry.apps, now=now,

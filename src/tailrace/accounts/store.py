@@ -1,7 +1,7 @@
 """What this store is: made once by `init`, the same for every process that opens it."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import insert, select
 
@@ -14,7 +14,7 @@ class Identity:
     """`epoch` names this run of history (a restore begins a new one); `secret` signs what must not be forged."""
 
     epoch: str
-    secret: str
+    secret: str = field(repr=False)  # a traceback that shows values must not show this one
 
 
 def create_identity(database: Database) -> bool:

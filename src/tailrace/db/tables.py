@@ -201,6 +201,7 @@ sessions = Table(
     Column("session_id", Text, nullable=False),
     Column("generated", Boolean, nullable=False),
     Column("ended", Boolean, nullable=False),
+    Column("earliest", BigInteger, nullable=False),
     Column("start", BigInteger, nullable=False),
     Column("end", BigInteger, nullable=False),
     Column("fragments", Integer, nullable=False),

@@ -62,6 +62,7 @@ def wanted(closing: Sequence[Closing], rules: SessionRules) -> Wanted:
 def _grown(session: SealedSession, closing: Closing) -> SealedSession:
     return replace(
         session,
+        earliest=min(session.earliest, closing.start),
         end=max(session.end, closing.end),
         fragments=session.fragments + 1,
         ended=session.ended or closing.ended,
@@ -71,7 +72,7 @@ def _grown(session: SealedSession, closing: Closing) -> SealedSession:
 def _belongs(closing: Closing, session: SealedSession, rules: SessionRules) -> bool:
     """The same id, or no id and near enough in time; never so that the session would become too long."""
     near = closing.session_id is not None or _near(closing, session, rules.inactivity)
-    length = max(session.end, closing.end) - min(session.start, closing.start)
+    length = max(session.end, closing.end) - min(session.earliest, closing.start)
     return near and length < rules.longest
 
 

@@ -87,8 +87,16 @@ class InboxWriter:
         try:
             append(self._database, [submission for submission, _ in group])
         except BaseException as error:
-            for _, future in group:
-                future.set_exception(error)
+            self._after_failure(group, error)
         else:
             for _, future in group:
                 future.set_result(None)
+
+    def _after_failure(self, group: list[_Waiting], error: BaseException) -> None:
+        """One submission that cannot be stored must not fail the others of its group: each is tried by itself."""
+        if len(group) > 1 and not isinstance(error, Unavailable):
+            for waiting in group:
+                self._append([waiting])
+        else:
+            for _, future in group:
+                future.set_exception(error)

@@ -6,6 +6,7 @@ from typing import Literal
 Role = Literal["admin", "architect", "standard"]
 ROLES: tuple[Role, ...] = ("admin", "architect", "standard")
 EVERYTHING = "*"
+SCOPES = (EVERYTHING, "exports.create", "exports.read")
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,7 @@ def _sealed(session: NewSession, segment: int, first_fragment: int) -> SealedSes
         session_id=session.session_id,
         generated=session.generated,
         ended=session.ended,
+        earliest=session.start,
         start=session.start,
         end=session.end,
         fragments=1,

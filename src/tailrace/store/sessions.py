@@ -17,13 +17,17 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class SealedSession:
-    """A session of which at least one fragment is committed. Its start never changes; times in ms."""
+    """A session of which at least one fragment is committed. Times in ms.
+
+    Its start never changes; `earliest` is the time of its first event, which a late one may have put before the start.
+    """
 
     actor: bytes
     number: int
     session_id: str
     generated: bool
     ended: bool
+    earliest: int
     start: int
     end: int
     fragments: int
@@ -73,6 +77,7 @@ def _read(connection: Connection, which: ColumnElement[bool]) -> list[SealedSess
             session_id=row.session_id,
             generated=row.generated,
             ended=row.ended,
+            earliest=row.earliest,
             start=row.start,
             end=row.end,
             fragments=row.fragments,
@@ -93,6 +98,7 @@ def insert_sessions(connection: Connection, scope: Scope, new: Sequence[SealedSe
                 "session_id": s.session_id,
                 "generated": s.generated,
                 "ended": s.ended,
+                "earliest": s.earliest,
                 "start": s.start,
                 "end": s.end,
                 "fragments": s.fragments,
@@ -109,7 +115,7 @@ def grow_sessions(connection: Connection, scope: Scope, grown: Sequence[SealedSe
         connection.execute(
             update(sessions)
             .where(owned(sessions, scope), sessions.c.actor == session.actor, sessions.c.number == session.number)
-            .values(end=session.end, fragments=session.fragments, ended=session.ended)
+            .values(end=session.end, fragments=session.fragments, ended=session.ended, earliest=session.earliest)
         )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, sel
 from tailrace.db.engine import Database
 from tailrace.db.tables import carry, owned, owner, shards
 from tailrace.model.access import Scope
+from tailrace.model.clock import HOUR
 from tailrace.model.errors import FenceLost
 from tailrace.model.shards import Shard
 from tailrace.store.records import no_records, pack_records, unpack_records
@@ -79,7 +80,7 @@ def acquire(database: Database, scope: Scope, shard: Shard, holder: str, lease_m
                     shards.c.owner.is_(None),
                     shards.c.owner == holder,
                     shards.c.lease_until < now,
-                    shards.c.lease_until > now + lease_ms,  # given before the clock was set back
+                    shards.c.lease_until > now + HOUR,  # longer than any lease: given before the clock was set back
                 ),
             )
             .values(owner=holder, fence=shards.c.fence + 1, lease_until=now + lease_ms)

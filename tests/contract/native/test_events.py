@@ -211,6 +211,18 @@ def test_without_an_id_content_place_and_sent_at_decide(api: Api) -> None:
     assert len(ids) == len(set(ids)) == 2 + 2 + 1 + 1
 
 
+def test_without_id_and_any_time_every_copy_is_kept(api: Api) -> None:
+    """Equal events that say no time may be two presses of a button; a time or `sent_at` makes the second a resend."""
+    bare = {"event": "bare", "device_id": "d"}
+    timed = {"event": "timed", "device_id": "d", "time": 1_767_323_045_678}
+    for _ in range(2):
+        api.send(bare)
+        api.send(timed)
+        api.send(bare | {"event": "sent"}, sent_at=5)
+    api.seal()
+    assert sorted(row["event"] for row in api.rows()) == ["bare", "bare", "sent", "timed"]
+
+
 def test_times(api: Api) -> None:
     """A time is ISO 8601 with an offset or milliseconds; without one it is the time of receipt."""
     before = api.house.clock.now()

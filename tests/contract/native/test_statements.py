@@ -33,7 +33,11 @@ TABLE: tuple[tuple[str, str], ...] = (
     ("It may be gzip or zstd", "events.test_the_content_type_does_not_matter"),
     ("`event` | yes", "events.test_a_bad_record_never_fails_its_batch"),
     ("`device_id` or `user_id`", "events.test_whose_event_it_is"),
-    ("`id` | no", "events.test_the_same_id_is_stored_once events.test_without_an_id_content_place_and_sent_at_decide"),
+    (
+        "`id` | no",
+        "events.test_the_same_id_is_stored_once events.test_without_an_id_content_place_and_sent_at_decide "
+        "events.test_without_id_and_any_time_every_copy_is_kept",
+    ),
     ("`time` | no", "events.test_times"),
     ("`session_id` | no", "events.test_whose_event_it_is"),
     ("`params` | no", "events.test_params_come_out_as_they_were_sent"),

@@ -116,6 +116,11 @@ WRONG = {
         "regex",
     ),
     "an unknown role": (space('[[spaces.users]]\nemail = "a"\nrole = "king"'), "spaces[0].users[0].role", "king"),
+    "an unknown scope": (
+        space('[[spaces.users]]\nemail = "a"\n[[spaces.tokens]]\nuser = "a"\nvalue = "t"\nscopes = ["exports.raed"]'),
+        "tokens.scopes",
+        "exports.read",
+    ),
     "an unknown limit": ('[limits]\n"exports.wat" = 1', "limits.exports.wat", "no such policy"),
     "a limit that is no number": ('[limits]\n"exports.max_running" = "5"', "limits.exports.max_running", "whole"),
     "a limit that is a truth value": ('[limits]\n"exports.max_running" = true', "limits.exports.max_running", "whole"),

@@ -35,7 +35,7 @@ def test_a_plan_leaves_out_only_what_cannot_match(house: House, scope: Scope) ->
     world = build(house, scope)
     held = {s.number: ids_in(house, world, s) for s in world.segments}
 
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=50, deadline=None)
     @given(selections(world))
     def check(selection: Selection) -> None:
         plan = plan_of(world, selection)

@@ -55,3 +55,17 @@ def test_a_whole_object_is_mapped(tmp_path: Path) -> None:
         sink.write(b"12345678")
     with files.reader(Location("a", 0, 8)) as source:
         assert type(source).__name__ == "MemoryMappedFile"
+
+
+def test_what_another_key_sealed_is_not_given_out(tmp_path: Path) -> None:
+    """Local files know no keys: an object that names one is an error to write and to read, never bytes as they lie."""
+    files = LocalFiles(tmp_path)
+    with files.create("a") as sink:
+        sink.write(b"12345678")
+    with pytest.raises(LookupError):
+        files.reader(Location("a", 0, 8, "other"))
+    with pytest.raises(LookupError):
+        list(files.chunks("a", key_ref="other"))
+    with pytest.raises(LookupError), files.create("b", "other") as sink:
+        sink.write(b"x")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]

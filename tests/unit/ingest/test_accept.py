@@ -62,12 +62,6 @@ def test_an_id_made_of_the_content_is_the_same_at_every_resend() -> None:
         assert not {r["key"] for r in rows(first)} & set(changed)
 
 
-def test_without_any_time_every_copy_is_kept() -> None:
-    """Two equal events without id, time and moment of sending may be two presses of a button: none is dropped."""
-    batch = [{"event": "a", "device_id": "d"}]
-    assert keys(batch, now=NOW) != keys(batch, now=NOW + 1)
-
-
 def test_a_bad_neighbour_changes_no_key() -> None:
     """Places are those of the batch as it was sent, so a record keeps its key when its neighbour is rejected."""
     good = {"event": "a", "device_id": "d", "time": 1}

@@ -44,7 +44,7 @@ def test_a_selection_means_what_the_oracle_says(
         monkeypatch.setattr(scan_module, "BATCH_EVENTS", 2)
     world = build(house, scope)
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=40, deadline=None)
     @given(selections(world))
     def check(selection: Selection) -> None:
         expected = [row for row in world.rows if wanted(row, selection)]
