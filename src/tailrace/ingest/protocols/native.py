@@ -21,7 +21,7 @@ _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Page(msgspec.Struct, forbid_unknown_fields=True):
+class Page(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """The page view that holds the event; times in ms."""
 
     id: str | None = None
@@ -40,14 +40,14 @@ class Page(msgspec.Struct, forbid_unknown_fields=True):
     properties: msgspec.Raw = _NONE
 
 
-class Element(msgspec.Struct, forbid_unknown_fields=True):
+class Element(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """The element that was used."""
 
     text: str | None = None
     selector: str | None = None
 
 
-class Signals(msgspec.Struct, forbid_unknown_fields=True):
+class Signals(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """Signs of trouble."""
 
     frustrated: Int | None = None
@@ -56,7 +56,7 @@ class Signals(msgspec.Struct, forbid_unknown_fields=True):
     suspicious: Int | None = None
 
 
-class NativeEvent(msgspec.Struct, forbid_unknown_fields=True):
+class NativeEvent(msgspec.Struct, forbid_unknown_fields=True, gc=False):  # values only: no cycle can hold one
     """One record. `time` is ISO 8601 with an offset from UTC, or milliseconds since 1970."""
 
     event: str
@@ -97,8 +97,7 @@ _event = msgspec.json.Decoder(NativeEvent)
 _envelope = msgspec.json.Decoder(Envelope)
 
 _NOT_PLAIN = frozenset(("time", "params", "session", "profile", "page", "element", "signals"))
-_PLAIN = tuple(name for name in NativeEvent.__struct_fields__ if name not in _NOT_PLAIN)
-_plain_values = attrgetter(*_PLAIN)
+_PLAIN = {name: attrgetter(name) for name in NativeEvent.__struct_fields__ if name not in _NOT_PLAIN}
 
 
 def decode_body(body: bytes) -> tuple[list[bytes], int | None]:
@@ -220,8 +219,7 @@ def _draft(
     rejected: Sequence[Rejected],
 ) -> Draft:
     sessions = [session_text(bytes(e.session)) for e in events]
-    plain = zip(*map(_plain_values, events), strict=True) if events else [()] * len(_PLAIN)
-    columns: dict[str, Sequence[Any]] = dict(zip(_PLAIN, plain, strict=True))
+    columns: dict[str, Sequence[Any]] = {name: list(map(value_of, events)) for name, value_of in _PLAIN.items()}
     columns |= {
         "time": [instant_ms(e.time) for e in events],
         "params": [object_text(e.params) for e in events],
