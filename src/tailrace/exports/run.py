@@ -1,10 +1,8 @@
 """Running an export: plan, slices, assemble; then manifest, files and state in one transaction."""
 
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,6 +19,7 @@ from tailrace.exports.slices import SliceSpec, run_slice
 from tailrace.exports.submit import Submitter, resolve_later
 from tailrace.files.base import Files
 from tailrace.formats import gzip, json
+from tailrace.jobs.heartbeat import heartbeat
 from tailrace.jobs.queue import Job, finish, give_back, hold, renew
 from tailrace.model.clock import Clock
 from tailrace.model.errors import FenceLost, Unavailable
@@ -51,7 +50,7 @@ def run_export(runner: Runner, job: Job) -> None:
         _fail(runner, job, export, f"{runner.max_attempts} workers died or were lost while they made it")
         return
     try:
-        with _heartbeat(runner, job):
+        with heartbeat(partial(renew, runner.submitter.database, job, runner.lease_ms), runner.lease_ms):
             _run(runner, job, export)
     except FenceLost:
         log.warning("export.taken_over", export=export.id, attempt=job.attempt)
@@ -171,26 +170,3 @@ def _note(runner: Runner, job: Job, export: Export, **values: object) -> None:
 def _key(job: Job, export: Export, name: str) -> str:
     """An object name of this attempt only: a worker that was taken for dead can overwrite nothing."""
     return f"{export.scope.prefix}/exports/{export.id}/{job.fence}/{name}"
-
-
-@contextmanager
-def _heartbeat(runner: Runner, job: Job) -> Iterator[None]:
-    """Renew the lease from a thread of its own, so that long work is not taken for death."""
-    stop = threading.Event()
-    thread = threading.Thread(target=_beat, args=(runner, job, stop.wait), name="heartbeat", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-
-
-def _beat(runner: Runner, job: Job, wait: Callable[[float], bool]) -> None:
-    while not wait(runner.lease_ms / 3000):
-        try:
-            renew(runner.submitter.database, job, runner.lease_ms)
-        except FenceLost:
-            return
-        except Exception:
-            log.exception("lease.not_renewed", job=job.number)

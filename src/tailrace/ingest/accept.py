@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tailrace.ingest.draft import DRAFT_SCHEMA, Draft, Rejected
+from tailrace.ingest.draft import Draft, Rejected
 from tailrace.ingest.texts import depth
 from tailrace.model.access import Scope
 from tailrace.model.hashing import actor_hash, key_of_record, keys_of_ids
@@ -18,13 +18,13 @@ from tailrace.model.shards import Shard
 from tailrace.store.deadletters import DeadLetter
 from tailrace.store.inbox import Submission
 from tailrace.store.schema import RECORD_SCHEMA
+from tailrace.store.sizes import text_bytes
 
 NO_TIME = 1  # flag: the sender gave no time, so the received time stands in
 REPAIRED = 2  # flag: a name or an id held NUL, which is U+FFFD now
 _NAMES = ("event", "id", "user_id", "device_id", "session_id")
 DEEPEST = 64  # levels of nesting in any JSON that is kept
 _JSON = ("params", "session", "profile", "page_properties")
-_TEXTS = tuple(f.name for f in DRAFT_SCHEMA if f.type == pa.string())
 EARLIEST = -62_135_596_800_000  # year 1
 LATEST = 253_402_300_799_999  # year 9999
 
@@ -87,7 +87,7 @@ def _problems(door: Door, draft: Draft) -> list[tuple[int, str]]:
         (_missing(_actor(table)), "no identity: give device_id or user_id"),
         *((_outside(table[name]), f"{name}: not between the years 1 and 9999") for name in ("time", "sent_at")),
         *(_too_long(table, name, door.max_text_bytes) for name in _NAMES),
-        (_too_big(table, door.max_record_bytes), f"larger than {door.max_record_bytes} bytes"),
+        (text_bytes(table) > door.max_record_bytes, f"larger than {door.max_record_bytes} bytes"),
         *((_too_deep(table[name]), f"{name}: nested deeper than {DEEPEST} levels") for name in _JSON),
     ):
         for row in np.flatnonzero(mask):
@@ -107,14 +107,6 @@ def _outside(column: pa.ChunkedArray) -> Mask:
 def _too_long(table: pa.Table, name: str, limit: int) -> tuple[Mask, str]:
     over = pc.fill_null(pc.greater(pc.binary_length(table[name]), limit), fill_value=False)
     return _numpy(over), f"{name}: longer than {limit} bytes"
-
-
-def _too_big(table: pa.Table, limit: int) -> Mask:
-    sizes = np.zeros(table.num_rows, dtype=np.int64)
-    for name in _TEXTS:
-        if table[name].null_count < table.num_rows:
-            sizes += pc.fill_null(pc.binary_length(table[name]), 0).to_numpy()
-    return sizes > limit
 
 
 def _too_deep(column: pa.ChunkedArray) -> Mask:

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tailrace.config import SealSettings
 from tailrace.db.engine import Database
@@ -32,6 +31,7 @@ from tailrace.store.commits import NewRun, NewSegment, NewSession, Seal, commit
 from tailrace.store.segments import fragments_of_sessions, open_segment, write_segment
 from tailrace.store.sessions import SealedSession, number_actors, sealed_sessions
 from tailrace.store.shards import Lease, Progress, pack_carry
+from tailrace.store.sizes import text_bytes
 from tailrace.store.statistics import statistics_of
 
 _MAX_BYTES = 256 << 20  # of records that one seal takes from the inbox
@@ -143,7 +143,7 @@ def _complete(sealer: Sealer, records: pa.Table, groups: Groups, *, close_all: b
         return np.ones(len(groups), dtype=np.bool_)
     complete = groups.complete(sealer.clock.now(), sealer.rules)
     newest_first = np.argsort(-groups.last_arrived, kind="stable")
-    weights = np.add.reduceat(_text_bytes(records)[groups.order], groups.first[:-1])
+    weights = np.add.reduceat(text_bytes(records)[groups.order], groups.first[:-1])
     for sizes, most in (
         (groups.sizes(), sealer.settings.max_open_records),
         (weights, sealer.settings.max_open_bytes),
@@ -151,15 +151,6 @@ def _complete(sealer: Sealer, records: pa.Table, groups: Groups, *, close_all: b
         over = np.cumsum(np.where(complete, 0, sizes)[newest_first]) > most
         complete[newest_first[over]] = True
     return complete
-
-
-def _text_bytes(records: pa.Table) -> npt.NDArray[np.int64]:
-    """Bytes of text in each record."""
-    sizes = np.zeros(records.num_rows, dtype=np.int64)
-    for column in records.columns:
-        if column.type == pa.string() and column.null_count < len(column):
-            sizes += pc.fill_null(pc.binary_length(column), 0).to_numpy()
-    return sizes
 
 
 def _place(

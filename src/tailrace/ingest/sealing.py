@@ -1,22 +1,19 @@
 """Driving seals: which shards have work, and all of an app's shards to the end of their inbox."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
-import structlog
 from sqlalchemy import select
 
 from tailrace.db.tables import inbox_heads, owned, shards
 from tailrace.ingest.seal import Sealed, Sealer, seal_shard
+from tailrace.jobs.heartbeat import heartbeat
 from tailrace.model.access import Scope
-from tailrace.model.errors import FenceLost, Unavailable
+from tailrace.model.errors import Unavailable
 from tailrace.model.shards import Shard
-from tailrace.store.shards import Lease, acquire, release, renew, shards_of
-
-log = structlog.get_logger()
+from tailrace.store.shards import acquire, release, renew, shards_of
 
 _PATIENCE_S = 90  # longer than a lease: a worker that died cannot hold a shard for ever
 
@@ -108,32 +105,9 @@ def _seal_to_end(sealer: Sealer, scope: Scope, shard: Shard, holder: str, *, clo
         if lease is None:
             return
         try:
-            with _heartbeat(sealer, lease):
+            with heartbeat(partial(renew, sealer.database, lease, sealer.settings.lease_ms), sealer.settings.lease_ms):
                 sealed = seal_shard(sealer, lease, close_all=close_all)
         finally:
             release(sealer.database, lease)
         yield Step(scope, shard, sealed)
         more = sealed.more
-
-
-@contextmanager
-def _heartbeat(sealer: Sealer, lease: Lease) -> Iterator[None]:
-    """Renew the lease from a thread of its own, so that a long seal is not taken for death."""
-    stop = threading.Event()
-    thread = threading.Thread(target=_beat, args=(sealer, lease, stop.wait), name="seal-heartbeat", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-
-
-def _beat(sealer: Sealer, lease: Lease, wait: Callable[[float], bool]) -> None:
-    while not wait(sealer.settings.lease_ms / 3000):
-        try:
-            renew(sealer.database, lease, sealer.settings.lease_ms)
-        except FenceLost:
-            return
-        except Unavailable as error:
-            log.warning("lease.not_renewed", app=lease.scope.app_id, why=error.why)

@@ -15,6 +15,7 @@ from tailrace.model.fields import FIELDS
 from tailrace.model.segment import Segment
 from tailrace.model.window import Window
 from tailrace.store.segments import open_segment, read_row_group
+from tailrace.store.sizes import text_bytes
 
 BATCH_EVENTS = 16_384
 BATCH_BYTES = 32 << 20
@@ -159,22 +160,13 @@ def _cut(batch: EventBatch, columns: Sequence[str]) -> Iterator[EventBatch]:
     events = batch.events.select(inner).combine_chunks()
     fragments = batch.fragments.select(session)
     parent = batch.parent.to_numpy(zero_copy_only=False)
-    for start, stop in _pieces(_text_bytes(events) + _text_bytes(fragments)[parent]):
+    for start, stop in _pieces(text_bytes(events) + text_bytes(fragments)[parent]):
         used, local = np.unique(parent[start:stop], return_inverse=True)
         yield EventBatch(
             fragments.take(pa.array(used)).combine_chunks(),
             pa.array(local.astype(np.int32)),
             events.slice(start, stop - start),
         )
-
-
-def _text_bytes(table: pa.Table) -> npt.NDArray[np.int64]:
-    """Bytes of text in each row: what a row format makes of it is hardly more."""
-    sizes = np.zeros(table.num_rows, dtype=np.int64)
-    for column in table.columns:
-        if column.type == pa.string() and column.null_count < len(column):
-            sizes += pc.fill_null(pc.binary_length(column), 0).to_numpy()
-    return sizes
 
 
 def _pieces(sizes: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
