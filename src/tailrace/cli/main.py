@@ -2,22 +2,12 @@
 
 import sys
 
-import structlog
-
 from tailrace.cli.app import app
 from tailrace.cli.exits import run
+from tailrace.cli.logs import configure_logs
 
 
 def main() -> None:
     """Run a command and leave with its exit code."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.LogfmtRenderer(key_order=("timestamp", "level", "event")),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    configure_logs(as_json=False)
     sys.exit(run(app))

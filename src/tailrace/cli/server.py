@@ -9,9 +9,10 @@ import typer
 import uvicorn
 
 from tailrace.app import create_app
-from tailrace.cli.options import Data
+from tailrace.cli.logs import configure_logs
+from tailrace.cli.options import Data, LogsAsJson
 from tailrace.cli.output import Output
-from tailrace.cli.setup import say_login
+from tailrace.cli.setup import show_login
 from tailrace.jobs.bell import Bell
 from tailrace.wiring import House, initialise, open_house
 from tailrace.worker import Worker
@@ -34,11 +35,13 @@ def serve(
     no_worker: Annotated[
         bool, typer.Option("--no-worker", help="Leave sealing and exports to `tailrace worker`.")
     ] = False,
+    as_json: LogsAsJson = False,
 ) -> None:
     """Serve HTTP, seal and export. A directory without a store becomes one."""
+    configure_logs(as_json=as_json)
     login = initialise(data)
     if login is not None:
-        say_login(Output(as_json=False), data, login)
+        show_login(Output(as_json=as_json), data, login)
     with open_house(data) as house:
         if public_url:
             house.settings.public_url = public_url
@@ -48,8 +51,10 @@ def serve(
 def worker(
     data: Data,
     workers: Annotated[int, typer.Option(help="Exports that this process runs at a time.", min=1, max=64)] = 1,
+    as_json: LogsAsJson = False,
 ) -> None:
     """Seal and export without serving HTTP, until SIGTERM or Ctrl-C; what is running then is finished first."""
+    configure_logs(as_json=as_json)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

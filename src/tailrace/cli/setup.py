@@ -22,15 +22,16 @@ def init(data: Data, as_json: AsJson = False) -> None:
     """Make a data directory and print a one-time admin login. Safe to repeat: an existing store is left as it is."""
     output = Output(as_json=as_json)
     login = initialise(data)
-    output.document(_document(data, login))
     if login is None:
+        output.document(_document(data, login))
         output.say(f"{data} is a Tailrace store already; nothing was changed.")
     else:
-        say_login(output, data, login)
+        show_login(output, data, login)
 
 
-def say_login(output: Output, data: Path, login: FirstLogin) -> None:
+def show_login(output: Output, data: Path, login: FirstLogin) -> None:
     """Show the first login, which is shown this once."""
+    output.document(_document(data, login))
     output.say(f"Made a new store in {data}.")
     output.say(f"One-time admin login of the space '{login.space}' (shown this once):")
     output.say(f"  e-mail    {login.email}")
