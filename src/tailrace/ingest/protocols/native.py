@@ -86,6 +86,13 @@ class NativeEvent(msgspec.Struct, forbid_unknown_fields=True, gc=False):  # valu
     signals: Signals | None = None
 
 
+class Probe(msgspec.Struct):
+    """What tells a batch object from an event, wherever it stands in the object."""
+
+    batch: msgspec.Raw = _NONE
+    event: msgspec.Raw = _NONE
+
+
 class Envelope(msgspec.Struct, forbid_unknown_fields=True):
     """The body of a batch."""
 
@@ -94,6 +101,7 @@ class Envelope(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _event = msgspec.json.Decoder(NativeEvent)
+_probe = msgspec.json.Decoder(Probe)
 _envelope = msgspec.json.Decoder(Envelope)
 
 _NOT_PLAIN = frozenset(("time", "params", "session", "profile", "page", "element", "signals"))
@@ -129,8 +137,16 @@ def _decode_envelope(text: bytes) -> tuple[list[bytes], int | None]:
 
 
 def is_envelope(text: bytes) -> bool:
-    """Whether a body is a batch object rather than lines of events."""
-    return re.match(rb'\{\s*"(batch|sent_at)"\s*:', text) is not None
+    """Whether a body is a batch object rather than lines of events: one object that has a batch and no event."""
+    if re.match(rb'\{\s*"(batch|sent_at)"\s*:', text):
+        return True
+    if b'"batch"' not in text:
+        return False
+    try:
+        found = _probe.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return bool(bytes(found.batch)) and not bytes(found.event)
 
 
 def draft_records(raws: Sequence[bytes], sent_at: int | None) -> Draft:
