@@ -1,9 +1,19 @@
 """The log: one line per event on stderr, as ``key=value`` or as JSON."""
 
 import sys
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
+
+
+class _Stderr:
+    """Standard error as it is when a line is written, which whoever runs this in a process of theirs may change."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
 
 
 def configure_logs(*, as_json: bool) -> None:
@@ -18,5 +28,5 @@ def configure_logs(*, as_json: bool) -> None:
             structlog.processors.format_exc_info,
             render,
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Stderr())),
     )

@@ -38,7 +38,8 @@ def serve(
     as_json: LogsAsJson = False,
 ) -> None:
     """Serve HTTP, seal and export. A directory without a store becomes one."""
-    configure_logs(as_json=as_json)
+    if as_json:
+        configure_logs(as_json=True)
     login = initialise(data)
     if login is not None:
         show_login(Output(as_json=as_json), data, login)
@@ -54,7 +55,8 @@ def worker(
     as_json: LogsAsJson = False,
 ) -> None:
     """Seal and export without serving HTTP, until SIGTERM or Ctrl-C; what is running then is finished first."""
-    configure_logs(as_json=as_json)
+    if as_json:
+        configure_logs(as_json=True)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
