@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 from typer.main import get_command
 
-from tailrace.cli.app import app
+from tailrace.cli.app import make_app
 from tailrace.config import Settings
 from tailrace.model.fields import EVENT_FIELDS, SESSION_FIELDS, Field
 from tailrace.model.policy import LIMITS
@@ -81,7 +81,8 @@ def limits() -> str:
 
 def commands() -> str:
     """Every command with its arguments and options."""
-    return "\n".join(command_text(names, command) for names, command in every_command(get_command(app), ("tailrace",)))
+    root = get_command(make_app())
+    return "\n".join(command_text(names, command) for names, command in every_command(root, ("tailrace",)))
 
 
 def every_command(command: Any, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -1,9 +1,14 @@
 """Events as a client sends them, and the way to get them in and out of a store without HTTP."""
 
 import gzip
+import io
 import json
-from collections.abc import Iterable, Sequence
+import zipfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
+
+import pyarrow as pa
 
 from tailrace.exports.records import Export, load_export
 from tailrace.exports.run import run_export
@@ -20,6 +25,7 @@ from tailrace.model.export import ExportRequest, Filters
 from tailrace.model.window import Axis, Window
 from tailrace.store.inbox import append
 from tailrace.wiring import House
+from tests.reading import read_csv, read_parquet, read_xml
 
 T0 = 1_767_323_045_678  # 2026-01-02T03:04:05.678Z
 Row = dict[str, Any]
@@ -63,21 +69,46 @@ def request(
     *,
     events: Iterable[str] = (),
     versions: Iterable[str] = (),
-    columns: tuple[str, ...] | None = None,
-    after: str | None = None,
+    **other: Any,
 ) -> ExportRequest:
-    """An export request."""
+    """An export request; `other` are keys of it."""
     filters = Filters(tuple(events), tuple(versions))
-    return ExportRequest(scope.app_id, Window(axis, start, end), filters=filters, columns=columns, after=after)
+    return ExportRequest(scope.app_id, Window(axis, start, end), **({"filters": filters} | other))
+
+
+def in_threads(house: House, workers: int = 2) -> House:
+    """The same store, its exports made by threads: those see what a test has patched, and start at once."""
+    made = house.settings.exports.model_copy(update={"pool": "threads", "workers": workers})
+    return replace(house, settings=house.settings.model_copy(update={"exports": made}))
 
 
 def export(house: House, scope: Scope, asked: ExportRequest) -> tuple[Row, list[Row]]:
     """Submit and run an export; its manifest and the rows of its files in their order."""
-    submitted = submit(house.submitter(), principal(house, scope), scope, asked)
-    done = work(house, scope, submitted.id)
-    assert done.state == "succeeded", done.error
+    manifest, held = contents(house, scope, asked)
+    return manifest, [row for one in held for row in one.rows]
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a file or a member of an archive holds; `entry` is what the manifest says of it."""
+
+    entry: Row
+    data: bytes
+    rows: list[Row]
+
+
+def contents(house: House, scope: Scope, asked: ExportRequest) -> tuple[Row, list[Content]]:
+    """Submit and run an export; its manifest, and what each file holds, each member where it is an archive."""
+    done = make(house, scope, asked)
     manifest: Row = json.loads(done.manifest or "")
-    return manifest, [row for name in manifest["files"] for row in rows_of(house, done, name["name"])]
+    return manifest, [one for file in manifest["files"] for one in _held(file, file_bytes(house, done, file["name"]))]
+
+
+def make(house: House, scope: Scope, asked: ExportRequest) -> Export:
+    """Submit and run an export that must succeed."""
+    done = work(house, scope, submit(house.submitter(), principal(house, scope), scope, asked).id)
+    assert done.state == "succeeded", done.error
+    return done
 
 
 def work(house: House, scope: Scope, export_id: str) -> Export:
@@ -97,8 +128,35 @@ def file_bytes(house: House, done: Export, name: str) -> bytes:
 
 
 def rows_of(house: House, done: Export, name: str) -> list[Row]:
-    """The rows of a file, read with the standard library."""
-    return [json.loads(line) for line in gzip.decompress(file_bytes(house, done, name)).splitlines()]
+    """The rows of a file, read by other means than they were written."""
+    manifest = json.loads(done.manifest or "")
+    (file,) = (file for file in manifest["files"] if file["name"] == name)
+    return [row for one in _held(file, file_bytes(house, done, name)) for row in one.rows]
+
+
+_READ: dict[str, Callable[[bytes], list[Row]]] = {
+    "json": lambda data: json.loads(data) if data[:1] == b"[" else [json.loads(line) for line in data.splitlines()],
+    "csv": read_csv,
+    "xml": read_xml,
+    "parquet": read_parquet,
+}
+_UNPACK: dict[str, Callable[[bytes], bytes]] = {
+    "none": lambda data: data,
+    "gzip": gzip.decompress,
+    "zstd": lambda data: bytes(pa.input_stream(io.BytesIO(data), compression="zstd").read()),
+}
+
+
+def _held(file: Row, data: bytes) -> list[Content]:
+    read = _READ[file["format"]]
+    if file["packing"] != "zip":
+        plain = _UNPACK[file["packing"]](data)
+        return [Content(file, plain, read(plain))]
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == [member["name"] for member in file["members"]]
+        members = [(member, archive.read(member["name"])) for member in file["members"]]
+    return [Content(member, plain, read(plain)) for member, plain in members]
 
 
 def _token(house: House, scope: Scope) -> int:

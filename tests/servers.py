@@ -100,7 +100,7 @@ class Client:
         """Save the files of an export and its manifest below a folder, as `tailrace verify` wants them."""
         place: Path = folder / manifest["export"]
         place.mkdir(parents=True)
-        for file in manifest["files"]:
+        for file in (*manifest["files"], manifest["schema"]):
             (place / file["name"]).write_bytes(self.http.get(file["url"], headers=self.read).raise_for_status().content)
         (place / "manifest.json").write_text(json.dumps(manifest))
         return place

@@ -1,6 +1,7 @@
 """Settings, read once at start: environment variables over `tailrace.toml` in the data directory over defaults."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, Field, ValidationError
 from pydantic_settings import (
@@ -41,7 +42,13 @@ class SealSettings(BaseModel, extra="forbid"):
 class ExportSettings(BaseModel, extra="forbid"):
     """How exports are made."""
 
-    threads: int = Field(default=2, gt=0, description="Slices of one export that are made at a time.")
+    workers: int = Field(default=2, gt=0, description="Slices of one export that are made at a time.")
+    pool: Literal["processes", "threads"] = Field(
+        default="processes", description="Where slices are made: processes of their own, or threads of the server."
+    )
+    cache_bytes: int = Field(
+        default=1 << 30, ge=0, description="What unfiltered exports wrote is kept for repeats up to this size; 0: none."
+    )
     lease_ms: int = Field(
         default=60_000, gt=0, le=3_600_000, description="How long a silent worker keeps its hold of an export."
     )

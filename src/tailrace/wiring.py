@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -13,10 +14,12 @@ from tailrace.accounts.lookup import all_scopes
 from tailrace.accounts.provisioning import Applied, ProvisioningFile, apply
 from tailrace.accounts.setup import FirstLogin, create_first_admin
 from tailrace.accounts.store import Identity, create_identity, identity
-from tailrace.compute.local import local_pool
+from tailrace.compute.local import Method, local_pool
 from tailrace.config import Settings, load
 from tailrace.db.engine import Database, open_database
 from tailrace.db.migrate import migrate
+from tailrace.exports.cache import PartCache
+from tailrace.exports.making import Maker
 from tailrace.exports.run import Runner
 from tailrace.exports.slices import SliceSpec, run_slice
 from tailrace.exports.submit import Submitter
@@ -34,6 +37,7 @@ from tailrace.store.inbox import create_heads, heads
 from tailrace.store.shards import create_shards, shards_of
 
 FILES_DIRECTORY = "files"
+CACHE_DIRECTORY = "cache"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +67,21 @@ class House:
 
     @contextmanager
     def runner(self) -> Iterator[Runner]:
-        """What running exports needs; its threads end with the block."""
+        """What running exports needs; its workers end with the block."""
         exports = self.settings.exports
-        with local_pool(exports.threads) as pool:
-            yield Runner(self.submitter(), self.files, pool, self.clock, exports.lease_ms, exports.max_attempts)
+        with self.maker(self.files) as maker:
+            yield Runner(self.submitter(), maker, self.clock, exports.lease_ms, exports.max_attempts)
+
+    @contextmanager
+    def maker(self, files: Files, method: Method = "forkserver") -> Iterator[Maker]:
+        """What making exports needs, their files going to `files`; its workers end with the block."""
+        exports = self.settings.exports
+        with local_pool(exports.pool, exports.workers, method, [__name__]) as pool:
+            yield Maker(self.files, files, pool, partial(run_slice_here, str(self.data)), self._cache())
+
+    def _cache(self) -> PartCache:
+        objects = LocalFiles(self.data / FILES_DIRECTORY)
+        return PartCache(self.data / CACHE_DIRECTORY, self.settings.exports.cache_bytes, objects.path)
 
 
 def initialise(data: Path) -> FirstLogin | None:
@@ -98,7 +113,7 @@ def open_house(data: Path) -> Iterator[House]:
         found = identity(database)
         if found is None:
             raise Invalid("--data", f"{data} holds no store yet; make one with: tailrace init --data {data}")
-        files = LocalFiles(data / FILES_DIRECTORY)
+        files = _files_of(data)
         house = House(data, settings, clock, RandomIds(), database, files, found)
         ensure_inboxes(house)  # a crash may have come between an app and its inbox
         yield house
@@ -130,9 +145,13 @@ def ensure_inboxes(house: House) -> None:
 
 
 def run_slice_here(data: str, spec: SliceSpec) -> Part:
-    """Run one slice with this machine's own settings; for an executor in another process."""
-    with open_house(Path(data)) as house:
-        return run_slice(house.files, spec)
+    """Run one slice with this machine's own settings; what an executor runs, in whatever process."""
+    return run_slice(_files_of(Path(data)), spec)
+
+
+@lru_cache(maxsize=8)
+def _files_of(data: Path) -> Files:
+    return LocalFiles(data / FILES_DIRECTORY)
 
 
 def _clock(settings: Settings) -> Clock:

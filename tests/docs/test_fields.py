@@ -8,14 +8,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from tailrace.ingest.accept import Door, Origin, Outcome, accept
 from tailrace.ingest.context import ProfileInput, SessionInput
-from tailrace.ingest.fragments import Placed, fragments_table
+from tailrace.ingest.cutting import Bounds, Cutter
+from tailrace.ingest.fragments import fragments_table, place
 from tailrace.ingest.grouping import SessionRules, group
-from tailrace.ingest.joining import Closing
+from tailrace.ingest.joining import closings
 from tailrace.ingest.protocols.native import Element, NativeEvent, Page, Signals, draft_records
 from tailrace.model.access import Scope
 from tailrace.model.clock import iso, parse_iso
@@ -290,9 +292,8 @@ def sealed(outcome: Outcome) -> pa.Table:
     records = next(iter(outcome.submission.records.values()))
     groups = group(records, SessionRules(1_800_000, 86_400_000))
     actors = {key: Actor(1, NOW) for key in records["actor_hash"].to_pylist()}
-    (actor,) = actors
-    closing = [Closing(n, actor, None, int(groups.start[n]), int(groups.end[n])) for n in range(len(groups))]
-    return fragments_table(records, groups, [Placed(c, None, {}) for c in closing], actors)
+    closing = closings(records, groups, Cutter(records, groups, Bounds()), np.arange(len(groups)))
+    return fragments_table(records, groups, [p for c in closing for p in place(c, None)], actors, {})
 
 
 def arrived(field: Field, fragments: pa.Table) -> Any:

@@ -17,15 +17,18 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tailrace.accounts.lookup import scope_of_app
 from tailrace.accounts.provisioning import read_provisioning
 from tailrace.db.engine import Database
+from tailrace.ingest.cutting import Bounds
+from tailrace.ingest.sealing import seal_due, seal_everything
 from tailrace.model.access import Scope
 from tailrace.model.clock import DAY, HOUR, MINUTE, SECOND, parse_iso
 from tailrace.store.ledger import ledger
 from tailrace.wiring import House, initialise, open_house, provision
 from tests.conftest import PROVISIONING, TestClock
-from tests.sending import T0, Row, event, export, request, seal, send
+from tests.sending import T0, Row, event, export, request, send
 
 MEMORY = Path("/dev/shm")  # where there is one: this is not about durability
 APPS = ("app_waves", "app_tides")
+BOUNDS = Bounds(fragment_events=2, fragment_bytes=400, segment_events=3, segment_bytes=800)
 COLUMNS = ("id", "time", "session_id", "session_start", "session_duration_ms", "fragment", "number", "session_number")
 
 
@@ -117,7 +120,14 @@ class Ingest(RuleBasedStateMachine):
     @rule(app=st.sampled_from([0, 1]), everything=st.sampled_from([False, False, True]))
     def seal(self, app: int, *, everything: bool) -> None:
         """A worker seals what is due, or an operator all of it."""
-        seal(self.house, self.apps[app].scope, close_all=everything)
+        self.seal_app(self.apps[app], everything=everything)
+
+    def seal_app(self, app: App, *, everything: bool) -> None:
+        """Seal with bounds so low that nearly every session is cut, and over segments too."""
+        sealer = replace(self.house.sealer(), bounds=BOUNDS)
+        all_of_it = seal_everything(sealer, [app.scope], "test", close_all=True)
+        for _ in all_of_it if everything else seal_due(sealer, [app.scope], "test"):
+            pass
 
     @rule(app=st.sampled_from([0, 1]))
     def export_on(self, app: int) -> None:
@@ -142,7 +152,7 @@ class Ingest(RuleBasedStateMachine):
         """Seal all, follow each chain to its end, and compare with what was sent."""
         try:
             for number, app in enumerate(self.apps):
-                seal(self.house, app.scope)
+                self.seal_app(app, everything=True)
                 self.export_on(number)
                 check_events(app)
                 check_sessions(app)

@@ -15,14 +15,19 @@ from tailrace.model.clock import iso
 from tailrace.store.deadletters import Buried, find, listing
 from tailrace.wiring import open_house
 
-app = typer.Typer(help="Rejected records: list them, show one, try again.", no_args_is_help=True)
+group = typer.Typer(help="Rejected records: list them, show one, try again.", no_args_is_help=True)
 _MOST = (1 << 63) - 1  # what a database can hold
 Number = Annotated[
     int, typer.Argument(metavar="NUMBER", help="The number of the dead letter, as `list` shows it.", max=_MOST)
 ]
 
 
-@app.command("list")
+def register(app: typer.Typer) -> None:
+    """Add the commands, as a group."""
+    app.add_typer(group, name="dead-letters")
+
+
+@group.command("list")
 def list_(data: Data, app: App, as_json: AsJson = False) -> None:
     """List the dead letters of an app that still wait, oldest first."""
     output = Output(as_json=as_json)
@@ -36,7 +41,7 @@ def list_(data: Data, app: App, as_json: AsJson = False) -> None:
     output.show(table(("number", "received", "source", "line or position", "times", "reason"), rows))
 
 
-@app.command("show")
+@group.command("show")
 def show(number: Number, data: Data, app: App, as_json: AsJson = False) -> None:
     """Show one dead letter with its content as it was sent."""
     output = Output(as_json=as_json)
@@ -48,7 +53,7 @@ def show(number: Number, data: Data, app: App, as_json: AsJson = False) -> None:
         output.say(f"{name:12} {value}")
 
 
-@app.command("replay")
+@group.command("replay")
 def replay_(
     data: Data,
     app: App,

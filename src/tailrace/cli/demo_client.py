@@ -69,7 +69,7 @@ class DemoClient:
         self._wait(location, progress)
         manifest: dict[str, Any] = self._http.get(f"{location}/manifest", headers=self._read).raise_for_status().json()
         folder.mkdir(parents=True)
-        for file in manifest["files"]:
+        for file in (*manifest["files"], manifest["schema"]):
             self._save(file["url"], folder / file["name"])
         (folder / "manifest.json").write_text(json.dumps(manifest, indent=2))
         return Downloaded(folder, manifest, time.monotonic() - begin)

@@ -4,7 +4,17 @@ import sys
 
 import typer
 
-from tailrace.model.errors import Forbidden, Invalid, Malformed, NotFound, TailraceError, Unavailable
+from tailrace.model.clock import iso
+from tailrace.model.errors import (
+    CursorRefused,
+    Forbidden,
+    Invalid,
+    Malformed,
+    NotFound,
+    TailraceError,
+    Unavailable,
+    WindowInFuture,
+)
 
 OK = 0
 FOUND_WRONG = 1  # what was checked is not right
@@ -12,6 +22,14 @@ USAGE = 2
 BAD_INPUT = 3
 TRY_AGAIN = 4
 INTERRUPTED = 130
+
+_CURSORS = {
+    "unreadable": "it is damaged; copy `cursor` from the last manifest unchanged",
+    "epoch": "the store was restored since it was made; begin a new chain without it",
+    "app": "it belongs to another app; use that of this app's last manifest",
+    "request": "shape or filters differ from the chain's; ask for the same, or begin a new chain without it",
+    "ahead": "it is ahead of this store's newest commit; see whether this is the right store",
+}
 
 
 def run(app: typer.Typer) -> int:
@@ -56,6 +74,10 @@ def _explain(error: Exception) -> str:
             return f"{name}: {why}"
         case UnicodeDecodeError():
             return f"an input is not UTF-8 text: {error}"
+        case CursorRefused():
+            return f"the chain cannot continue from this cursor: {_CURSORS[error.reason]}"
+        case WindowInFuture():
+            return f"the window ends in the future, at {iso(error.end)}; wait until then, or leave out its end"
         case Forbidden():
             return f"the token lacks the scope {error.needs}"
         case Unavailable():

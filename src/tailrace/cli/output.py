@@ -4,12 +4,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+
+if TYPE_CHECKING:  # rich is loaded by what draws with it: most runs draw nothing
+    from rich.table import Table
 
 Advance = Callable[[int, str], None]
 _LINE_EVERY_S = 2.0
@@ -21,9 +21,6 @@ class Output:
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        # In a pipe or a log nobody scrolls sideways, but a hash that is cut helps nobody either.
-        width = None if sys.stdout.isatty() else _LOG_WIDTH
-        self._out = Console(file=sys.stdout, soft_wrap=True, highlight=False, width=width)
 
     def document(self, value: Any) -> None:
         """The result as JSON; nothing unless JSON was asked for."""
@@ -33,12 +30,16 @@ class Output:
     def say(self, text: str) -> None:
         """A line for people."""
         if not self.as_json:
-            self._out.print(text, markup=False)
+            print(text, flush=True)
 
     def show(self, renderable: Any) -> None:
         """A table for people."""
         if not self.as_json:
-            self._out.print(renderable)
+            from rich.console import Console
+
+            # In a pipe or a log nobody scrolls sideways, but a hash that is cut helps nobody either.
+            width = None if sys.stdout.isatty() else _LOG_WIDTH
+            Console(file=sys.stdout, soft_wrap=True, highlight=False, width=width).print(renderable)
 
     @contextmanager
     def progress(self, what: str, total: int | None) -> Iterator[Advance]:
@@ -54,8 +55,10 @@ class Output:
             yield from _lines(what, total)
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str | None = None) -> Table:
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str | None = None) -> "Table":
     """A table of texts; numbers are set to the right."""
+    from rich.table import Table
+
     drawn = Table(title=title, title_justify="left")
     for index, name in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
@@ -66,6 +69,9 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str |
 
 
 def _bar(what: str, total: int | None) -> Iterator[Advance]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeElapsedColumn()
     with Progress(*columns, console=Console(file=sys.stderr)) as progress:
         task = progress.add_task(what, total=total, note="")

@@ -11,8 +11,8 @@ from tailrace.cli.options import AsJson
 from tailrace.cli.output import Output
 from tailrace.cli.verify_view import as_json as as_document
 from tailrace.cli.verify_view import as_lines, as_table
-from tailrace.exports.verify import verify as verify_exports
-from tailrace.exports.verify_report import Report
+from tailrace.exports.verify.report import Report
+from tailrace.exports.verify.verifying import verify as verify_exports
 
 
 def register(app: typer.Typer) -> None:

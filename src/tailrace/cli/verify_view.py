@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tailrace.exports.verify_report import Finding, Report, VerifiedChain, VerifiedExport
+from tailrace.exports.verify.report import Finding, Note, Report, VerifiedChain, VerifiedExport
 
 _HEADINGS = ("export", "app", "window", "files", "rows", "bytes", "")
 _NUMBERS = ("files", "rows", "bytes")
@@ -27,6 +27,7 @@ def as_lines(report: Report) -> Iterator[str]:
         yield _chain_text(chain)
     for finding in report.findings:
         yield from _finding_lines(finding)
+    yield from map(_note_text, report.notes)
     yield _verdict(report)
 
 
@@ -37,6 +38,7 @@ def as_table(report: Report) -> RenderableType:
         _table(report.exports),
         *(Text(_chain_text(chain), "green" if chain.complete else "red") for chain in report.chains),
         *(Text("\n".join(_finding_lines(finding)), "red") for finding in report.findings),
+        *(Text(_note_text(note), "yellow") for note in report.notes),
         Text(_verdict(report), style),
     )
 
@@ -66,10 +68,12 @@ def _chain_text(chain: VerifiedChain) -> str:
 
 
 def _id_text(chain: VerifiedChain) -> str:
-    """Without ids, rows that come twice cannot be told from rows that are alike."""
-    if chain.ids == chain.rows:
+    """Without ids, events that come twice cannot be told from events that are alike."""
+    if chain.ids == chain.events and (chain.events or not chain.rows):
         return "every id compared"
-    return f"{chain.ids:,} ids compared: the other rows have none"
+    if not chain.events:
+        return "no ids compared: the rows hold no events"
+    return f"{chain.ids:,} ids compared: the other events have none that can be"
 
 
 def _finding_lines(finding: Finding) -> Iterator[str]:
@@ -78,6 +82,10 @@ def _finding_lines(finding: Finding) -> Iterator[str]:
     yield f"  expected: {_safe(finding.expected)}"
     yield f"  found:    {_safe(finding.found)}"
     yield f"  next:     {_safe(finding.advice)}"
+
+
+def _note_text(note: Note) -> str:
+    return f"note: {_safe(note.where)} ({_safe(note.export)}): {_safe(note.unproven)}"
 
 
 def _verdict(report: Report) -> str:

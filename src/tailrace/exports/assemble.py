@@ -1,41 +1,243 @@
-"""Assemble: parts become files, by streamed concatenation, hashed on the way."""
+"""Assemble: parts become files, by streamed concatenation, hashed on the way.
 
-from collections.abc import Iterator, Sequence
-from hashlib import sha256
+A file of the splits `single` and `size` is written while later slices still run; the other splits, and archives, wait
+for all parts, since a key may come in any of them.
+"""
 
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+from zlib import crc32
+
+from tailrace.exports.layout import USERS, Layout
+from tailrace.exports.names import safe_names
+from tailrace.exports.streams import HashingSink, Placed, placed, read_piece
+from tailrace.exports.tally import Tally
+from tailrace.exports.users import user_part
 from tailrace.files.base import Files
-from tailrace.formats import gzip
-from tailrace.formats.digest import content_sha256
-from tailrace.model.export import ExportFile, ExportRequest, Part
+from tailrace.formats import parquet
+from tailrace.formats.bodies import BODIES, EXTENSIONS, MEDIA_TYPES, DeflateBody
+from tailrace.formats.encoders import Encoder, encoder_of
+from tailrace.formats.zip import ZipWriter
+from tailrace.model.export import ExportFile, ExportRequest, Member, Part
 
 
-def assemble(files: Files, request: ExportRequest, name: str, key: str, parts: Sequence[Part]) -> ExportFile:
-    """Join the parts of one file, in order, into a durable object."""
-    crc = length = 0
-    for part in parts:
-        crc = gzip.combine_crc(crc, part.crc, part.raw_bytes)
-        length += part.raw_bytes
-    digest, size = sha256(), 0
-    with files.create(key) as sink:
-        for chunk in gzip.wrap(_chunks(files, parts), crc, length):
-            sink.write(chunk)
-            digest.update(chunk)
-            size += len(chunk)
-    rows = sum(part.rows for part in parts)
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """What is needed to make files of parts.
+
+    `parts` holds the parts, and what is scratch; `stem` begins the name of each file; `part_place` and `file_place`
+    tell where an object of a name lies.
+    """
+
+    parts: Files
+    files: Files
+    request: ExportRequest
+    layout: Layout
+    stem: str
+    part_place: Callable[[str], str]
+    file_place: Callable[[str], str]
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder of the rows."""
+        return encoder_of(self.layout.format, self.layout.row, array=self.layout.json_array, safe=self.layout.csv_safe)
+
+
+def assemble(assembly: Assembly, parts: Iterable[Part]) -> list[ExportFile]:
+    """Make durable files of parts, which come in order. No file has no rows; all files are made or none is there.
+
+    Raises:
+        PartDamaged: a part is not what was written.
+    """
+    made: list[ExportFile] = []
+    try:
+        for file in _files(assembly, parts):
+            made.append(file)  # noqa: PERF402 - those made so far must be known if one fails
+    except BaseException:
+        for file in made:
+            assembly.files.delete(file.object)
+        raise
+    return made
+
+
+def _files(assembly: Assembly, parts: Iterable[Part]) -> Iterator[ExportFile]:
+    if assembly.request.split in ("single", "size") and assembly.request.packing != "zip":
+        return (_file(assembly, *group) for group in _streamed(assembly, placed(parts)))
+    return _waited(assembly, list(parts))
+
+
+def _waited(assembly: Assembly, parts: list[Part]) -> Iterator[ExportFile]:
+    extra = []
+    if assembly.layout.shape == "tables" and any(part.rows for part in parts):
+        extra = [user_part(assembly.parts, assembly.part_place("users.part"), assembly.layout, parts)]
+    pieces = [p for p in placed([*extra, *parts]) if not p.piece.key.startswith(f"{USERS}/")]
+    try:
+        if assembly.request.packing != "zip":
+            yield from (_file(assembly, *group) for group in _keyed(assembly, pieces))
+        elif pieces:
+            yield _archive(assembly, pieces)
+    finally:
+        for part in extra:
+            assembly.parts.delete(part.object)
+
+
+Group = tuple[str | None, str, Iterable[Placed]]  # key, name without extension, pieces
+
+
+def _streamed(assembly: Assembly, pieces: Iterable[Placed]) -> Iterator[Group]:
+    for key, group in groupby(pieces, _FileNumber(assembly.request)):
+        yield key, assembly.stem if key is None else f"{assembly.stem}-{key}", group
+
+
+def _keyed(assembly: Assembly, pieces: list[Placed]) -> Iterator[Group]:
+    if assembly.request.split in ("single", "size"):
+        yield from _streamed(assembly, pieces)
+        return
+    ordered = sorted(pieces, key=_key)  # stable: pieces of one key stay in order
+    names = safe_names({p.piece.key: _label(p.piece.key) for p in ordered})
+    for key, group in groupby(ordered, _key):
+        yield key, f"{assembly.stem}-{names[key]}", group
+
+
+def _key(where: Placed) -> str:
+    return where.piece.key
+
+
+def _label(key: str) -> str:
+    return "users" if key == USERS else key
+
+
+class _FileNumber:
+    """Numbers files of a bounded size; None where there is one."""
+
+    def __init__(self, request: ExportRequest) -> None:
+        self._limit = request.file_bytes if request.split == "size" else None
+        self._number = 1
+        self._bytes = 0
+
+    def __call__(self, where: Placed) -> str | None:
+        if self._limit is None:
+            return None
+        if self._bytes and self._bytes + where.piece.raw > self._limit:
+            self._number, self._bytes = self._number + 1, 0
+        self._bytes += where.piece.raw
+        return f"{self._number:04d}"
+
+
+def _file(assembly: Assembly, key: str | None, stem: str, pieces: Iterable[Placed]) -> ExportFile:
+    request, encoder = assembly.request, assembly.encoder
+    name = f"{stem}.{encoder.extension}{EXTENSIONS[request.packing]}"
+    place = assembly.file_place(name)
+    tally = Tally()
+    with assembly.files.create(place) as raw:
+        sink = HashingSink(raw)
+        _fill(assembly, sink, key, _counted(pieces, tally))
     return ExportFile(
         name=name,
-        object=key,
-        rows=rows,
-        bytes=size,
-        sha256=digest.hexdigest(),
-        content_sha256=content_sha256(rows, sum(part.digest for part in parts)),
+        object=place,
+        key=key,
+        rows=tally.rows,
+        bytes=sink.size,
+        sha256=sink.sha256,
+        content_sha256=tally.content_sha256,
         format=request.format,
         packing=request.packing,
-        min_time=min((p.min_time for p in parts if p.min_time is not None), default=None),
-        max_time=max((p.max_time for p in parts if p.max_time is not None), default=None),
+        media_type=MEDIA_TYPES.get(request.packing, encoder.media_type),
+        min_time=tally.min_time,
+        max_time=tally.max_time,
     )
 
 
-def _chunks(files: Files, parts: Sequence[Part]) -> Iterator[bytes]:
-    for part in parts:
-        yield from files.chunks(part.object)
+def _counted(pieces: Iterable[Placed], tally: Tally) -> Iterator[Placed]:
+    for where in pieces:
+        tally.add(where.piece)
+        yield where
+
+
+def _fill(assembly: Assembly, sink: Any, key: str | None, pieces: Iterable[Placed]) -> DeflateBody | None:
+    """Write the rows of a file in their format and packing."""
+    encoder, sheet = assembly.encoder, assembly.layout.sheet(key or "")
+    if encoder.opaque:
+        parquet.write_file(sink, sheet, (read_piece(assembly.parts, where) for where in pieces))
+        return None
+    body = BODIES[assembly.request.packing](sink.write)
+    body.text(encoder.head(sheet))
+    for count, where in enumerate(pieces):
+        if count and encoder.between:
+            body.text(encoder.between)
+        body.piece(read_piece(assembly.parts, where), where.piece.raw, where.piece.crc)
+    body.text(encoder.tail)
+    body.close()
+    return body if isinstance(body, DeflateBody) else None
+
+
+def _archive(assembly: Assembly, pieces: list[Placed]) -> ExportFile:
+    name = f"{assembly.stem}.zip"
+    place = assembly.file_place(name)
+    whole = Tally()
+    with assembly.files.create(place) as raw:
+        sink = HashingSink(raw)
+        with ZipWriter(sink) as archive:
+            members = tuple(_member(assembly, archive, group, whole) for group in _keyed(assembly, pieces))
+    return ExportFile(
+        name=name,
+        object=place,
+        key=None,
+        rows=sum(member.rows for member in members),
+        bytes=sink.size,
+        sha256=sink.sha256,
+        content_sha256=whole.content_sha256,
+        format=assembly.request.format,
+        packing="zip",
+        media_type=MEDIA_TYPES["zip"],
+        min_time=whole.min_time,
+        max_time=whole.max_time,
+        members=members,
+    )
+
+
+class _ScratchSink:
+    """Counts what goes through, with the checksum of an archive's member."""
+
+    closed = False
+
+    def __init__(self, sink: Any) -> None:
+        self._sink = sink
+        self.size = 0
+        self.crc = 0
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Append bytes."""
+        self._sink.write(data)
+        self.crc = crc32(data, self.crc)
+        self.size += len(data)
+        return len(data)
+
+
+def _member(assembly: Assembly, archive: ZipWriter, group: Group, whole: Tally) -> Member:
+    """Write a member beside the archive, where its sizes become known, and copy it in."""
+    key, stem, pieces = group
+    encoder, files = assembly.encoder, assembly.parts
+    # The archive's own name says which export it is; its members are called alike in each.
+    inner = assembly.layout.shape if key is None else stem.removeprefix(f"{assembly.stem}-")
+    name = f"{inner}.{encoder.extension}"
+    tally = Tally()
+    scratch = assembly.part_place("member")
+    with files.create(scratch, durable=False) as raw:
+        sink = _ScratchSink(raw)
+        body = _fill(assembly, sink, key, _counted(pieces, tally))
+    sizes = {"crc": body.crc, "raw": body.raw} if body else {"crc": sink.crc, "raw": sink.size}
+    archive.add(name, files.chunks(scratch), packed=sink.size, deflated=body is not None, **sizes)
+    files.delete(scratch)
+    whole.merge(tally)
+    return Member(
+        name=name,
+        key=key,
+        rows=tally.rows,
+        bytes=sizes["raw"],
+        content_sha256=tally.content_sha256,
+        min_time=tally.min_time,
+        max_time=tally.max_time,
+    )

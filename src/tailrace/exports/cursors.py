@@ -22,7 +22,7 @@ class Cursor:
 
 def request_digest(request: ExportRequest) -> str:
     """What must stay the same along a chain: app, shape and filters. Format and columns may change."""
-    filters = {name: sorted(values) for name, values in asdict(request.filters).items()}
+    filters = {name: sorted(map(msgspec.json.encode, values)) for name, values in asdict(request.filters).items()}
     return sha256(msgspec.json.encode([request.app, request.shape, filters], order="sorted")).hexdigest()[:24]
 
 

@@ -1,17 +1,21 @@
 """Manifests: the list of an export's files with counts, hashes, bounds and cursor, written last."""
 
-from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
+
+from sqlalchemy import Connection
 
 from tailrace import __version__
 from tailrace.accounts.store import Identity
 from tailrace.exports.cursors import Cursor, request_digest, write_cursor
+from tailrace.exports.layout import USERS, columns_of
+from tailrace.exports.making import Made
 from tailrace.exports.records import Export
 from tailrace.exports.resolve import Resolved
 from tailrace.model.clock import iso
-from tailrace.model.export import ExportFile, ExportRequest, Totals
-from tailrace.model.fields import DEFAULT_EVENT_COLUMNS, SCHEMA_VERSION
+from tailrace.model.export import ExportFile, ExportRequest, Member, Totals
+from tailrace.model.fields import SCHEMA_VERSION
+from tailrace.store.snapshots import totals_at
 
 VERSION = 1
 
@@ -21,10 +25,10 @@ def make_manifest(
     export: Export,
     resolved: Resolved,
     totals: tuple[Totals, Totals] | None,
-    files: Sequence[ExportFile],
+    made: Made,
 ) -> dict[str, Any]:
     """A manifest as JSON values. `totals` are those before and after an increment; a cursor exists only there."""
-    request = export.request
+    request, files, schema = export.request, made.files, made.schema
     return {
         "version": VERSION,
         "release": __version__,
@@ -42,12 +46,21 @@ def make_manifest(
         "totals_before": _totals(totals[0]) if totals else None,
         "totals_after": _totals(totals[1]) if totals else None,
         "shape": request.shape,
-        "columns": list(request.columns or DEFAULT_EVENT_COLUMNS),
+        "columns": list(columns_of(request)),
         "filtered": not request.filters.empty,
-        "rows": sum(f.rows for f in files),
+        "rows": sum(_rows(f) for f in files),
         "bytes": sum(f.bytes for f in files),
         "files": [_file(f) for f in files],
+        "schema": {"name": schema.name, "bytes": schema.bytes, "sha256": schema.sha256},
     }
+
+
+def totals_of(connection: Connection, export: Export, resolved: Resolved) -> tuple[Totals, Totals] | None:
+    """An app's counts before and after an increment; None on other axes."""
+    if resolved.after_seq is None or resolved.upto_seq is None:
+        return None
+    before = totals_at(connection, export.scope, resolved.after_seq)
+    return before, totals_at(connection, export.scope, resolved.upto_seq)
 
 
 def request_document(request: ExportRequest) -> dict[str, Any]:
@@ -61,10 +74,13 @@ def request_document(request: ExportRequest) -> dict[str, Any]:
         "filters": {
             "events": list(request.filters.events),
             "versions": list(request.filters.versions),
-            "where": [],
+            "where": [predicate.document() for predicate in request.filters.where],
         },
         "columns": None if request.columns is None else list(request.columns),
         "split": request.split,
+        "file_bytes": request.file_bytes,
+        "json_array": request.json_array,
+        "csv_safe": request.csv_safe,
         "after": request.after,
     }
 
@@ -90,15 +106,30 @@ def _totals(totals: Totals) -> dict[str, int]:
     return {"events": totals.events, "fragments": totals.fragments}
 
 
+def _rows(file: ExportFile) -> int:
+    """Rows without those of a users table, which are no events."""
+    members = sum(member.rows for member in file.members if member.key == USERS)
+    return 0 if file.key == USERS else file.rows - members
+
+
 def _file(file: ExportFile) -> dict[str, Any]:
     return {
         "name": file.name,
-        "rows": file.rows,
-        "bytes": file.bytes,
+        **_content(file),
         "sha256": file.sha256,
-        "content_sha256": file.content_sha256,
         "format": file.format,
         "packing": file.packing,
+        "members": [{"name": member.name, **_content(member)} for member in file.members] or None,
+    }
+
+
+def _content(file: ExportFile | Member) -> dict[str, Any]:
+    return {
+        "key": None if file.key == USERS else file.key,
+        "of": "users" if file.key == USERS else "rows",
+        "rows": file.rows,
+        "bytes": file.bytes,
+        "content_sha256": file.content_sha256,
         "min_time": None if file.min_time is None else iso(file.min_time),
         "max_time": None if file.max_time is None else iso(file.max_time),
     }

@@ -1,30 +1,22 @@
 """Running an export: plan, slices, assemble; then manifest, files and state in one transaction."""
 
 import time
-from collections.abc import Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 
 import msgspec
 import structlog
 
-from tailrace.compute.local import run_all
-from tailrace.exports.assemble import assemble
-from tailrace.exports.manifests import make_manifest
-from tailrace.exports.plan import Plan, make_plan
+from tailrace.exports.making import Made, Maker, make_files, plan_export
+from tailrace.exports.manifests import make_manifest, totals_of
 from tailrace.exports.records import Export, StoredFile, change_export, insert_files, load_export
 from tailrace.exports.resolve import Resolved
-from tailrace.exports.slices import SliceSpec, run_slice
 from tailrace.exports.submit import Submitter, resolve_later
-from tailrace.files.base import Files
-from tailrace.formats import gzip, json
 from tailrace.jobs.heartbeat import heartbeat
 from tailrace.jobs.queue import Job, finish, give_back, hold, renew
 from tailrace.model.clock import Clock
 from tailrace.model.errors import FenceLost, Unavailable
-from tailrace.model.export import ExportFile, Increment, Part, Totals
-from tailrace.store.snapshots import available_at, totals_at, visible
+from tailrace.model.export import ExportFile
 
 log = structlog.get_logger()
 _RETRY_MS = 1_000
@@ -36,8 +28,7 @@ class Runner:
     """What running exports needs. `lease_ms` is how long a silent worker keeps its job."""
 
     submitter: Submitter
-    files: Files
-    executor: Executor
+    maker: Maker
     clock: Clock
     lease_ms: int
     max_attempts: int
@@ -63,15 +54,26 @@ def run_export(runner: Runner, job: Job) -> None:
 
 def _run(runner: Runner, job: Job, export: Export) -> None:
     resolved = _resolve(runner, job, export)
-    plan = _plan(runner, export, resolved)
+    plan = plan_export(runner.submitter.database, export, resolved)
     _note(runner, job, export, state="running", slices=len(plan.slices), slices_done=0)
-    parts = _run_slices(runner, job, export, plan)
-    filled = [part for part in parts if part.rows]
-    files = [_assemble(runner, job, export, filled)] if filled else []
-    _finish(runner, job, export, resolved, len(plan.slices), files)
-    for part in parts:
-        runner.files.delete(part.object)
-    log.info("export.succeeded", export=export.id, rows=sum(f.rows for f in files), bytes=sum(f.bytes for f in files))
+    place = partial(_key, job, export)
+    made = make_files(runner.maker, export, plan, place, place, _Noter(runner, job, export))
+    _finish(runner, job, export, resolved, len(plan.slices), made)
+    rows, size = sum(f.rows for f in made.files), sum(f.bytes for f in made.files)
+    log.info("export.succeeded", export=export.id, rows=rows, bytes=size)
+
+
+class _Noter:
+    """Writes down how far an export is, now and then: each note is a durable write."""
+
+    def __init__(self, runner: Runner, job: Job, export: Export) -> None:
+        self._note = partial(_note, runner, job, export)
+        self._noted = time.monotonic()
+
+    def __call__(self, slices: int, rows: int) -> None:  # noqa: ARG002 - as `Progress` has it
+        if time.monotonic() - self._noted >= _NOTE_EVERY_S:
+            self._note(slices_done=slices)
+            self._noted = time.monotonic()
 
 
 def _resolve(runner: Runner, job: Job, export: Export) -> Resolved:
@@ -92,47 +94,12 @@ def _resolve(runner: Runner, job: Job, export: Export) -> Resolved:
     return resolved
 
 
-def _plan(runner: Runner, export: Export, resolved: Resolved) -> Plan:
-    increment = None
-    if resolved.after_seq is not None and resolved.upto_seq is not None:
-        increment = Increment(resolved.after_seq, resolved.upto_seq)
-    with runner.submitter.database.read() as connection:
-        after = increment.after if increment else 0
-        segments = visible(connection, export.scope, resolved.snapshot, after=after, window=export.request.window)
-        times = available_at(connection, export.scope, [segment.added_seq for segment in segments])
-    return make_plan(export.request, segments, times, increment)
-
-
-def _run_slices(runner: Runner, job: Job, export: Export, plan: Plan) -> list[Part]:
-    specs = [
-        SliceSpec(_key(job, export, f"part-{n:06d}"), piece, plan.selection) for n, piece in enumerate(plan.slices)
-    ]
-    parts: list[Part] = []
-    noted = time.monotonic()
-    for part in run_all(runner.executor, partial(run_slice, runner.files), specs):
-        parts.append(part)
-        if time.monotonic() - noted >= _NOTE_EVERY_S:  # each note is a durable write
-            _note(runner, job, export, slices_done=len(parts))
-            noted = time.monotonic()
-    return parts
-
-
-def _assemble(runner: Runner, job: Job, export: Export, parts: Sequence[Part]) -> ExportFile:
-    name = f"{export.request.app}-{export.id}-{export.request.shape}.{json.EXTENSION}.{gzip.EXTENSION}"
-    return assemble(runner.files, export.request, name, _key(job, export, name), parts)
-
-
-def _finish(
-    runner: Runner, job: Job, export: Export, resolved: Resolved, slices: int, files: Sequence[ExportFile]
-) -> None:
+def _finish(runner: Runner, job: Job, export: Export, resolved: Resolved, slices: int, made: Made) -> None:
     with runner.submitter.database.write() as connection:
         finish(connection, job)
-        totals: tuple[Totals, Totals] | None = None
-        if resolved.after_seq is not None and resolved.upto_seq is not None:
-            before = totals_at(connection, export.scope, resolved.after_seq)
-            totals = (before, totals_at(connection, export.scope, resolved.upto_seq))
-        manifest = make_manifest(runner.submitter.identity, export, resolved, totals, files)
-        insert_files(connection, export, [_stored(f) for f in files])
+        totals = totals_of(connection, export, resolved)
+        manifest = make_manifest(runner.submitter.identity, export, resolved, totals, made)
+        insert_files(connection, export, [*(_stored(f) for f in made.files), made.schema])
         change_export(
             connection,
             export,
@@ -144,7 +111,7 @@ def _finish(
 
 
 def _stored(file: ExportFile) -> StoredFile:
-    return StoredFile(file.name, file.object, file.bytes, file.sha256, gzip.MEDIA_TYPE)
+    return StoredFile(file.name, file.object, file.bytes, file.sha256, file.media_type)
 
 
 def _again_or_fail(runner: Runner, job: Job, export: Export, why: str) -> None:

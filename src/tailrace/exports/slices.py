@@ -1,16 +1,27 @@
-"""Running one slice: scan, encode, pack, into one durable part."""
+"""Running one slice: scan, shape, encode, pack, into one part."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-import pyarrow.compute as pc
-
+from tailrace.exports.layout import Layout
+from tailrace.exports.parts import PartWriter
 from tailrace.exports.plan import Slice
-from tailrace.files.base import Files, Sink
-from tailrace.formats import gzip, json
-from tailrace.formats.digest import MODULUS, digest_lines
-from tailrace.model.export import Part
-from tailrace.model.fields import FIELDS
-from tailrace.store.scan import EventBatch, Selection, scan
+from tailrace.exports.shaping import SHAPERS
+from tailrace.exports.users import USER_COLUMNS
+from tailrace.files.base import Files
+from tailrace.formats.encoders import encoder_of
+from tailrace.model.export import Part, Shape
+from tailrace.model.segment import Segment
+from tailrace.store.batches import EventBatch
+from tailrace.store.merge import MERGE_COLUMNS, whole_sessions
+from tailrace.store.scan import Selection, scan_groups
+
+# Read whether or not they are columns: what rows are split, merged and counted by.
+_ALSO: dict[Shape, tuple[str, ...]] = {
+    "events": ("time", "event"),
+    "sessions": ("time", "session_start", *MERGE_COLUMNS),
+    "tables": ("time", "event", "params", *USER_COLUMNS),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,56 +31,32 @@ class SliceSpec:
     object: str
     slice: Slice
     selection: Selection
-
-
-@dataclass(slots=True)
-class _Tally:
-    rows: int = 0
-    raw: int = 0
-    packed: int = 0
-    crc: int = 0
-    digest: int = 0
-    min_time: int | None = None
-    max_time: int | None = None
+    layout: Layout
 
 
 def run_slice(files: Files, spec: SliceSpec) -> Part:
-    """Write the part of a slice: packed pieces without header or end, which `assemble` adds."""
-    tally = _Tally()
-    with files.create(spec.object) as sink:
+    """Write the part of a slice: packed pieces without header or end, which `assemble` adds.
+
+    A part need not be durable: each piece has a checksum, which `assemble` looks at. Raises FileNotFoundError.
+    """
+    layout = spec.layout
+    encoder = encoder_of(layout.format, layout.row, array=layout.json_array, safe=layout.csv_safe)
+    with files.create(spec.object, durable=False) as sink:
+        out = PartWriter(sink, encoder, layout.store)
+        SHAPERS[layout.shape](layout, encoder, _groups(files, spec), out)
+        pieces = out.finish()
+    return Part(spec.object, pieces)
+
+
+def _groups(files: Files, spec: SliceSpec) -> Iterator[EventBatch]:
+    also = _ALSO[spec.layout.shape]
+    selection = replace(spec.selection, columns=tuple(dict.fromkeys((*spec.selection.columns, *also))))
+
+    def scan(segment: Segment) -> Iterator[EventBatch]:
+        return scan_groups(files, segment, spec.slice.available_at, selection, spec.slice.share)
+
+    if spec.layout.merge:
+        yield from whole_sessions(scan, spec.slice.segments)
+    else:
         for segment in spec.slice.segments:
-            for batch in scan(files, segment, spec.slice.available_at, _with_time(spec.selection)):
-                _write(sink, batch, spec.selection, tally)
-    return Part(
-        object=spec.object,
-        rows=tally.rows,
-        raw_bytes=tally.raw,
-        packed_bytes=tally.packed,
-        crc=tally.crc,
-        digest=tally.digest,
-        min_time=tally.min_time,
-        max_time=tally.max_time,
-    )
-
-
-def _with_time(selection: Selection) -> Selection:
-    """The event time is always read: the manifest states the bounds of each file."""
-    if "time" in selection.columns:
-        return selection
-    return Selection(selection.window, selection.filters, (*selection.columns, "time"), selection.increment)
-
-
-def _write(sink: Sink, batch: EventBatch, selection: Selection, tally: _Tally) -> None:
-    columns = [FIELDS[name] for name in selection.columns]
-    text = json.encode_rows(batch.fragments, batch.parent, batch.events, columns)
-    piece = gzip.pack(text)
-    sink.write(piece.packed)
-    times = pc.min_max(batch.events["time"])
-    low, high = times["min"].as_py(), times["max"].as_py()
-    tally.crc = gzip.combine_crc(tally.crc, piece.crc, piece.length)
-    tally.rows += batch.events.num_rows
-    tally.raw += piece.length
-    tally.packed += len(piece.packed)
-    tally.digest = (tally.digest + digest_lines(bytes(text))) % MODULUS
-    tally.min_time = low if tally.min_time is None else min(low, tally.min_time)
-    tally.max_time = high if tally.max_time is None else max(high, tally.max_time)
+            yield from scan(segment)

@@ -8,6 +8,7 @@ from tailrace.accounts.limits import limit
 from tailrace.accounts.store import Identity
 from tailrace.db.engine import Database
 from tailrace.exports.cursors import read_cursor
+from tailrace.exports.forms import check_form
 from tailrace.exports.records import Export, count_unfinished, insert_export
 from tailrace.exports.resolve import Resolved, resolve_increment, resolve_snapshot
 from tailrace.jobs.queue import enqueue
@@ -34,13 +35,14 @@ def submit(submitter: Submitter, principal: Principal, scope: Scope, request: Ex
 
     Raises:
         Forbidden: the token may not make exports.
-        Invalid: the window makes no sense.
+        Invalid: the window makes no sense, or no format can carry what is asked.
         WindowInFuture: it ends further ahead than the server waits.
         CursorRefused: it cannot continue from its cursor.
         TooManyRunning: the space has too many unfinished exports.
     """
     if not principal.may(SCOPE):
         raise Forbidden(SCOPE)
+    check_form(request)
     _check_window(request)
     found = None if request.window.axis == "available" else reach(submitter.database, scope)
     with submitter.database.write() as connection:
@@ -53,6 +55,26 @@ def submit(submitter: Submitter, principal: Principal, scope: Scope, request: Ex
         insert_export(connection, export, principal.token)
         enqueue(connection, "export", scope, export.id, not_before)
     return export
+
+
+def prepare(submitter: Submitter, scope: Scope, request: ExportRequest) -> tuple[Export, Resolved]:
+    """An export for whoever makes its files on the spot: it is resolved at once, and no server knows of it.
+
+    Raises:
+        Invalid: the window makes no sense, or no format can carry what is asked.
+        WindowInFuture: an availability window has not passed yet.
+        CursorRefused: it cannot continue from its cursor.
+    """
+    check_form(request)
+    _check_window(request)
+    found = None if request.window.axis == "available" else reach(submitter.database, scope)
+    with submitter.database.write() as connection:
+        now = submitter.database.now(connection)
+        _check_start(request, now)
+        if request.window.end is not None and _not_before(connection, request, now) > now:
+            raise WindowInFuture(request.window.end, now, 0)
+        resolved = _resolve(submitter, connection, scope, request, found)
+    return _export(submitter.ids.new("exp", now), scope, request, now, resolved), resolved
 
 
 def resolve_later(submitter: Submitter, connection: Connection, export: Export) -> Resolved:

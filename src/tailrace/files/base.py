@@ -22,8 +22,11 @@ class Files(Protocol):
     `key_ref` names what an object's content is sealed with; LookupError if this storage has no such key.
     """
 
-    def create(self, key: str, key_ref: str = CLEAR) -> AbstractContextManager[Sink]:
-        """A new object: durable and visible when the block ends well, absent when it raises."""
+    def create(self, key: str, key_ref: str = CLEAR, *, durable: bool = True) -> AbstractContextManager[Sink]:
+        """A new object: durable and visible when the block ends well, absent when it raises.
+
+        What can be made again need not be `durable`: after a power cut such an object may be torn or gone.
+        """
 
     def reader(self, location: Location) -> pa.NativeFile:
         """Random access to some bytes of an object. Raises FileNotFoundError."""

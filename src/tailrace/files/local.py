@@ -5,11 +5,14 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 import pyarrow as pa
 
+from tailrace.files.base import Sink
+from tailrace.files.writing import DurableFile
 from tailrace.model.segment import CLEAR, Location
+
+_BUFFER = 1 << 20
 
 
 class LocalFiles:
@@ -19,27 +22,28 @@ class LocalFiles:
         self._root = root
 
     @contextmanager
-    def create(self, key: str, key_ref: str = CLEAR) -> Iterator[BinaryIO]:
-        """A new object: written beside its name, synced, renamed, and its directories synced."""
+    def create(self, key: str, key_ref: str = CLEAR, *, durable: bool = True) -> Iterator[Sink]:
+        """A new object: written beside its name, synced if it is to last, renamed, and its directories synced."""
         _check_key(key_ref)
-        path = self._path(key)
+        path = self.path(key)
         self._make_directory(path.parent)
-        unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
+        # What need not last is looked at by nobody before it is whole, so it needs no second name.
+        unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp") if durable else path
+        opened = DurableFile(unfinished) if durable else unfinished.open("xb", buffering=_BUFFER)
         try:
-            with unfinished.open("xb") as file:
+            with opened as file:
                 yield file
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.rename(path)
+            if durable:
+                unfinished.rename(path)
+                _sync_directory(path.parent)
         except BaseException:
             unfinished.unlink(missing_ok=True)
             raise
-        _sync_directory(path.parent)
 
     def reader(self, location: Location) -> pa.NativeFile:
         """Random access through a memory map. Raises FileNotFoundError."""
         _check_key(location.key_ref)
-        mapped = pa.memory_map(str(self._path(location.object)))
+        mapped = pa.memory_map(str(self.path(location.object)))
         if location.offset == 0 and location.length == mapped.size():
             return mapped
         return pa.BufferReader(mapped.read_buffer().slice(location.offset, location.length))
@@ -47,19 +51,20 @@ class LocalFiles:
     def chunks(self, key: str, size: int = 1 << 20, key_ref: str = CLEAR) -> Iterator[bytes]:
         """All bytes of an object in order. Raises FileNotFoundError."""
         _check_key(key_ref)
-        with self._path(key).open("rb", buffering=0) as file:
+        with self.path(key).open("rb", buffering=0) as file:
             while chunk := file.read(size):
                 yield chunk
 
     def size(self, key: str) -> int:
         """Length in bytes. Raises FileNotFoundError."""
-        return self._path(key).stat().st_size
+        return self.path(key).stat().st_size
 
     def delete(self, key: str) -> None:
         """Remove an object; an absent one is fine."""
-        self._path(key).unlink(missing_ok=True)
+        self.path(key).unlink(missing_ok=True)
 
-    def _path(self, key: str) -> Path:
+    def path(self, key: str) -> Path:
+        """Where an object lies."""
         if key.startswith("/") or ".." in key.split("/"):
             raise ValueError(f"not an object key: {key!r}")
         return self._root / key

@@ -4,17 +4,14 @@ Never several members: many readers stop, silently, after the first.
 """
 
 import struct
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from isal import isal_zlib
 
-MEDIA_TYPE = "application/gzip"
-EXTENSION = "gz"
 LEVEL = 1  # as cheap as writing the bytes uncompressed; see docs/decisions
 
-_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # no name, no time: equal content gives equal bytes
-_END = b"\x03\x00"  # an empty last block
+HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # no name, no time: equal content gives equal bytes
+END = b"\x03\x00"  # an empty last block
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +35,6 @@ def combine_crc(left: int, right: int, right_length: int) -> int:
     return int(isal_zlib.crc32_combine(left, right, right_length))
 
 
-def wrap(chunks: Iterable[bytes], crc: int, length: int) -> Iterator[bytes]:
-    """A whole member around packed pieces."""
-    yield _HEAD
-    yield from chunks
-    yield _END + struct.pack("<II", crc, length & 0xFFFFFFFF)
+def trailer(crc: int, length: int) -> bytes:
+    """What ends a member: checksum and length of its data."""
+    return struct.pack("<II", crc, length & 0xFFFFFFFF)

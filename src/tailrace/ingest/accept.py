@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tailrace.columns.sizes import text_bytes
 from tailrace.ingest.draft import Draft, Rejected
 from tailrace.ingest.texts import depth
 from tailrace.model.access import Scope
@@ -18,7 +19,6 @@ from tailrace.model.shards import Shard
 from tailrace.store.deadletters import DeadLetter
 from tailrace.store.inbox import Submission
 from tailrace.store.schema import RECORD_SCHEMA
-from tailrace.store.sizes import text_bytes
 
 NO_TIME = 1  # flag: the sender gave no time, so the received time stands in
 REPAIRED = 2  # flag: a name or an id held NUL, which is U+FFFD now

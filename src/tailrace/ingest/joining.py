@@ -3,7 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tailrace.ingest.grouping import SessionRules
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from tailrace.ingest.cutting import Cutter, Stretch
+from tailrace.ingest.grouping import Groups, SessionRules
 from tailrace.store.sessions import SealedSession, Wanted
 
 _Key = tuple[bytes, str | None]
@@ -11,14 +16,19 @@ _Key = tuple[bytes, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """A complete group on its way to a segment. Times in ms; `session_id` is None where the sender gave none."""
+    """A complete group on its way to a segment. Times in ms; `session_id` is None where the sender gave none.
+
+    `first_key` is the dedupe key of its first event; each of `parts` becomes a fragment.
+    """
 
     group: int
     actor: bytes
     session_id: str | None
+    first_key: bytes
     start: int
     end: int
-    ended: bool = False
+    ended: bool
+    parts: Sequence[Stretch]
 
     @property
     def key(self) -> _Key:
@@ -48,6 +58,25 @@ class SealedIndex:
         return None
 
 
+def closings(records: pa.Table, groups: Groups, cutter: Cutter, indexes: npt.NDArray[np.intp]) -> list[Closing]:
+    """Some groups as closings, by actor and time, so that joining sees them in their order."""
+    at = pa.array(groups.order[groups.first[indexes]])
+    columns = (records[name].take(at).to_pylist() for name in ("actor_hash", "session_id", "key"))
+    return [
+        Closing(
+            group=int(index),
+            actor=actor,
+            session_id=name or None,
+            first_key=key,
+            start=int(groups.start[index]),
+            end=int(groups.end[index]),
+            ended=bool(groups.ended[index]),
+            parts=cutter.cut(int(index)),
+        )
+        for index, actor, name, key in zip(indexes, *columns, strict=True)
+    ]
+
+
 def wanted(closing: Sequence[Closing], rules: SessionRules) -> Wanted:
     """The sealed sessions that some groups could belong to."""
     nameless = [c for c in closing if c.session_id is None]
@@ -64,7 +93,7 @@ def _grown(session: SealedSession, closing: Closing) -> SealedSession:
         session,
         earliest=min(session.earliest, closing.start),
         end=max(session.end, closing.end),
-        fragments=session.fragments + 1,
+        fragments=session.fragments + len(closing.parts),
         ended=session.ended or closing.ended,
     )
 

@@ -20,13 +20,12 @@ def merge_texts(texts: pa.ChunkedArray, groups: npt.NDArray[np.int64], count: in
     """
     encoded = texts.combine_chunks().dictionary_encode()
     parsed = [_decode(text) for text in encoded.dictionary.to_pylist()]
-    members: list[tuple[int, ...]] = [()] * count
+    members: list[list[int]] = [[] for _ in range(count)]
     for group, code in _pairs(encoded, groups, len(parsed)):
-        members[group] += (code,)
-    merged: dict[tuple[int, ...], dict[str, Any]] = {}
-    for combination in set(members):
-        merged[combination] = _merge([parsed[code] for code in combination])
-    return [merged[combination] for combination in members]
+        members[group].append(code)
+    combinations = [tuple(codes) for codes in members]
+    merged = {codes: _merge([parsed[code] for code in codes]) for codes in set(combinations)}
+    return [merged[codes] for codes in combinations]
 
 
 def with_defaults(values: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
@@ -61,10 +60,17 @@ def _merge(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
     if len(parts) == 1:
         return parts[0]
     result: dict[str, Any] = {}
+    grown: dict[str, dict[str, Any]] = {}  # objects made here, which may be changed in place
     for part in parts:
         for key, value in part.items():
             if value is None:
                 continue
             before = result.get(key)
-            result[key] = before | value if isinstance(before, dict) and isinstance(value, dict) else value
+            if isinstance(before, dict) and isinstance(value, dict):
+                if key not in grown:
+                    result[key] = grown[key] = dict(before)
+                grown[key].update(value)
+            else:
+                result[key] = value
+                grown.pop(key, None)
     return result

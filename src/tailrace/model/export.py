@@ -1,39 +1,46 @@
 """What can be asked for, and what it becomes."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
+from tailrace.model.predicates import Predicate
 from tailrace.model.window import Window
 
-Shape = Literal["events"]
-Format = Literal["json"]
-Packing = Literal["gzip"]
-Split = Literal["single"]
+Shape = Literal["events", "sessions", "tables"]
+Format = Literal["json", "csv", "xml", "parquet"]
+Packing = Literal["none", "gzip", "zstd", "zip"]
+Split = Literal["single", "size", "hour", "day", "event"]
 ExportState = Literal["queued", "running", "succeeded", "failed", "cancelled", "expired"]
 
-SHAPES: tuple[Shape, ...] = ("events",)
-FORMATS: tuple[Format, ...] = ("json",)
-PACKINGS: tuple[Packing, ...] = ("gzip",)
-SPLITS: tuple[Split, ...] = ("single",)
+SHAPES: tuple[Shape, ...] = get_args(Shape)
+FORMATS: tuple[Format, ...] = get_args(Format)
+PACKINGS: tuple[Packing, ...] = get_args(Packing)
+SPLITS: tuple[Split, ...] = get_args(Split)
+FILE_BYTES = 256_000_000  # of a file of the split `size`, before packing
 FINAL_STATES: frozenset[ExportState] = frozenset(("succeeded", "failed", "cancelled", "expired"))
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which events; empty means all. Names and versions are alternatives, the two together a conjunction."""
+    """Which events; empty means all. Names are alternatives, so are versions; all that is given must hold."""
 
     events: tuple[str, ...] = ()
     versions: tuple[str, ...] = ()
+    where: tuple[Predicate, ...] = ()
 
     @property
     def empty(self) -> bool:
         """Whether nothing is filtered out."""
-        return not self.events and not self.versions
+        return not (self.events or self.versions or self.where)
 
 
 @dataclass(frozen=True, slots=True)
 class ExportRequest:
-    """One export, asked for in any dialect. `after` is a cursor, on the availability axis only."""
+    """One export, asked for in any dialect. `after` is a cursor, on the availability axis only.
+
+    `file_bytes` bounds the files of the split `size`, before packing. `json_array` makes one array of the rows of a
+    file, `csv_safe` guards spreadsheets against cells that look like formulas.
+    """
 
     app: str
     window: Window
@@ -44,6 +51,9 @@ class ExportRequest:
     columns: tuple[str, ...] | None = None
     split: Split = "single"
     after: str | None = None
+    file_bytes: int = FILE_BYTES
+    json_array: bool = False
+    csv_safe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,30 +78,65 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """Rows of one key as a part holds them: packed bytes at `offset`.
+
+    `crc` is that of the `raw` bytes before packing, 0 where the packing needs none; `check` is the XXH3-64 of the
+    packed bytes. Times in ms, of events, both ends included.
+    """
+
+    key: str
+    offset: int
+    packed: int
+    raw: int
+    rows: int
+    crc: int
+    check: int
+    digest: int
+    min_time: int
+    max_time: int
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
-    """What a slice wrote: headless bytes that `assemble` joins to others."""
+    """What a slice wrote: pieces without headers, by key and then in order, which `assemble` joins to others."""
 
     object: str
+    pieces: tuple[Piece, ...]
+
+    @property
+    def rows(self) -> int:
+        """Rows of all pieces."""
+        return sum(piece.rows for piece in self.pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What one stretch of rows became: a file, or a member of an archive. `key` is what the split put there."""
+
+    name: str
+    key: str | None
     rows: int
-    raw_bytes: int
-    packed_bytes: int
-    crc: int
-    digest: int
+    bytes: int
+    content_sha256: str
     min_time: int | None
     max_time: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class ExportFile:
-    """One file of a finished export: what a client downloads."""
+    """One file of a finished export: what a client downloads. `members` are those of an archive."""
 
     name: str
     object: str
+    key: str | None
     rows: int
     bytes: int
     sha256: str
     content_sha256: str
     format: Format
     packing: Packing
+    media_type: str
     min_time: int | None
     max_time: int | None
+    members: tuple[Member, ...] = ()

@@ -9,7 +9,8 @@ from typing import Literal
 
 SCHEMA_VERSION = 1
 
-Kind = Literal["text", "int", "float", "bool", "time", "json"]
+# `any` is the JSON text of a value of any type: a parameter as a column. No canonical field has it.
+Kind = Literal["text", "int", "float", "bool", "time", "json", "any"]
 Grain = Literal["session", "event"]
 
 # The rooms that make a value; any other source is a path of the native record.

@@ -24,7 +24,10 @@ from tailrace.store.statistics import pack_statistics
 
 @dataclass(frozen=True, slots=True)
 class NewSession:
-    """A session whose first fragment is row `row` of its segment; commit gives it its number."""
+    """A session whose first fragment is row `row` of its segment; commit gives it its number.
+
+    The others of its `fragments` are the rows after it, in this segment and the next ones of the seal.
+    """
 
     actor: bytes
     session_id: str
@@ -32,6 +35,7 @@ class NewSession:
     ended: bool
     start: int
     end: int
+    fragments: int
     row: int
 
 
@@ -182,7 +186,7 @@ def _sealed(session: NewSession, segment: int, first_fragment: int) -> SealedSes
         earliest=session.start,
         start=session.start,
         end=session.end,
-        fragments=1,
+        fragments=session.fragments,
         segment=segment,
     )
 

@@ -14,11 +14,10 @@ from tailrace.model.export import Filters, Increment
 from tailrace.model.fields import FIELDS
 from tailrace.model.segment import Segment
 from tailrace.model.window import Window
+from tailrace.store.batches import EventBatch, cut_events
+from tailrace.store.predicates import keep, needed_columns
 from tailrace.store.segments import open_segment, read_row_group
-from tailrace.store.sizes import text_bytes
 
-BATCH_EVENTS = 16_384
-BATCH_BYTES = 32 << 20
 _FRAGMENT_BASICS = ("session_start", "fragment", "app_version", "row_session_number", "row_seq", "row_first_event")
 
 
@@ -30,15 +29,6 @@ class Selection:
     filters: Filters
     columns: Sequence[str]
     increment: Increment | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EventBatch:
-    """Events with the fragments that hold them: event i belongs to row `parent[i]` of `fragments`."""
-
-    fragments: pa.Table
-    parent: pa.Array
-    events: pa.Table
 
 
 def can_match(segment: Segment, selection: Selection) -> bool:
@@ -63,22 +53,55 @@ def scan(files: Files, segment: Segment, available_at: Mapping[int, int], select
 
     `available_at` holds the instants (ms) of the commits of its rows, by seq. Raises FileNotFoundError.
     """
+    for group in scan_groups(files, segment, available_at, selection):
+        yield from cut_events(group)
+
+
+def scan_groups(
+    files: Files,
+    segment: Segment,
+    available_at: Mapping[int, int],
+    selection: Selection,
+    share: tuple[int, int] = (0, 1),
+) -> Iterator[EventBatch]:
+    """The same, a batch per row group: its fragments are whole, whether or not an event of them is left.
+
+    A share (k, n) is the k-th of n stretches of row groups.
+    """
     first_fragment, first_event = segment.first_fragment, segment.first_event
     with open_segment(files, segment) as file:
         for index in range(file.num_row_groups):
             fragments, events = file.metadata.row_group(index).num_rows, _event_count(file, index)
-            if _group_can_match(file, index, selection.window):
+            mine = index * share[1] // file.num_row_groups == share[0]
+            if mine and _group_can_match(file, index, selection.window) and _probe(file, index, selection):
                 group = _read(file, index, selection)
                 batch = _number(group, segment, first_fragment, first_event)
-                if "available_at" in selection.columns:
+                if "available_at" in {*selection.columns, *needed_columns(selection.filters.where)}:
                     batch = _dated(batch, available_at)
-                yield from _cut(_select(batch, selection), selection.columns)
+                batch = _select(batch, selection)
+                if batch.events.num_rows:
+                    yield _project(batch, selection.columns)
             first_fragment += fragments
             first_event += events
 
 
+def _probe(file: pq.ParquetFile, index: int, selection: Selection) -> bool:
+    """Whether a row group holds a wanted name and a wanted version: read them alone before all the rest."""
+    names, versions = selection.filters.events, selection.filters.versions
+    if versions:
+        table = read_row_group(file, index, ["app_version"], [])
+        if not _is_in(table["app_version"], versions).any():
+            return False
+    if names:
+        table = read_row_group(file, index, [], ["event"])
+        found = pc.list_flatten(table["events"].combine_chunks()).field("event")
+        return bool(_is_in(pa.chunked_array([found]), names).any())
+    return True
+
+
 def _read(file: pq.ParquetFile, index: int, selection: Selection) -> pa.Table:
-    wanted = [FIELDS[name] for name in selection.columns if not FIELDS[name].derived]
+    asked = {*selection.columns, *needed_columns(selection.filters.where)}
+    wanted = [FIELDS[name] for name in asked if not FIELDS[name].derived]
     session = {f.name for f in wanted if f.grain == "session"} | set(_FRAGMENT_BASICS)
     inner = {f.name for f in wanted if f.grain == "event"} | {"time", "event"}
     return read_row_group(file, index, sorted(session), sorted(inner))
@@ -93,9 +116,10 @@ def _number(group: pa.Table, segment: Segment, first_fragment: int, first_event:
     own_first = pc.coalesce(group["row_first_event"], pa.array(first_event + begins)).to_numpy()
     numbers = (own_first - begins)[parent.to_numpy(zero_copy_only=False)] + np.arange(flat.num_rows)
     rows = pa.array(np.arange(first_fragment, first_fragment + group.num_rows))
+    begun = pc.subtract(rows, group["fragment"].combine_chunks())  # the row of its session's first fragment
     fragments = (
         group.drop_columns(["events", "row_session_number", "row_seq", "row_first_event"])
-        .append_column("session_number", pc.coalesce(group["row_session_number"], rows))
+        .append_column("session_number", pc.coalesce(group["row_session_number"], begun))
         .append_column("row_seq", pc.fill_null(group["row_seq"], segment.added_seq))
     )
     events = flat.append_column("number", pa.array(numbers)).append_column(
@@ -114,16 +138,16 @@ def _dated(batch: EventBatch, available_at: Mapping[int, int]) -> EventBatch:
 
 def _select(batch: EventBatch, selection: Selection) -> EventBatch:
     """Keep the events that the selection wants; fragments stay, whether or not an event is left."""
-    keep = _fragment_mask(batch.fragments, selection)[batch.parent.to_numpy(zero_copy_only=False)]
+    wanted = _fragment_mask(batch.fragments, selection)[batch.parents]
     window = selection.window
     if window.axis == "event_time":
-        keep &= _inside(batch.events["time"], window)
+        wanted &= _inside(batch.events["time"], window)
     if selection.filters.events:
-        keep &= _is_in(batch.events["event"], selection.filters.events)
-    if keep.all():
+        wanted &= _is_in(batch.events["event"], selection.filters.events)
+    batch = batch.keep(wanted)
+    if not selection.filters.where:
         return batch
-    mask = pa.array(keep)
-    return EventBatch(batch.fragments, batch.parent.filter(mask), batch.events.filter(mask))
+    return batch.keep(keep(selection.filters.where, batch.fragments, batch.parent, batch.events))
 
 
 def _fragment_mask(fragments: pa.Table, selection: Selection) -> npt.NDArray[np.bool_]:
@@ -153,32 +177,11 @@ def _is_in(column: pa.ChunkedArray, values: Sequence[str]) -> npt.NDArray[np.boo
     return found
 
 
-def _cut(batch: EventBatch, columns: Sequence[str]) -> Iterator[EventBatch]:
-    """Cut to pieces that fit the cache, with just the fragments and columns that each needs."""
+def _project(batch: EventBatch, columns: Sequence[str]) -> EventBatch:
+    """Just the columns that are wanted."""
     session = [name for name in columns if FIELDS[name].grain == "session"]
     inner = [name for name in columns if FIELDS[name].grain == "event"]
-    events = batch.events.select(inner).combine_chunks()
-    fragments = batch.fragments.select(session)
-    parent = batch.parent.to_numpy(zero_copy_only=False)
-    for start, stop in _pieces(text_bytes(events) + text_bytes(fragments)[parent]):
-        used, local = np.unique(parent[start:stop], return_inverse=True)
-        yield EventBatch(
-            fragments.take(pa.array(used)).combine_chunks(),
-            pa.array(local.astype(np.int32)),
-            events.slice(start, stop - start),
-        )
-
-
-def _pieces(sizes: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """Cut rows to pieces of at most `BATCH_EVENTS` rows and about `BATCH_BYTES`; one row at least."""
-    ends = np.cumsum(sizes)
-    start = 0
-    while start < len(sizes):
-        before = ends[start - 1] if start else 0
-        full = int(np.searchsorted(ends, before + BATCH_BYTES, side="right"))
-        stop = min(max(full, start + 1), start + BATCH_EVENTS, len(sizes))
-        yield start, stop
-        start = stop
+    return EventBatch(batch.fragments.select(session), batch.parent, batch.events.select(inner))
 
 
 def _event_count(file: pq.ParquetFile, index: int) -> int:

@@ -40,7 +40,8 @@ RECORD_SCHEMA = pa.schema(
 EVENT_STRUCT = pa.struct([pa.field(f.name, arrow_type(f)) for f in STORED_EVENT_FIELDS])
 
 # One row per fragment. The last three columns are null in a fresh segment, whose rows inherit from the catalogue;
-# a rewrite fills them, and a fragment n > 0 names the number of its session.
+# a rewrite fills them. A late fragment names the number of its session; other fragments n > 0 stand n rows after the
+# first of theirs, in the same segment or the next ones of the same commit.
 SEGMENT_SCHEMA = pa.schema(
     [
         *(pa.field(f.name, arrow_type(f)) for f in STORED_SESSION_FIELDS),

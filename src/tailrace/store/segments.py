@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tailrace.columns.sizes import text_bytes
 from tailrace.files.base import Files
 from tailrace.model.segment import Location, Segment
 from tailrace.store.schema import EVENT_STRUCT, SEGMENT_SCHEMA
@@ -62,19 +63,24 @@ def _with_null_members(table: pa.Table, missing: Sequence[str]) -> pa.Table:
 def fragments_of_sessions(file: pq.ParquetFile, segment: Segment, numbers: Sequence[int]) -> dict[int, dict[str, Any]]:
     """The first fragments of some sessions, without their events, by session number."""
     there = [name for name in file.schema_arrow.names if name != "events"]
-    table = file.read(columns=there)
-    inherited = pa.array(range(segment.first_fragment, segment.first_fragment + table.num_rows), pa.int64())
-    own = table["row_session_number"].combine_chunks()
-    table = table.append_column("session_number", pc.coalesce(own, inherited))
-    first = pc.and_(pc.is_in(table["session_number"], pa.array(numbers, pa.int64())), pc.equal(table["fragment"], 0))
-    return {row["session_number"]: row for row in table.filter(first).to_pylist()}
+    wanted = pa.array(numbers, pa.int64())
+    first_fragment = segment.first_fragment
+    found: dict[int, dict[str, Any]] = {}
+    for index in range(file.num_row_groups):
+        table = file.read_row_group(index, columns=there, use_threads=False)
+        rows = pa.array(np.arange(first_fragment, first_fragment + table.num_rows))
+        table = table.append_column("session_number", pc.coalesce(table["row_session_number"].combine_chunks(), rows))
+        first = pc.and_(pc.is_in(table["session_number"], wanted), pc.equal(table["fragment"], 0))
+        found |= {row["session_number"]: row for row in table.filter(first).to_pylist()}
+        first_fragment += table.num_rows
+    return found
 
 
 def _row_groups(fragments: pa.Table) -> Iterator[tuple[int, int]]:
-    """Cut fragments into groups of about `ROW_GROUP_EVENTS` events and `ROW_GROUP_BYTES`, a fragment never in two."""
+    """Cut fragments to groups within `ROW_GROUP_EVENTS` and `ROW_GROUP_BYTES` of text, a fragment never in two."""
     nested = fragments["events"].combine_chunks()
     lengths = pc.list_value_length(nested).to_pylist()
-    weights = _weights(nested)
+    weights = _weights(fragments, nested)
     start = events = size = 0
     for index, (length, weight) in enumerate(zip(lengths, weights, strict=True)):
         if index > start and (events + length > ROW_GROUP_EVENTS or size + weight > ROW_GROUP_BYTES):
@@ -86,10 +92,10 @@ def _row_groups(fragments: pa.Table) -> Iterator[tuple[int, int]]:
         yield start, len(lengths)
 
 
-def _weights(nested: pa.ListArray) -> list[int]:
-    """Bytes of parameters of each fragment, which is nearly all that a fragment weighs."""
-    sizes = pc.fill_null(pc.binary_length(pc.list_flatten(nested).field("params")), 0).to_numpy()
+def _weights(fragments: pa.Table, nested: pa.ListArray) -> list[int]:
+    """Bytes of text of each fragment with its events, which is what grows without bound."""
+    sizes = text_bytes(pa.Table.from_struct_array(pc.list_flatten(nested)))
     ends = np.concatenate([[0], np.cumsum(sizes)])
     offsets = nested.offsets.to_numpy() - nested.offsets[0].as_py()
-    weights: list[int] = np.diff(ends[offsets]).tolist()
+    weights: list[int] = (np.diff(ends[offsets]) + text_bytes(fragments.drop_columns(["events"]))).tolist()
     return weights

@@ -1,26 +1,30 @@
 """What is known of a segment without opening it; kept beside it in the catalogue."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from itertools import repeat
-from typing import Any
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import zstandard
 
+from tailrace.columns.jsontext import members
+from tailrace.columns.sizes import stretches
 from tailrace.model.segment import EventStatistics, Statistics
 
-_JSON_TYPES = {
-    str: "string",
-    int: "integer",
-    float: "number",
-    bool: "boolean",
-    dict: "object",
-    list: "array",
-    type(None): "null",
-}
+# Parameters are looked at so many events and bytes at a time: apart, their members are many times as large.
+_STRETCH_EVENTS = 16_384
+_STRETCH_BYTES = 2 << 20
+
+# JSON types, and `integer` for numbers that are whole and fit into 64 bits.
+TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
+_INTEGER, _NUMBER = TYPES.index("integer"), TYPES.index("number")
+_SMALLEST, _LARGEST = -(1 << 63), (1 << 63) - 1
+_LENGTHS_OF_INT64 = (19, 20)  # shorter texts fit, longer ones do not
+_FIRST_BYTES = {"[": "array", "t": "boolean", "f": "boolean", "n": "null", "{": "object", '"': "string"}
+# Digits and the minus are what is left.
+_BY_FIRST_BYTE = np.array([TYPES.index(_FIRST_BYTES.get(chr(byte), "integer")) for byte in range(256)], np.int64)
 
 
 def statistics_of(fragments: pa.Table) -> Statistics:
@@ -36,7 +40,7 @@ def statistics_of(fragments: pa.Table) -> Statistics:
         max_time=times["max"].as_py(),
         min_start=starts["min"].as_py(),
         max_start=starts["max"].as_py(),
-        names=_names(events.field("event").to_pylist(), events.field("params").to_pylist()),
+        names=_names(events.field("event"), events.field("params")),
         versions=_distinct(fragments["app_version"]),
         currencies=_distinct(events.field("currency")),
     )
@@ -56,45 +60,47 @@ def unpack_statistics(data: bytes) -> Statistics:
     return msgspec.json.decode(zstandard.decompress(data), type=Statistics)
 
 
-def _names(names: Sequence[str], params: Sequence[str | None]) -> dict[str, EventStatistics]:
+def _names(names: pa.Array, params: pa.Array) -> dict[str, EventStatistics]:
     """Per event name its count, and per parameter the JSON types it occurred with."""
-    counts = Counter(names)
-    decoded = _decode(params)
-    seen: Counter[tuple[str, str, type]] = Counter()
-    for name, values in zip(names, decoded, strict=True):
-        seen.update(zip(repeat(name), values, map(type, values.values())))
-    return {name: EventStatistics(count, {}) for name, count in sorted(counts.items())} | _params(counts, seen.items())
+    seen: Counter[tuple[str, str, str]] = Counter()
+    sizes = pc.fill_null(pc.binary_length(params), 0).to_numpy().astype(np.int64)
+    for start, stop in stretches(sizes, _STRETCH_EVENTS, _STRETCH_BYTES):
+        seen.update(_seen(names.slice(start, stop - start), params.slice(start, stop - start)))
+    counts = {item["values"]: item["counts"] for item in pc.value_counts(names).to_pylist()}
+    found = {name: EventStatistics(count, {}) for name, count in sorted(counts.items())}
+    for (name, key, kind), count in sorted(seen.items()):
+        found[name].params.setdefault(key, {})[kind] = count
+    return found
 
 
-def _decode(params: Sequence[str | None]) -> list[dict[str, Any]]:
-    """The objects, or only their top level when one holds what cannot be read: a seal never stops at a record."""
-    texts = "[" + ",".join(text or "{}" for text in params) + "]"
-    try:
-        decoded: list[dict[str, Any]] = msgspec.json.decode(texts)
-    except (msgspec.DecodeError, RecursionError):
-        decoded = [_top_level(text or "{}") for text in params]
-    return decoded
+def _seen(names: pa.Array, params: pa.Array) -> dict[tuple[str, str, str], int]:
+    """How often each (event name, parameter, JSON type) occurs."""
+    found, coded = members(params), names.dictionary_encode()
+    name_of, key_of = coded.dictionary.to_pylist(), found.key.dictionary.to_pylist()
+    name = coded.indices.to_numpy().astype(np.int64)[found.row.to_numpy()]
+    key = found.key.indices.to_numpy().astype(np.int64)
+    codes, counts = np.unique((name * len(key_of) + key) * len(TYPES) + _types(found.value), return_counts=True)
+    place = np.unravel_index(codes, (len(name_of), len(key_of), len(TYPES))) if len(codes) else ((), (), ())
+    return {(name_of[n], key_of[k], TYPES[t]): int(count) for n, k, t, count in zip(*place, counts, strict=True)}
 
 
-def _top_level(text: str) -> dict[str, Any]:
-    """Keys with samples of their types; none when even these cannot be read: the stack may be deeper than at accept."""
-    try:
-        values = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-    except (msgspec.DecodeError, RecursionError):
-        return {}
-    return {key: _sample(bytes(raw)) for key, raw in values.items()}
+def _types(values: pa.Array) -> npt.NDArray[np.int64]:
+    """The place in `TYPES` of each JSON text, by its first byte; of numbers, by what else is in them."""
+    offsets = np.frombuffer(values.buffers()[1], np.int32)[values.offset : values.offset + len(values)]
+    first = np.frombuffer(values.buffers()[2] or b"", np.uint8)[offsets]
+    types = _BY_FIRST_BYTE[first]
+    numbers = np.flatnonzero(types == _INTEGER)
+    types[numbers[_not_integers(values.take(pa.array(numbers)))]] = _NUMBER
+    return types
 
 
-def _sample(raw: bytes) -> object:
-    """Some value of the type of a JSON text, from its first letter."""
-    if raw[:1] in b"-0123456789":
-        return 0.0 if any(sign in raw for sign in b".eE") else 0
-    return {b'"': "", b"{": {}, b"[": [], b"t": True, b"f": False, b"n": None}[raw[:1]]
-
-
-def _params(counts: Counter[str], seen: Iterable[tuple[tuple[str, str, type], int]]) -> dict[str, EventStatistics]:
-    found: dict[str, EventStatistics] = {}
-    for (name, key, kind), count in sorted(seen, key=lambda item: (item[0][0], item[0][1], item[0][2].__name__)):
-        event = found.setdefault(name, EventStatistics(counts[name], {}))
-        event.params.setdefault(key, {})[_JSON_TYPES[kind]] = count
+def _not_integers(numbers: pa.Array) -> npt.NDArray[np.bool_]:
+    """Which numbers have a fraction or an exponent, or do not fit into 64 bits."""
+    shortest, longest = _LENGTHS_OF_INT64
+    lengths = pc.binary_length(numbers).to_numpy()
+    found: npt.NDArray[np.bool_] = pc.match_substring_regex(numbers, "[.eE]").to_numpy(zero_copy_only=False) | (
+        lengths > longest
+    )
+    for place in np.flatnonzero(~found & (lengths >= shortest)):
+        found[place] = not _SMALLEST <= int(numbers[int(place)].as_py()) <= _LARGEST
     return found

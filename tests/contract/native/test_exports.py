@@ -17,7 +17,7 @@ from tailrace.accounts.limits import set_limits
 from tailrace.accounts.provisioning import read_provisioning
 from tailrace.accounts.setup import FIRST_EMAIL, FIRST_SPACE, FirstLogin, create_first_admin
 from tailrace.db.tables import app_heads, exports, spaces, users
-from tailrace.exports.verify import verify
+from tailrace.exports.verify.verifying import verify
 from tailrace.model.clock import HOUR, MINUTE, SECOND, iso, parse_iso
 from tailrace.model.fields import DEFAULT_EVENT_COLUMNS, EVENT_ROW_COLUMNS
 from tailrace.wiring import provision
@@ -103,12 +103,32 @@ WRONG: list[tuple[Row, str]] = [
     ({"window": window("event_time", T0, T0 + 1), "after": "x"}, "after"),
     ({"window": window("available", T0, None), "after": "x"}, "after"),
     ({"shape": "wat"}, "shape"),
-    ({"format": "csv"}, "format"),
-    ({"packing": "none"}, "packing"),
+    ({"shape": "tables", "split": "day"}, "split"),
+    ({"shape": "tables", "columns": ["id", "params"]}, "columns"),
+    ({"shape": "sessions", "split": "event"}, "split"),
+    ({"shape": "sessions", "columns": ["id", "time"]}, "columns"),
+    ({"format": "wat"}, "format"),
+    ({"format": "parquet", "packing": "gzip"}, "packing"),
+    ({"format": "parquet", "json_array": True}, "json_array"),
+    ({"format": "json", "csv_safe": True}, "csv_safe"),
+    ({"json_array": 1}, "json_array"),
+    ({"packing": "wat"}, "packing"),
+    ({"packing": "lz4"}, "packing"),
     ({"split": "daily"}, "split"),
+    ({"split": "size", "file_bytes": 999_999}, "file_bytes"),
+    ({"file_bytes": -1}, "file_bytes"),
+    ({"file_bytes": 1e300}, "file_bytes"),
+    ({"file_bytes": "1"}, "file_bytes"),
     ({"filters": {"wat": []}}, "filters.wat"),
     ({"filters": {"events": [1]}}, "filters.events[0]"),
-    ({"filters": {"where": [{}]}}, "filters.where"),
+    ({"filters": {"where": {}}}, "filters.where"),
+    ({"filters": {"where": [7]}}, "filters.where[0]"),
+    ({"filters": {"where": [{}]}}, "filters.where[0]"),
+    (
+        {"filters": {"where": [{"param": "a", "op": "eq", "value": 1}, {"field": "wat", "op": "exists"}]}},
+        "filters.where[1].field",
+    ),
+    ({"filters": {"where": [{"param": "a", "op": "gt", "value": True}]}}, "filters.where[0].value"),
     ({"columns": []}, "columns"),
     ({"columns": ["wat"]}, "columns"),
     ({"columns": ["id", "id"]}, "columns"),
@@ -131,6 +151,31 @@ def test_what_is_wrong_is_named(api: Api) -> None:
         assert connection.execute(exports.select()).all() == []
 
 
+def test_defaults_go_by_shape_and_format(api: Api) -> None:
+    """What is not said fits what is; the status shows the request in full, and as such it can be sent again."""
+    for asked, meant in (
+        ({}, ("events", "json", "gzip", "single")),
+        ({"shape": "sessions"}, ("sessions", "json", "gzip", "size")),
+        ({"shape": "tables", "format": "parquet"}, ("tables", "parquet", "none", "event")),
+        ({"format": "csv", "csv_safe": True, "packing": "zip"}, ("events", "csv", "zip", "single")),
+    ):
+        made = api.ask(**asked)
+        assert made.status_code == 202, made.text
+        shown = made.json()["request"]
+        assert tuple(shown[key] for key in ("shape", "format", "packing", "split")) == meant
+        again = api.http.post("/v1/exports", json=shown, headers=READ)
+        assert (again.status_code, again.json()["request"]) == (202, shown)
+
+
+def test_predicates_choose_events(filled: Api) -> None:
+    """`filters.where` keeps what matches all of it, and the request shows it as it was meant."""
+    where = [{"field": "app_version", "op": "eq", "value": "1"}, {"field": "event", "op": "neq", "value": ["a", "x"]}]
+    manifest = filled.manifest(filters={"where": where})
+    assert names([json.loads(line) for line in filled.lines(manifest)]) == ["b"]
+    assert manifest["filtered"] is True
+    assert filled.rows(filters=manifest["request"]["filters"]) == filled.rows(filters={"where": where})
+
+
 def test_a_key_that_is_missing_is_named(api: Api) -> None:
     """`app` and `window` are needed."""
     for body, where in (({"window": EVERYTHING}, "app"), ({"app": "app_waves"}, "window")):
@@ -148,7 +193,7 @@ def test_states_and_what_is_not_ready(api: Api, monkeypatch: pytest.MonkeyPatch)
     assert len(states) == 6
     for state in states:
         with api.house.database.write() as connection:
-            connection.execute(update(exports).values(state=state, manifest='{"files": []}'))
+            connection.execute(update(exports).values(state=state, manifest='{"files": [], "schema": {"name": "s"}}'))
         assert api.http.get(location, headers=READ).json()["state"] == state
         for path in ("/manifest", "/files/x"):
             answer = api.http.get(location + path, headers=READ)

@@ -15,7 +15,7 @@ import pytest
 
 from tailrace.accounts.lookup import scope_of_app
 from tailrace.cli import exits
-from tailrace.cli.app import app as root_app
+from tailrace.cli.app import make_app
 from tailrace.config import SETTINGS_FILE
 from tailrace.store.ledger import ledger
 from tailrace.wiring import open_house
@@ -51,7 +51,7 @@ def inside(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
     def call(*arguments: str | Path) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["tailrace", *map(str, arguments)])
         capsys.readouterr()
-        code = exits.run(root_app)
+        code = exits.run(make_app())
         return (code, *capsys.readouterr())
 
     return call
@@ -83,9 +83,9 @@ def commands() -> list[tuple[str, ...]]:
 
 
 def every_command() -> Iterator[tuple[str, ...]]:
-    for command in root_app.registered_commands:
+    for command in make_app().registered_commands:
         yield (str(command.name),)
-    for group in root_app.registered_groups:
+    for group in make_app().registered_groups:
         assert group.typer_instance is not None
         yield from ((str(group.name), str(c.name)) for c in group.typer_instance.registered_commands)
 

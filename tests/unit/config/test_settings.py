@@ -32,7 +32,7 @@ def test_the_environment_wins_over_the_file_and_the_file_over_the_default(
     found = load(tmp_path)
     assert (found.shard_bits, found.seal.interval_ms, found.seal.max_records) == (3, 7, 12)
     assert found.seal.inactivity_ms == 1_800_000
-    assert found.exports.threads == 2
+    assert (found.exports.workers, found.exports.pool) == (2, "processes")
 
 
 def test_without_a_file_all_is_default(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -37,9 +38,9 @@ def moving(house: House, clock: MovedClock) -> House:
     return moved(house, clock)
 
 
-def threads(house: House, count: int) -> House:
-    """The same store with another number of threads."""
-    made = house.settings.exports.model_copy(update={"threads": count})
+def pooled(house: House, pool: str, workers: int) -> House:
+    """The same store with another pool."""
+    made = house.settings.exports.model_copy(update={"pool": pool, "workers": workers, "cache_bytes": 0})
     return replace(house, settings=house.settings.model_copy(update={"exports": made}))
 
 
@@ -72,17 +73,27 @@ def content(house: House, done: Export) -> bytes:
     return file_bytes(house, done, file["name"])
 
 
+def all_content(house: House, done: Export) -> list[bytes]:
+    """The bytes of all its files."""
+    return [file_bytes(house, done, file["name"]) for file in json.loads(done.manifest or "")["files"]]
+
+
 def test_the_same_request_gives_the_same_bytes(house: House, scope: Scope) -> None:
-    """With one thread and with four, and run again: on each axis the files are equal byte for byte."""
+    """With one worker and with four, threads and processes, and run again: the files are equal byte for byte."""
     build(house, scope)
-    for asked in (request(scope), request(scope, "event_time", T0, T0 + 2 * DAY, columns=("params", "id", "number"))):
+    for asked in (
+        request(scope),
+        request(scope, "event_time", T0, T0 + 2 * DAY, columns=("params", "id", "number")),
+        request(scope, shape="sessions", format="parquet", packing="none"),
+        request(scope, shape="tables", format="csv", packing="zip", split="event"),
+    ):
         made = []
-        for opened in (threads(house, 1), threads(house, 4), threads(house, 4)):
-            done = work(opened, scope, ask(opened, scope, asked).id)
+        for pool, workers in (("threads", 1), ("threads", 4), ("processes", 1), ("processes", 4), ("threads", 4)):
+            done = work(pooled(house, pool, workers), scope, ask(house, scope, asked).id)
             assert done.slices is not None
             assert done.slices >= 3
-            made.append(content(opened, done))
-        assert made[0] == made[1] == made[2]
+            made.append(all_content(house, done))
+        assert made == [made[0]] * 5, asked
 
 
 def test_the_manifest_tells_the_truth(house: House, scope: Scope) -> None:
@@ -104,12 +115,18 @@ def test_the_manifest_tells_the_truth(house: House, scope: Scope) -> None:
 
 
 def test_parts_do_not_stay(house: House, scope: Scope) -> None:
-    """When an export has succeeded its file is its only object."""
+    """When an export has succeeded its files and their schema are its only objects."""
     build(house, scope)
-    done = work(house, scope, ask(house, scope).id)
-    [name] = [file["name"] for file in json.loads(done.manifest or "")["files"]]
-    found = [path.name for path in (house.data / "files" / scope.prefix / "exports").rglob("*") if path.is_file()]
-    assert found == [name]
+    for asked in (request(scope), request(scope, shape="tables", packing="zip", split="event")):
+        before = objects(house, scope)
+        manifest = json.loads(work(house, scope, ask(house, scope, asked).id).manifest or "")
+        named = sorted(file["name"] for file in (*manifest["files"], manifest["schema"]))
+        assert sorted(path.name for path in objects(house, scope) - before) == named
+
+
+def objects(house: House, scope: Scope) -> set[Path]:
+    """All objects of exports."""
+    return {path for path in (house.data / "files" / scope.prefix / "exports").rglob("*") if path.is_file()}
 
 
 def test_an_export_whose_worker_died_is_finished_by_another(moving: House, scope: Scope, clock: MovedClock) -> None:
@@ -209,7 +226,7 @@ def test_an_empty_export_is_a_success_without_files(house: House, scope: Scope) 
     send(house, scope, [event("e", T0)])
     seal(house, scope)
     check_empty(house, scope, before[1:])
-    assert not [path for path in (house.data / "files").rglob("exports/**/*") if path.is_file()]
+    assert all(path.name.endswith(".schema.json") for path in objects(house, scope))
 
 
 def check_empty(house: House, scope: Scope, requests: list[ExportRequest]) -> None:

@@ -22,9 +22,10 @@ from rich.console import Console
 from xxhash import xxh3_64_intdigest, xxh3_128_intdigest
 
 from tailrace.cli.verify_view import as_json, as_lines, as_table
-from tailrace.exports import verify_file, verify_lines
-from tailrace.exports.verify import verify
-from tailrace.exports.verify_report import Finding, Report
+from tailrace.exports.verify import content, streams
+from tailrace.exports.verify import lines as lines_module
+from tailrace.exports.verify.report import Finding, Report
+from tailrace.exports.verify.verifying import verify
 
 Files = list[list[bytes]]
 
@@ -298,7 +299,7 @@ def test_borders_of_chunks_do_not_matter(
 ) -> None:
     """Whatever the size of chunks, the same is read: lines that cross a border are whole, and ends are seen."""
     expected = verify([tmp_path])
-    monkeypatch.setattr(verify_lines, "CHUNK", size)
+    monkeypatch.setattr(streams, "CHUNK", size)
     assert verify([tmp_path]) == expected
     with good[1].file().open("ab") as file:
         file.write(b"x")
@@ -475,12 +476,12 @@ def a_folder(e: Export) -> None:
         (replace_row_by_other, ["ids"]),
         (change_row, ["file.content_sha256"]),
         (swap, ["file.content_sha256", "file.max_time", "file.min_time", "file.sha256"]),
-        (no_json, ["file.ids", "file.lines", "file.times"]),
-        (not_a_number, ["file.ids", "file.lines", "file.times"]),
-        (no_utf8, ["file.ids", "file.lines", "file.times"]),
-        (empty_line, ["export.totals", "file.ids", "file.lines", "file.times"]),
-        (two_objects, ["file.ids", "file.lines", "file.times"]),
-        (no_last_newline, ["file.lines"]),
+        (no_json, ["file.ids", "file.json", "file.times"]),
+        (not_a_number, ["file.ids", "file.json", "file.times"]),
+        (no_utf8, ["file.ids", "file.json", "file.times"]),
+        (empty_line, ["export.totals", "file.ids", "file.json", "file.times"]),
+        (two_objects, ["file.ids", "file.json", "file.times"]),
+        (no_last_newline, ["file.json"]),
         (no_id, ["file.ids"]),
         (no_time, ["file.times"]),
         (other_packing, ["file.format"]),
@@ -513,11 +514,11 @@ def test_findings_name_the_file(good: list[Export], tmp_path: Path) -> None:
     assert [e.ok for e in verify([tmp_path]).exports] == [True, False, True]
 
 
-def test_doubled_ids_are_named_with_their_lines(good: list[Export], tmp_path: Path) -> None:
-    """An id that comes in two increments is named, with both files and lines."""
+def test_doubled_ids_are_named_with_their_rows(good: list[Export], tmp_path: Path) -> None:
+    """An id that comes in two increments is named, with both files and rows."""
     good[2].pack([*good[2].lines[1][:-1], line(1)], 1)
     (finding,) = verify([tmp_path]).findings
-    assert finding.found == f"1 ids more than once: 'id-1' in {good[0].file(0)} line 2 and {good[2].file(1)} line 3"
+    assert finding.found == f"1 ids more than once: 'id-1' in {good[0].file(0)} row 2 and {good[2].file(1)} row 3"
 
 
 def test_ids_are_unique_inside_a_window(tmp_path: Path) -> None:
@@ -530,7 +531,7 @@ def test_ids_are_unique_inside_a_window(tmp_path: Path) -> None:
 
 def test_equal_hashes_are_not_equal_ids(good: list[Export], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ids whose hashes meet are told apart by comparing them, and a doubled one among them is still found."""
-    monkeypatch.setattr(verify_file, "xxh3_64_intdigest", lambda data: xxh3_64_intdigest(data) % 3)
+    monkeypatch.setattr(content, "xxh3_64_intdigest", lambda data: xxh3_64_intdigest(data) % 3)
     assert verify([tmp_path]).ok
     good[2].pack([line(7), *good[2].lines[0][1:]])
     (finding,) = verify([tmp_path]).findings
@@ -539,9 +540,9 @@ def test_equal_hashes_are_not_equal_ids(good: list[Export], tmp_path: Path, monk
 
 def test_an_endless_line_is_refused(good: list[Export], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A line above the bound stops the reading of its file, so that memory does not grow with it."""
-    monkeypatch.setattr(verify_lines, "LONGEST_LINE", 1 << 21)
+    monkeypatch.setattr(lines_module, "LONGEST_LINE", 1 << 21)
     good[1].pack([line(5, text="z" * (4 << 20)), *good[1].lines[0][1:]])
-    assert codes(verify([tmp_path])) == ["file.lines"]
+    assert codes(verify([tmp_path])) == ["file.json"]
 
 
 def set_at(manifest: dict[str, Any], path: Sequence[str | int], value: object) -> None:
@@ -793,3 +794,38 @@ def test_a_report_is_json(good: list[Export], tmp_path: Path) -> None:
     assert (told["ok"], len(told["exports"]), told["chains"][0]["complete"]) == (False, 3, False)
     assert told["findings"][0]["code"] == "file"
     assert told["findings"][0]["where"] == str(good[1].file())
+
+
+# Sessions
+
+
+def session_lines(*sizes: int) -> list[bytes]:
+    """Sessions with so many events."""
+    numbers = iter(range(100))
+    rows = [
+        {"session_id": f"s{n}", "events": [json.loads(line(next(numbers))) for _ in range(s)]}
+        for n, s in enumerate(sizes)
+    ]
+    return [json.dumps(row).encode() + b"\n" for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "events", "fragments", "found"),
+    [
+        ((2, 3), 5, 2, []),
+        ((2, 2), 5, 2, ["export.totals"]),
+        ((2,), 5, 2, ["export.totals"]),
+        ((2, 1, 2), 5, 2, []),  # one was too large for a row
+        ((2, 1, 3), 5, 2, ["export.totals"]),
+    ],
+)
+def test_sessions_are_counted_with_their_events(
+    tmp_path: Path, sizes: Sequence[int], events: int, fragments: int, found: list[str]
+) -> None:
+    """Rows are the fragments that the app got; where one had to be cut, its events prove it whole."""
+    e = export(tmp_path, "e", [session_lines(*sizes)], Ends(None, "c", 0, events), shape="sessions")
+    e.manifest["totals_after"]["fragments"] = fragments
+    e.save()
+    report = verify([tmp_path])
+    assert codes(report) == found
+    assert (report.exports[0].rows, report.chains[0].events) == (len(sizes), sum(sizes))

@@ -1,8 +1,8 @@
-"""NDJSON against json.loads: what is read is what was put in, whatever it is."""
+"""JSON against json.loads: what is read is what was put in, whatever it is."""
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -10,75 +10,30 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tailrace.formats.json import encode_rows
-from tailrace.model.fields import EVENT_FIELDS, FIELDS, SESSION_FIELDS, Field
-from tailrace.store.schema import arrow_type
-
-Row = dict[str, Any]
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-ALWAYS = ("id", "event", "time", "received_at", "session_id", "session_start", "actor", "number")
-HOSTILE = [
-    "",
-    '"',
-    "\\",
-    "\\u0041",
-    "a\nb\r\tc",
-    "\x00\x01\x1f\x7f\x80",
-    "{,",
-    "\u2028\u2029",
-    "ünï😀",
-    "\ufffd",
-    "null",
-    ' ,"id":1}',
-    "</script>",
-    "é",
-]
-JSON_TEXTS = [
-    "{}",
-    '{"a":1e400}',
-    '{"a":"\\u0000\\ud800"}',
-    '{"{,":[1,2,{"b":null}]}',
-    '{"n":123456789012345678901234567890}',
-]
-
-
-def table(rows: Sequence[Row], fields: Sequence[Field]) -> pa.Table:
-    """Rows as Arrow columns; a key that a row has not is null."""
-    return pa.table({f.name: pa.array([row.get(f.name) for row in rows], arrow_type(f)) for f in fields})
+from tailrace.formats.encoders import encoder_of
+from tailrace.formats.json import Json
+from tailrace.formats.text import buffer_of, event_rows
+from tailrace.model.fields import EVENT_FIELDS, FIELDS, SESSION_FIELDS
+from tailrace.model.sheet import Sheet
+from tests.unit.formats.rows import (
+    ALWAYS,
+    HOSTILE,
+    SOME,
+    SOME_OF_SESSION,
+    Row,
+    events_file,
+    expected,
+    fields_of,
+    rows_of,
+    sessions_file,
+    table,
+    table_file,
+)
 
 
 def encode(fragments: Sequence[Row], parent: Sequence[int], events: Sequence[Row], names: Sequence[str]) -> bytes:
-    """The encoder's bytes."""
-    return bytes(
-        encode_rows(
-            table(fragments, SESSION_FIELDS),
-            pa.array(parent, pa.int32()),
-            table(events, EVENT_FIELDS),
-            [FIELDS[name] for name in names],
-        )
-    )
-
-
-def iso(ms: int) -> str:
-    """An instant in the standard library's words."""
-    return (EPOCH + timedelta(milliseconds=ms)).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
-
-
-def shown(value: Any, kind: str) -> Any:
-    """A stored value as a reader of JSON should see it."""
-    if kind == "time":
-        return iso(value)
-    return json.loads(value) if kind == "json" else value
-
-
-def expected(fragments: Sequence[Row], parent: Sequence[int], events: Sequence[Row], names: Sequence[str]) -> list[Row]:
-    """The naive rendering: for each event its keys that have a value, in the order asked for."""
-    rows = []
-    for place, event in zip(parent, events, strict=True):
-        both = fragments[place] | event
-        rows.append({name: shown(both[name], FIELDS[name].kind) for name in names if both.get(name) is not None})
-    return rows
+    """Events as lines."""
+    return events_file("json", fragments, parent, events, names)
 
 
 def check(fragments: Sequence[Row], parent: Sequence[int], events: Sequence[Row], names: Sequence[str]) -> None:
@@ -91,39 +46,13 @@ def check(fragments: Sequence[Row], parent: Sequence[int], events: Sequence[Row]
     assert [list(json.loads(line)) for line in lines] == [list(row) for row in rows]
 
 
-def value_of(field: Field) -> st.SearchStrategy[Any]:
-    """Values of a field, with the ugly ones first."""
-    texts = st.sampled_from(HOSTILE) | st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
-    return {
-        "text": texts,
-        "json": st.sampled_from(JSON_TEXTS),
-        "int": st.integers(-(2**63), 2**63 - 1),
-        "time": st.integers(-62_135_596_800_000, 253_402_300_799_999),
-        "float": st.floats(allow_nan=False, allow_infinity=False),
-        "bool": st.booleans(),
-    }[field.kind]
-
-
-def rows_of(fields: Sequence[Field], count: int) -> st.SearchStrategy[list[Row]]:
-    """Rows in which what always has a value has one, and each other field may be absent."""
-    row = st.fixed_dictionaries(
-        {f.name: value_of(f) for f in fields if f.name in ALWAYS},
-        optional={f.name: value_of(f) for f in fields if f.name not in ALWAYS},
-    )
-    return st.lists(row, min_size=count, max_size=count)
-
-
-SOME = ("id", "params", "value", "is_paying", "level", "client_time", "info")
-SOME_OF_SESSION = ("session_id", "country", "latitude", "device_ids", "is_background", "first_seen", "birth_year")
-
-
 @settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_any_rows_in_any_columns_come_back(data: st.DataObject) -> None:
     """Any values, nulls anywhere, columns in any order and number: each line is its event, in order, keys in order."""
     names = data.draw(st.lists(st.sampled_from(SOME + SOME_OF_SESSION), min_size=1, unique=True))
-    fragments = data.draw(rows_of([FIELDS[name] for name in SOME_OF_SESSION], 2))
-    events = data.draw(rows_of([FIELDS[name] for name in SOME], 3))
+    fragments = data.draw(rows_of(fields_of(SOME_OF_SESSION), 2))
+    events = data.draw(rows_of(fields_of(SOME), 3))
     parent = data.draw(st.lists(st.integers(0, 1), min_size=3, max_size=3))
     check(fragments, parent, events, names)
 
@@ -191,18 +120,67 @@ def test_slices_of_arrays_are_their_own_rows() -> None:
     fragments = [{"session_id": f"s{n}", "country": None if n % 2 else f"c{n}"} for n in range(5)]
     parent = [n % 3 for n in range(len(events))]
     names = ["country", "info", "value", "level", "id", "session_id"]
-    text = bytes(
-        encode_rows(
-            table(fragments, SESSION_FIELDS).slice(1, 3),
-            pa.array(parent, pa.int32()).slice(2, 7),
-            table(events, EVENT_FIELDS).slice(2, 7),
-            [FIELDS[name] for name in names],
-        )
+    rows = event_rows(
+        Json(),
+        table(fragments, SESSION_FIELDS).slice(1, 3),
+        pa.array(parent, pa.int32()).slice(2, 7),
+        table(events, EVENT_FIELDS).slice(2, 7),
+        fields_of(names),
     )
-    assert [json.loads(line) for line in text.splitlines()] == expected(fragments[1:4], parent[2:9], events[2:9], names)
+    text = bytes(buffer_of(rows)[0])
+    assert [json.loads(line) for line in text.split(b"\n")[:-1]] == expected(
+        fragments[1:4], parent[2:9], events[2:9], names
+    )
 
 
 def test_no_events_are_no_bytes() -> None:
     """An empty batch gives nothing, not an empty line."""
     assert encode([{"session_id": "s"}], [], [], ["id", "session_id"]) == b""
     assert encode([{"session_id": "s"}], [], [], ["info"]) == b""
+
+
+def test_pieces_of_an_array_are_joined_by_what_stands_between() -> None:
+    """However rows are cut to pieces, the array is the same, and the last row has no comma."""
+    encoder = encoder_of("json", "event", array=True)
+    sheet = Sheet("event", tuple(fields_of(["id"])))
+    events = table([{"id": f"{n}"} for n in range(4)], EVENT_FIELDS)
+    rows = encoder.events(table([{}], SESSION_FIELDS), pa.array([0] * 4, pa.int32()), events, sheet)
+    for cuts in ([0, 4], [0, 1, 4], [0, 1, 2, 3, 4]):
+        pieces = [bytes(encoder.piece([rows.cut(a, b)])) for a, b in pairwise(cuts)]
+        text = encoder.head(sheet) + encoder.between.join(pieces) + encoder.tail
+        assert text == b'[\n{"id":"0"},\n{"id":"1"},\n{"id":"2"},\n{"id":"3"}\n]\n'
+
+
+def test_the_digest_of_a_row_leaves_out_what_ends_it() -> None:
+    """A row in an array and the same row in a line have one digest."""
+    sheet = Sheet("event", tuple(fields_of(["id", "info"])))
+    events = table([{"id": "a", "info": "x,"}, {"id": "b"}], EVENT_FIELDS)
+    digests = {
+        encoder_of("json", "event", array=array)
+        .events(table([{}], SESSION_FIELDS), pa.array([0, 0], pa.int32()), events, sheet)
+        .digest(0, 2)
+        for array in (False, True)
+    }
+    assert len(digests) == 1
+
+
+def test_a_session_nests_its_events() -> None:
+    """Events are an array of objects in the last key, in order, those without any value empty objects."""
+    sessions = [{"session_id": "s1"}, {"session_id": "s2", "country": '"'}]
+    events: list[Row] = [{"info": '"\n'}, {"id": "b"}, {"level": 1}]
+    text = sessions_file("json", sessions, [0, 0, 1], events, ["country", "session_id", "info", "level"])
+    assert text == (
+        b'{"session_id":"s1","events":[{"info":"\\"\\n"},{}]}\n{"country":"\\"","session_id":"s2","events":[{"level":1}]}\n'
+    )
+
+
+def test_a_parameter_column_keeps_the_text_of_its_value() -> None:
+    """Keys are escaped, values are byte for byte as they were sent, null is left out."""
+    sent = [{'"\n': "1.50", "b": "null"}, {"b": '"\\ud800"'}, {}]
+    text = table_file("json", [{"id": "1"}, {"id": "2"}, {"info": "x"}], sent, ["info", "id"], ["b", '"\n'])
+    assert text.split(b"\n") == [
+        b'{"id":"1","params.\\"\\n":1.50}',
+        b'{"id":"2","params.b":"\\ud800"}',
+        b'{"info":"x"}',
+        b"",
+    ]

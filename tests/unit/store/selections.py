@@ -1,11 +1,14 @@
 """Selections that hypothesis draws over a world."""
 
+from collections.abc import Sequence
+
 from hypothesis import strategies as st
 
 from tailrace.model.export import Filters, Increment
+from tailrace.model.predicates import OPS, ORDERINGS, Op, Predicate, Value
 from tailrace.model.window import Window
 from tailrace.store.scan import Selection
-from tests.unit.store.world import COLUMNS, NAMES, WAVES, World
+from tests.unit.store.world import COLUMNS, MIXED, NAMES, WAVES, World
 
 
 def windows(world: World) -> st.SearchStrategy[Window]:
@@ -15,11 +18,59 @@ def windows(world: World) -> st.SearchStrategy[Window]:
     return st.builds(Window, st.sampled_from(["event_time", "session_start", "available"]), bounds, bounds)
 
 
-def filters() -> st.SearchStrategy[Filters]:
-    """Some names and versions, one of each unknown."""
+def filters(world: World) -> st.SearchStrategy[Filters]:
+    """Some names and versions, one of each unknown, and predicates."""
     names = st.lists(st.sampled_from([*NAMES, "never"]), max_size=2, unique=True).map(tuple)
     versions = st.lists(st.sampled_from(["1.0", "1.1", "2.0"]), max_size=2, unique=True).map(tuple)
-    return st.builds(Filters, names, versions)
+    where = st.lists(predicates(world), max_size=2).map(tuple)
+    return st.builds(Filters, names, versions, where)
+
+
+def predicates(world: World) -> st.SearchStrategy[Predicate]:
+    """On parameters and on fields of both grains, stored and derived, with values that there are and others."""
+    on_param = st.sampled_from(["n", "t", "no"]).flatmap(lambda name: conditions(name, None, OPS, scalars()))
+    fields = st.sampled_from(COLUMNS).filter(lambda name: name != "params")
+    return (
+        on_param
+        | fields.flatmap(lambda name: on_field(world, name))
+        | conditions(None, "params", ("contains",), texts())
+    )
+
+
+def on_field(world: World, name: str) -> st.SearchStrategy[Predicate]:
+    """A predicate on a field, as its type allows."""
+    known = sorted({row[name] for row in world.rows if row[name] is not None})
+    beside = [value + by for value in known for by in (-1, 1)] if type(known[0]) in (int, float) else []
+    left_out = {bool: {*ORDERINGS, "contains"}, str: set()}.get(type(known[0]), {"contains"})
+    return conditions(None, name, [op for op in OPS if op not in left_out], st.sampled_from([*known, *beside]))
+
+
+def conditions(
+    param: str | None, field: str | None, ops: Sequence[Op], values: st.SearchStrategy[Value]
+) -> st.SearchStrategy[Predicate]:
+    """Predicates with one of these ops and values that it can have."""
+
+    def asked(op: Op) -> st.SearchStrategy[Predicate]:
+        one = values.filter(lambda value: op not in ORDERINGS or not isinstance(value, bool))
+        some: dict[Op, st.SearchStrategy[tuple[Value, ...]]] = {
+            "exists": st.booleans().map(lambda value: (value,)),
+            "contains": st.lists(values.map(str), min_size=1, max_size=2).map(tuple),
+            "eq": st.lists(values, min_size=1, max_size=2).map(tuple),
+            "neq": st.lists(values, min_size=1, max_size=2).map(tuple),
+        }
+        return some.get(op, one.map(lambda value: (value,))).map(lambda found: Predicate(param, field, op, found))
+
+    return st.sampled_from(ops).flatmap(asked)
+
+
+def scalars() -> st.SearchStrategy[Value]:
+    """What parameters hold, and what is near it."""
+    return st.sampled_from([*(value for value in MIXED if isinstance(value, str | int | float)), "o", "true", 4, 6.5])
+
+
+def texts() -> st.SearchStrategy[Value]:
+    """Pieces of the texts of parameters."""
+    return st.sampled_from(['"n": 5', "5, 6", "go", "{", "ä", "\\u00e4", "never"])
 
 
 def increments() -> st.SearchStrategy[Increment | None]:
@@ -31,4 +82,4 @@ def increments() -> st.SearchStrategy[Increment | None]:
 def selections(world: World) -> st.SearchStrategy[Selection]:
     """Windows, filters, increments and columns together."""
     columns = st.lists(st.sampled_from(COLUMNS), min_size=1, unique=True)
-    return st.builds(Selection, windows(world), filters(), columns, increments())
+    return st.builds(Selection, windows(world), filters(world), columns, increments())

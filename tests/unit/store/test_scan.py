@@ -13,7 +13,7 @@ from tailrace.accounts.lookup import scope_of_app
 from tailrace.model.access import Scope
 from tailrace.model.export import Filters
 from tailrace.model.window import Window
-from tailrace.store import scan as scan_module
+from tailrace.store import batches as batches_module
 from tailrace.store import segments as segments_module
 from tailrace.store.scan import Selection, can_match, scan
 from tailrace.store.snapshots import visible
@@ -41,7 +41,7 @@ def test_a_selection_means_what_the_oracle_says(
     """
     if small:
         monkeypatch.setattr(segments_module, "ROW_GROUP_EVENTS", 3)
-        monkeypatch.setattr(scan_module, "BATCH_EVENTS", 2)
+        monkeypatch.setattr(batches_module, "BATCH_EVENTS", 2)
     world = build(house, scope)
 
     @settings(max_examples=40, deadline=None)

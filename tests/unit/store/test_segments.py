@@ -76,6 +76,17 @@ def test_row_groups_are_bounded_and_lose_nothing(lengths: list[list[int]], most:
     assert all(sum(len(row["events"]) for row in [*one, other[0]]) > most for one, other in pairs)
 
 
+def test_row_groups_are_bounded_in_all_their_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever holds the text, parameters, names or what is said of the session: no group has more than the bound."""
+    monkeypatch.setattr(segments, "ROW_GROUP_BYTES", 1_000)
+    rows = [fragment(f"s{number}", [1, 2]) for number in range(9)]
+    for row, (name, inner) in zip(rows, [("params", True), ("event", True), ("city", False)] * 3, strict=True):
+        for holder in row["events"] if inner else [row]:
+            holder[name] = "x" * (200 if inner else 400)
+    groups = written_groups(table(rows))
+    assert [len(group) for group in groups] == [2, 2, 2, 2, 1]
+
+
 def written_groups(fragments: pa.Table) -> list[list[Row]]:
     """A segment written and read back, by row group."""
     with TemporaryDirectory() as directory:

@@ -9,6 +9,7 @@ from typing import Any
 
 from tailrace.model.access import Scope
 from tailrace.model.clock import HOUR, MINUTE
+from tailrace.model.predicates import Predicate, Value
 from tailrace.model.segment import Segment
 from tailrace.store.scan import Selection, scan
 from tailrace.store.snapshots import available_at, visible
@@ -19,6 +20,7 @@ Row = dict[str, Any]
 WAVES = 4
 NAMES = ("start", "go", "buy")
 VERSIONS = ("1.0", "1.1", None)
+MIXED = (0, 1, 2, 5, 5.5, "5", "go", "", True, None, [5, 6], {"a": 5})
 # Columns that the history foretells; `_seq` is the commit.
 COLUMNS = (
     *("id", "event", "time", "params", "session_id", "device_id", "app_version", "fragment"),
@@ -61,7 +63,7 @@ def draw(chance: random.Random, id_: str) -> Row:
     record = event(chance.choice(NAMES), time, device=f"d{number % 4}", session=f"s{number}", id=id_)
     version = VERSIONS[number % 3]
     record |= {"session": {"app_version": version}} if version else {}
-    record |= {"params": {"n": chance.randrange(9), "t": 'ä"\n'}} if chance.random() < 0.7 else {}
+    record |= {"params": {"n": chance.choice(MIXED), "t": 'ä"\n'}} if chance.random() < 0.7 else {}
     return record | ({"value": chance.random(), "is_paying": chance.random() < 0.5} if chance.random() < 0.5 else {})
 
 
@@ -106,7 +108,51 @@ def wanted(row: Row, selection: Selection) -> bool:
         and (not filters.events or row["event"] in filters.events)
         and (not filters.versions or row["app_version"] in filters.versions)
         and (increment is None or increment.after < row["_seq"] <= increment.upto)
+        and all(holds(row, predicate) for predicate in filters.where)
     )
+
+
+def holds(row: Row, predicate: Predicate) -> bool:
+    """The naive meaning of a predicate. What a parameter can hold here is plain: no odd numbers, no escapes."""
+    cell = row[predicate.field] if predicate.field else json.loads(row["params"] or "{}").get(predicate.param)
+    match predicate.op:
+        case "exists":
+            return (cell is not None) == predicate.values[0]
+        case "eq":
+            return any(same(cell, value) for value in predicate.values)
+        case "neq":
+            return not any(same(cell, value) for value in predicate.values)
+        case "contains":
+            return cell is not None and any(str(part) in said(cell) for part in predicate.values)
+        case order:
+            return ordered(cell, order, predicate.values[0])
+
+
+def said(cell: Any) -> str:
+    """A value as text: what a string says, all else as it was sent."""
+    return cell if isinstance(cell, str) else json.dumps(cell)
+
+
+def number(cell: Any) -> float | None:
+    """A value as a number: a number, or a string that reads as one."""
+    if isinstance(cell, str):
+        return float(cell) if cell.isdecimal() else None
+    return None if isinstance(cell, bool | list | dict | None) else float(cell)
+
+
+def same(cell: Any, value: Value) -> bool:
+    """Whether a value equals what is asked for."""
+    if cell is None or isinstance(cell, list | dict):
+        return False
+    return said(cell) == said(value) if isinstance(value, str | bool) else number(cell) == value
+
+
+def ordered(cell: Any, order: str, value: Value) -> bool:
+    """Whether a value stands so to what is asked for."""
+    one: Any = (cell if isinstance(cell, str) else None) if isinstance(value, str) else number(cell)
+    if one is None:
+        return False
+    return bool({"gt": one > value, "gte": one >= value, "lt": one < value, "lte": one <= value}[order])
 
 
 def scanned(house: House, segments: Sequence[Segment], available: dict[int, int], selection: Selection) -> list[Row]:

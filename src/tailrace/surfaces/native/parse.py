@@ -4,10 +4,12 @@ from typing import Any
 
 import msgspec
 
+from tailrace.exports.forms import default_packing, default_split
 from tailrace.model.clock import parse_iso
+from tailrace.model.columns import check_columns
 from tailrace.model.errors import Invalid, Malformed, misfit
-from tailrace.model.export import ExportRequest, Filters, Format, Packing, Shape, Split
-from tailrace.model.fields import EVENT_ROW_COLUMNS
+from tailrace.model.export import FILE_BYTES, ExportRequest, Filters, Format, Packing, Shape, Split
+from tailrace.model.predicates import parse_predicates
 from tailrace.model.window import Axis, Window
 
 
@@ -34,11 +36,14 @@ class ExportBody(msgspec.Struct, forbid_unknown_fields=True):
     window: WindowBody
     shape: Shape = "events"
     format: Format = "json"
-    packing: Packing = "gzip"
+    packing: Packing | None = None
     filters: FiltersBody = msgspec.field(default_factory=FiltersBody)
     columns: list[str] | None = None
-    split: Split = "single"
+    split: Split | None = None
     after: str | None = None
+    file_bytes: int = FILE_BYTES
+    json_array: bool = False
+    csv_safe: bool = False
 
 
 _decoder = msgspec.json.Decoder(ExportBody)
@@ -57,19 +62,24 @@ def parse_export(body: bytes) -> ExportRequest:
         raise misfit(str(error), "body") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(f"the body is not JSON: {error}") from None
-    if asked.filters.where:
-        raise Invalid("filters.where", "predicates are not supported by this release; leave the list empty")
     return ExportRequest(
         app=asked.app,
         window=Window(asked.window.axis, _instant(asked.window.start, "from"), _instant(asked.window.end, "to")),
         shape=asked.shape,
         format=asked.format,
-        packing=asked.packing,
-        filters=Filters(tuple(asked.filters.events), tuple(asked.filters.versions)),
-        columns=_columns(asked.columns),
-        split=asked.split,
+        packing=asked.packing or default_packing(asked.format),
+        filters=_filters(asked.filters),
+        columns=None if asked.columns is None else check_columns(asked.columns, "columns"),
+        split=asked.split or default_split(asked.shape),
         after=asked.after,
+        file_bytes=asked.file_bytes,
+        json_array=asked.json_array,
+        csv_safe=asked.csv_safe,
     )
+
+
+def _filters(asked: FiltersBody) -> Filters:
+    return Filters(tuple(asked.events), tuple(asked.versions), parse_predicates(asked.where))
 
 
 def _instant(text: str | None, name: str) -> int | None:
@@ -79,16 +89,3 @@ def _instant(text: str | None, name: str) -> int | None:
         return parse_iso(text)
     except ValueError as error:
         raise Invalid(f"window.{name}", f"must be an ISO 8601 instant such as 2026-01-02T03:04:05Z: {error}") from None
-
-
-def _columns(names: list[str] | None) -> tuple[str, ...] | None:
-    if names is None:
-        return None
-    if not names:
-        raise Invalid("columns", "name at least one column, or null for all")
-    for name in names:
-        if name not in EVENT_ROW_COLUMNS:
-            raise Invalid("columns", f"there is no column {name!r}; see docs/fields.md for all of them")
-    if len(set(names)) < len(names):
-        raise Invalid("columns", "a column is named twice")
-    return tuple(names)

@@ -48,7 +48,7 @@ def export_document(export: Export) -> dict[str, Any]:
 def manifest_document(export: Export, base: str) -> dict[str, Any]:
     """The manifest of an export that has succeeded, its files with links below a base URL."""
     manifest: dict[str, Any] = msgspec.json.decode(export.manifest or "{}")
-    for file in manifest["files"]:
+    for file in (*manifest["files"], manifest["schema"]):
         file["url"] = f"{base}/v1/exports/{export.id}/files/{file['name']}"
     return manifest
 

@@ -1,0 +1,124 @@
+"""The layout of an export: which sheets its files have, by what rows are split, how parts are packed. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tailrace.formats.packing import Store
+from tailrace.model.export import ExportRequest, Format, Shape, Split
+from tailrace.model.fields import DEFAULT_EVENT_COLUMNS, FIELDS, SESSION_FIELDS, Field
+from tailrace.model.segment import Statistics
+from tailrace.model.sheet import EVENTS, Sheet, param_column
+
+USERS = "\x00users"  # the key of the users table; no event name can hold a NUL
+
+# Columns that come before the parameters in a wide table.
+TABLE_COLUMNS: tuple[str, ...] = (
+    *("id", "time", "received_at", "session_id", "user_id", "device_id", "session_start", "app_version", "platform"),
+    *("country", "value", "info", "duration_ms", "level", "is_tester", "is_cheater", "is_paying"),
+    *("amount", "currency", "amount_usd", "state"),
+)
+_SESSION_DEFAULTS = tuple(f.name for f in SESSION_FIELDS if f.name in DEFAULT_EVENT_COLUMNS)
+
+# What is known of a user from the sessions of an export; the newest session that knows it counts.
+USER_FIELDS: tuple[Field, ...] = tuple(
+    FIELDS[name]
+    for name in (
+        *("user_number", "actor", "session_user_id", "device_id", "first_seen", "registered_at"),
+        *("user_name", "user_email", "gender", "birth_year", "user_attributes", "country", "region", "city", "locale"),
+        *("timezone", "platform", "os_name", "os_version", "device_manufacturer", "device_model", "app_version"),
+    )
+)
+USER_COUNTS: tuple[Field, ...] = (
+    Field("sessions", "int", "session", "scan", "Sessions of the user in this export."),
+    Field("events", "int", "session", "scan", "Events of the user in this export."),
+    Field("last_session_start", "time", "session", "scan", "When the last of them began."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How rows become files. `sheets` is by table for wide tables, else there is one, under the empty name.
+
+    `merge` says that fragments of a session are to be one row.
+    """
+
+    shape: Shape
+    format: Format
+    split: Split
+    store: Store
+    sheets: Mapping[str, Sheet]
+    json_array: bool
+    csv_safe: bool
+    merge: bool
+
+    @property
+    def row(self) -> str:
+        """What a row is called."""
+        return "session" if self.shape == "sessions" else "event"
+
+    def sheet(self, key: str) -> Sheet:
+        """The sheet of a file that holds the rows of a key."""
+        return self.sheets[key if self.shape == "tables" else ""]
+
+
+def make_layout(request: ExportRequest, statistics: Sequence[Statistics], *, increment: bool) -> Layout:
+    """The layout of an export over segments of which these statistics are known."""
+    return Layout(
+        shape=request.shape,
+        format=request.format,
+        split=request.split,
+        store=_store(request),
+        sheets=_sheets(request, statistics),
+        json_array=request.json_array,
+        csv_safe=request.csv_safe,
+        merge=request.shape == "sessions" and not increment and any(s.late_fragments for s in statistics),
+    )
+
+
+def columns_of(request: ExportRequest) -> tuple[str, ...]:
+    """Names of the canonical columns of an export, in order, those of nested events last."""
+    if request.shape == "tables":
+        return request.columns or TABLE_COLUMNS
+    return request.columns or DEFAULT_EVENT_COLUMNS
+
+
+def sheet_of(request: ExportRequest) -> Sheet:
+    """The sheet of the shapes `events` and `sessions`."""
+    fields = [FIELDS[name] for name in columns_of(request)]
+    if request.shape == "events":
+        return Sheet("event", tuple(fields))
+    own = [field for field in fields if field.grain == "session"]
+    if request.columns is None:
+        own = [FIELDS[name] for name in _SESSION_DEFAULTS]
+    inner = tuple(field for field in fields if field.grain == "event")
+    return Sheet("session", (*own, EVENTS), inner) if inner else Sheet("session", tuple(own))
+
+
+def _sheets(request: ExportRequest, statistics: Sequence[Statistics]) -> dict[str, Sheet]:
+    if request.shape != "tables":
+        return {"": sheet_of(request)}
+    base = tuple(FIELDS[name] for name in columns_of(request))
+    tables = {
+        name: Sheet("event", (*base, *(param_column(key, types) for key, types in sorted(params.items()))))
+        for name, params in sorted(_params(statistics, request.filters.events).items())
+    }
+    return tables | {USERS: Sheet("user", (*USER_FIELDS, *USER_COUNTS))}
+
+
+def _params(statistics: Sequence[Statistics], names: Iterable[str]) -> dict[str, dict[str, frozenset[str]]]:
+    """Parameters of each event name and the JSON types that they had: all that can occur."""
+    wanted = frozenset(names)
+    found: dict[str, dict[str, frozenset[str]]] = {}
+    for known in statistics:
+        for name, event in known.names.items():
+            if not wanted or name in wanted:
+                params = found.setdefault(name, {})
+                for key, types in event.params.items():
+                    params[key] = params.get(key, frozenset()).union(types)
+    return found
+
+
+def _store(request: ExportRequest) -> Store:
+    if request.format == "parquet":
+        return "plain"
+    return "deflate" if request.packing in ("gzip", "zip") else "lz4"

@@ -1,0 +1,115 @@
+"""The users table: what the newest session of an export knows of each user, and what it counted.
+
+Slices know users of one day; assembling puts days together. Users are numbered densely in their app, so groups of
+`GROUP` numbers bound what is in memory then.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tailrace.exports.layout import USER_COUNTS, USER_FIELDS, USERS, Layout
+from tailrace.exports.parts import PartWriter, Stretch
+from tailrace.exports.streams import Placed, placed, read_piece
+from tailrace.files.base import Files
+from tailrace.formats.encoders import encoder_of
+from tailrace.model.export import Part
+from tailrace.store.batches import EventBatch, Ints
+
+GROUP = 65_536
+# Read for the table; `session_number` tells the fragments of one session from two sessions.
+USER_COLUMNS = (*(field.name for field in USER_FIELDS), "session_start", "session_number")
+_FLUSH_ROWS = 65_536
+_NO_PARENT = pa.array([], pa.int64())
+
+
+class UserCounts:
+    """Collects the users of a slice."""
+
+    def __init__(self) -> None:
+        self._tables: list[pa.Table] = []
+        self._rows = 0
+
+    def add(self, batch: EventBatch) -> None:
+        """Count the sessions and events of a batch."""
+        counts = np.bincount(batch.parents, minlength=batch.fragments.num_rows)
+        table = batch.fragments.select(USER_COLUMNS).append_column("events", pa.array(counts, pa.int64()))
+        self._tables.append(table.filter(pa.array(counts > 0)))
+        self._rows += table.num_rows
+        if self._rows > _FLUSH_ROWS:
+            merged = _sessions(pa.concat_tables(self._tables))
+            self._tables, self._rows = [merged], 0
+
+    def packed(self) -> Iterator[tuple[int, bytes, int]]:
+        """Sessions by group of users: the group, its record batches, how many rows."""
+        if not self._tables:
+            return
+        table = _sessions(pa.concat_tables(self._tables))
+        groups = table["user_number"].to_numpy() // GROUP
+        for group in np.unique(groups):
+            rows = table.filter(pa.array(groups == group))
+            sink = pa.BufferOutputStream()
+            with pa.ipc.new_stream(sink, rows.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as out:
+                out.write_table(rows)
+            yield int(group), sink.getvalue().to_pybytes(), rows.num_rows
+
+
+def user_part(files: Files, place: str, layout: Layout, parts: Iterable[Part]) -> Part:
+    """The users of all slices, encoded as a part of their own."""
+    encoder = encoder_of(layout.format, "user", array=layout.json_array, safe=layout.csv_safe)
+    pieces = sorted((p for p in placed(parts) if p.piece.key.startswith(f"{USERS}/")), key=_key)
+    with files.create(place, durable=False) as sink:
+        out = PartWriter(sink, encoder, layout.store)
+        for _, group in groupby(pieces, _key):
+            table = _users([read_piece(files, where) for where in group])
+            rows = encoder.sessions(table, _NO_PARENT, table.select([]), layout.sheets[USERS])
+            out.add(rows, [Stretch(USERS, 0, table.num_rows, *_bounds(table))])
+        return Part(place, out.finish())
+
+
+def _key(where: Placed) -> str:
+    return where.piece.key
+
+
+def _bounds(table: pa.Table) -> tuple[int, int]:
+    """When the users' sessions began: first and last, in ms."""
+    bounds = pc.min_max(table["last_session_start"])
+    return bounds["min"].as_py(), bounds["max"].as_py()
+
+
+def _users(pieces: Iterable[bytes]) -> pa.Table:
+    """One row per user of a group, from the pieces of all slices."""
+    sessions = _sessions(pa.concat_tables(pa.ipc.open_stream(piece).read_all() for piece in pieces))
+    order = [("user_number", "ascending"), ("session_start", "ascending"), ("session_number", "ascending")]
+    table = sessions.sort_by(order).combine_chunks()
+    numbers = table["user_number"].to_numpy()
+    begins = np.flatnonzero(np.concatenate([[True], numbers[1:] != numbers[:-1]]))
+    ends = np.concatenate([begins[1:], [len(numbers)]]) - 1
+    events = np.add.reduceat(table["events"].to_numpy(), begins)
+    columns = [_newest(table[field.name], begins, ends) for field in USER_FIELDS]
+    counted = [pa.array(ends - begins + 1), pa.array(events), table["session_start"].take(pa.array(ends))]
+    return pa.Table.from_arrays([*columns, *counted], names=[field.name for field in (*USER_FIELDS, *USER_COUNTS)])
+
+
+def _sessions(table: pa.Table) -> pa.Table:
+    """One row per session: fragments and cut batches of one put together, the newest that knows a value counts."""
+    order = pc.sort_indices(table, [("session_number", "ascending")])
+    table = table.take(order).combine_chunks()
+    numbers = table["session_number"].to_numpy()
+    begins = np.flatnonzero(np.concatenate([[True], numbers[1:] != numbers[:-1]]))
+    ends = np.concatenate([begins[1:], [len(numbers)]]) - 1
+    columns = [_newest(table[name], begins, ends) for name in USER_COLUMNS]
+    events = np.add.reduceat(table["events"].to_numpy(), begins)
+    return pa.Table.from_arrays([*columns, pa.array(events)], names=[*USER_COLUMNS, "events"])
+
+
+def _newest(column: pa.ChunkedArray, begins: Ints, ends: Ints) -> pa.ChunkedArray:
+    """The last value of each group that is there."""
+    if column.null_count == len(column):
+        return pa.chunked_array([pa.nulls(len(begins), column.type)])
+    rows = np.arange(len(column))
+    place = np.maximum.accumulate(np.where(column.is_valid().to_numpy(), rows, -1))[ends]
+    return column.take(pa.array(place, mask=place < begins))
