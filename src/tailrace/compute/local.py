@@ -78,7 +78,7 @@ def _begin() -> None:
 
 
 def _reuse_memory() -> None:
-    """Have the C library keep large buffers for the next ones instead of mapping each anew: half of the system time."""
+    """Have the C library keep large buffers for the next ones: mapping each anew is a third of the system time."""
     with suppress(OSError, AttributeError):  # another C library has no such thing, and needs none
         library = ctypes.CDLL(None)
         for option, size in _MALLOC_OPTIONS.items():

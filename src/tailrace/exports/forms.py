@@ -15,7 +15,7 @@ _PACKINGS: dict[Format, tuple[Packing, ...]] = {
     "xml": ("gzip", "none", "zstd", "zip"),
     "parquet": ("none", "zip"),
 }
-SMALLEST_FILE = 16_000_000  # bytes, of the split `size`: pieces, of which files are made, have up to half of it
+SMALLEST_FILE = 16_000_000  # bytes, of the split `size`; files are made of pieces, and smaller ones would often miss it
 
 
 def default_split(shape: Shape) -> Split:

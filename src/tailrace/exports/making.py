@@ -26,9 +26,9 @@ Progress = Callable[[int, int], None]  # slices that are done, rows so far
 
 @dataclass(frozen=True, slots=True)
 class Maker:
-    """What making files needs: where parts wait and where files go.
+    """What making files needs: where parts wait and where files go, and who runs slices.
 
-    `run_slice` is run on the executor, which may be in another process: it finds the storage of parts by itself.
+    `run_slice` is called on the executor, maybe in another process, so it finds the storage of parts by itself.
     """
 
     parts: Files

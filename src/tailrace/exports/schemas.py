@@ -59,7 +59,7 @@ def _column(column: Field, place: int, sheet: Sheet) -> dict[str, Any]:
     described = _TYPES[column.kind] | {"description": column.what, "x-column": place, "x-kind": column.kind}
     if column.unit:
         described |= {"x-unit": column.unit.strip("`")}
-    if column is EVENTS or column == EVENTS:
+    if column == EVENTS:
         described |= {"type": "array", "items": _row(Sheet("event", sheet.inner))}
     return described
 

@@ -1,4 +1,4 @@
-"""The scan: segments in, Arrow batches out. The one seam behind every shape and both engines."""
+"""The scan: segments in, Arrow batches out. The one seam behind every shape."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
