@@ -27,7 +27,39 @@ from tailrace.model.predicates import parse_predicates
 from tailrace.model.window import Axis, Window
 from tailrace.wiring import House, open_house
 
+# The options of the command, in the order of its help.
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the files go; made if missing.")]
+Start = Annotated[
+    str | None, typer.Option("--from", metavar="INSTANT", help="First instant, as in 2026-01-02T00:00:00Z.")
+]
+End = Annotated[str | None, typer.Option("--to", metavar="INSTANT", help="End of the window, itself not inside.")]
+OnAxis = Annotated[Axis, typer.Option("--axis", help="What the window is about.")]
+OfShape = Annotated[Shape, typer.Option("--shape", help="A row per event or session, or a table per event.")]
+InFormat = Annotated[Format, typer.Option("--format", help="How rows are written.")]
+Packed = Annotated[
+    Packing | None, typer.Option("--packing", help="How files are packed; gzip unless the format is parquet.")
+]
 Names = Annotated[list[str] | None, typer.Option("--event", metavar="NAME", help="Only this event; repeat for more.")]
+Versions = Annotated[
+    list[str] | None, typer.Option("--version", metavar="VERSION", help="Only this app version; repeat for more.")
+]
+Where = Annotated[
+    str | None,
+    typer.Option("--where", metavar="JSON", help='Predicates, as in [{"param": "level", "op": "gt", "value": 5}].'),
+]
+Columns = Annotated[
+    str | None, typer.Option("--columns", metavar="A,B,…", help="Columns in this order; see docs/fields.md.")
+]
+SplitBy = Annotated[Split | None, typer.Option("--split", help="What a file holds; each shape has its default.")]
+FileBytes = Annotated[
+    int, typer.Option("--file-bytes", metavar="N", help="Size of the files of --split size, before packing.")
+]
+After = Annotated[
+    str | None, typer.Option("--after", metavar="CURSOR", help="Continue a chain: `cursor` of its last manifest.")
+]
+JsonArray = Annotated[bool, typer.Option("--json-array", help="One JSON array per file, not lines.")]
+CsvSafe = Annotated[bool, typer.Option("--csv-safe", help="Guard spreadsheets against cells that look like formulas.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan with estimates; write nothing.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -38,46 +70,23 @@ def register(app: typer.Typer) -> None:
 def export(
     data: Data,
     app: App,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the files go; made if missing.")],
-    start: Annotated[
-        str | None, typer.Option("--from", metavar="INSTANT", help="First instant, as in 2026-01-02T00:00:00Z.")
-    ] = None,
-    end: Annotated[
-        str | None, typer.Option("--to", metavar="INSTANT", help="End of the window, itself not inside.")
-    ] = None,
-    axis: Annotated[Axis, typer.Option("--axis", help="What the window is about.")] = "event_time",
-    shape: Annotated[
-        Shape, typer.Option("--shape", help="A row per event or session, or a table per event.")
-    ] = "events",
-    format_: Annotated[Format, typer.Option("--format", help="How rows are written.")] = "json",
-    packing: Annotated[
-        Packing | None, typer.Option("--packing", help="How files are packed; gzip unless the format is parquet.")
-    ] = None,
+    out: Out,
+    start: Start = None,
+    end: End = None,
+    axis: OnAxis = "event_time",
+    shape: OfShape = "events",
+    format_: InFormat = "json",
+    packing: Packed = None,
     event: Names = None,
-    version: Annotated[
-        list[str] | None, typer.Option("--version", metavar="VERSION", help="Only this app version; repeat for more.")
-    ] = None,
-    where: Annotated[
-        str | None,
-        typer.Option("--where", metavar="JSON", help='Predicates, as in [{"param": "level", "op": "gt", "value": 5}].'),
-    ] = None,
-    columns: Annotated[
-        str | None, typer.Option("--columns", metavar="A,B,…", help="Columns in this order; see docs/fields.md.")
-    ] = None,
-    split: Annotated[
-        Split | None, typer.Option("--split", help="What a file holds; each shape has its default.")
-    ] = None,
-    file_bytes: Annotated[
-        int, typer.Option("--file-bytes", metavar="N", help="Size of the files of --split size, before packing.")
-    ] = FILE_BYTES,
-    after: Annotated[
-        str | None, typer.Option("--after", metavar="CURSOR", help="Continue a chain: `cursor` of its last manifest.")
-    ] = None,
-    json_array: Annotated[bool, typer.Option("--json-array", help="One JSON array per file, not lines.")] = False,
-    csv_safe: Annotated[
-        bool, typer.Option("--csv-safe", help="Guard spreadsheets against cells that look like formulas.")
-    ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan with estimates; write nothing.")] = False,
+    version: Versions = None,
+    where: Where = None,
+    columns: Columns = None,
+    split: SplitBy = None,
+    file_bytes: FileBytes = FILE_BYTES,
+    after: After = None,
+    json_array: JsonArray = False,
+    csv_safe: CsvSafe = False,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Export to files in a directory, with their manifest and schema. No server is needed, and none is disturbed.
@@ -91,7 +100,7 @@ def export(
         format=format_,
         packing=packing or default_packing(format_),
         filters=Filters(tuple(event or ()), tuple(version or ()), _predicates(where)),
-        columns=None if columns is None else check_columns([name.strip() for name in columns.split(",")], "--columns"),
+        columns=_columns(columns),
         split=split or default_split(shape),
         after=after,
         file_bytes=file_bytes,
@@ -188,6 +197,10 @@ def _instant(text: str | None, option: str) -> int | None:
         return None if text is None else parse_iso(text)
     except ValueError as error:
         raise Invalid(option, f"must be an ISO 8601 instant such as 2026-01-02T03:04:05Z: {error}") from None
+
+
+def _columns(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else check_columns([name.strip() for name in text.split(",")], "--columns")
 
 
 def _predicates(text: str | None) -> Any:

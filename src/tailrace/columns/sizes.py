@@ -17,13 +17,19 @@ def text_bytes(table: pa.Table) -> npt.NDArray[np.int64]:
     return sizes
 
 
-def stretches(sizes: npt.NDArray[np.int64], most_rows: int, most_bytes: int) -> Iterator[tuple[int, int]]:
-    """Cut rows of these sizes to stretches ``start:stop`` within both bounds; one row at least, however large."""
-    ends = np.cumsum(sizes)
+def stretches(
+    sizes: npt.NDArray[np.int64], most: int, most_bytes: int, counts: npt.NDArray[np.int64] | None = None
+) -> Iterator[tuple[int, int]]:
+    """Cut rows of these sizes to stretches ``start:stop`` within both bounds; one row at least, however large.
+
+    `most` bounds the rows, or the sum of `counts` where a row counts for several.
+    """
+    bytes_to = np.concatenate([[0], np.cumsum(sizes)])
+    count_to = np.arange(len(sizes) + 1) if counts is None else np.concatenate([[0], np.cumsum(counts)])
     start = 0
     while start < len(sizes):
-        before = ends[start - 1] if start else 0
-        full = int(np.searchsorted(ends, before + most_bytes, side="right"))
-        stop = min(max(full, start + 1), start + most_rows, len(sizes))
+        full = int(np.searchsorted(bytes_to, bytes_to[start] + most_bytes, side="right")) - 1
+        many = int(np.searchsorted(count_to, count_to[start] + most, side="right")) - 1
+        stop = max(min(full, many), start + 1)
         yield start, stop
         start = stop

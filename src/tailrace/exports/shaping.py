@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
+import pyarrow as pa
 
+from tailrace.columns.groups import Groups
 from tailrace.columns.jsontext import members
 from tailrace.exports.layout import USERS, Layout
 from tailrace.exports.parts import PartWriter, Stretch
@@ -16,6 +19,7 @@ from tailrace.model.export import Shape, Split
 from tailrace.model.sheet import PARAM_PREFIX
 from tailrace.store.batches import EventBatch, Ints, cut_events, cut_fragments
 
+Name = Callable[[int], str]
 Shaper = Callable[[Layout, Encoder, Iterator[EventBatch], PartWriter], None]
 
 
@@ -59,55 +63,45 @@ def _small(groups: Iterator[EventBatch]) -> Iterator[EventBatch]:
 
 
 def _by_event(batch: EventBatch, split: Split) -> tuple[EventBatch, list[Stretch]]:
-    if split in ("single", "size"):
-        times = batch.events["time"].to_numpy()
-        return batch, [Stretch("", 0, len(times), int(times.min()), int(times.max()))]
-    if split == "event":
-        names = batch.events["event"].combine_chunks().dictionary_encode()
-        keys, name_of = names.indices.to_numpy().astype(np.int64), names.dictionary.to_pylist()
-    else:
-        keys, name_of = batch.events["time"].to_numpy() // _WIDTHS[split], None
+    keys, name = _event_keys(batch, split)
     arranged = batch.arranged(keys)
-    times = arranged.events["time"].to_numpy()
-    return arranged, [
-        Stretch(
-            name_of[key] if name_of is not None else _time_key(key, split),
-            start,
-            stop,
-            int(times[start:stop].min()),
-            int(times[start:stop].max()),
-        )
-        for key, start, stop in _runs(np.sort(keys, kind="stable"))
-    ]
+    return arranged, _stretches(np.sort(keys), np.arange(len(keys) + 1), arranged, name)
 
 
 def _by_session(batch: EventBatch, split: Split) -> tuple[EventBatch, list[Stretch]]:
-    keys = np.zeros(batch.fragments.num_rows, dtype=np.int64)
-    if split not in ("single", "size"):
-        keys = batch.fragments["session_start"].to_numpy() // _WIDTHS[split]
+    keys, name = _time_keys(batch.fragments["session_start"], split)
     arranged = batch.by_fragment(keys)
-    times = arranged.events["time"].to_numpy()
-    begins = np.searchsorted(arranged.parents, np.arange(len(keys) + 1))
-    return arranged, [
-        Stretch(
-            "" if split in ("single", "size") else _time_key(key, split),
-            start,
-            stop,
-            int(times[begins[start] : begins[stop]].min()),
-            int(times[begins[start] : begins[stop]].max()),
-        )
-        for key, start, stop in _runs(np.sort(keys, kind="stable"))
-    ]
+    events = np.searchsorted(arranged.parents, np.arange(len(keys) + 1))
+    return arranged, _stretches(np.sort(keys), events, arranged, name)
+
+
+def _stretches(keys: Ints, events: Ints, batch: EventBatch, name: Name) -> list[Stretch]:
+    """Stretches of rows with the same key; the events of row i are ``events[i]:events[i + 1]``."""
+    times = batch.events["time"].to_numpy()
+    runs = Groups.of(keys)
+    found = []
+    for start, stop in zip(runs.begins.tolist(), runs.ends.tolist(), strict=True):
+        of_key = times[events[start] : events[stop]]
+        found.append(Stretch(name(int(keys[start])), start, stop, int(of_key.min()), int(of_key.max())))
+    return found
+
+
+def _event_keys(batch: EventBatch, split: Split) -> tuple[Ints, Name]:
+    """A number per event for its key, and the key of such a number."""
+    if split != "event":
+        return _time_keys(batch.events["time"], split)
+    names = batch.events["event"].combine_chunks().dictionary_encode()
+    return names.indices.to_numpy().astype(np.int64), names.dictionary.to_pylist().__getitem__
+
+
+def _time_keys(times: pa.ChunkedArray, split: Split) -> tuple[Ints, Name]:
+    """The same by time; one key for all where time does not matter."""
+    if split in _WIDTHS:
+        return times.to_numpy() // _WIDTHS[split], partial(_time_key, split=split)
+    return np.zeros(len(times), dtype=np.int64), lambda _: ""
 
 
 _WIDTHS: Mapping[Split, int] = {"hour": HOUR, "day": DAY}
-
-
-def _runs(keys: Ints) -> Iterator[tuple[int, int, int]]:
-    """Runs of equal keys: key, start and stop."""
-    starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
-    for start, stop in zip(starts, [*starts[1:], len(keys)], strict=True):
-        yield int(keys[start]), int(start), int(stop)
 
 
 def _time_key(number: int, split: Split) -> str:

@@ -45,21 +45,6 @@ class HashingSink:
     def flush(self) -> None:
         """Nothing waits here."""
 
-    def seekable(self) -> bool:
-        """What was written stays."""
-        return False
-
-    def writable(self) -> bool:
-        """Bytes can be written."""
-        return True
-
-    def readable(self) -> bool:
-        """Bytes cannot be read."""
-        return False
-
-    def close(self) -> None:
-        """Whoever opened the sink closes it."""
-
     @property
     def sha256(self) -> str:
         """Digest of all bytes, as hex digits."""

@@ -11,13 +11,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tailrace.columns.groups import Groups
 from tailrace.exports.layout import USER_COUNTS, USER_FIELDS, USERS, Layout
 from tailrace.exports.parts import PartWriter, Stretch
 from tailrace.exports.streams import Placed, placed, read_piece
 from tailrace.files.base import Files
 from tailrace.formats.encoders import encoder_of
 from tailrace.model.export import Part
-from tailrace.store.batches import EventBatch, Ints
+from tailrace.store.batches import EventBatch
 
 GROUP = 65_536
 # Read for the table; `session_number` tells the fragments of one session from two sessions.
@@ -85,12 +86,11 @@ def _users(pieces: Iterable[bytes]) -> pa.Table:
     sessions = _sessions(pa.concat_tables(pa.ipc.open_stream(piece).read_all() for piece in pieces))
     order = [("user_number", "ascending"), ("session_start", "ascending"), ("session_number", "ascending")]
     table = sessions.sort_by(order).combine_chunks()
-    numbers = table["user_number"].to_numpy()
-    begins = np.flatnonzero(np.concatenate([[True], numbers[1:] != numbers[:-1]]))
-    ends = np.concatenate([begins[1:], [len(numbers)]]) - 1
-    events = np.add.reduceat(table["events"].to_numpy(), begins)
-    columns = [_newest(table[field.name], begins, ends) for field in USER_FIELDS]
-    counted = [pa.array(ends - begins + 1), pa.array(events), table["session_start"].take(pa.array(ends))]
+    users = Groups.of(table["user_number"].to_numpy())
+    events = np.add.reduceat(table["events"].to_numpy(), users.begins)
+    columns = [_newest(table[field.name], users) for field in USER_FIELDS]
+    last = table["session_start"].take(pa.array(users.ends - 1))
+    counted = [pa.array(users.ends - users.begins), pa.array(events), last]
     return pa.Table.from_arrays([*columns, *counted], names=[field.name for field in (*USER_FIELDS, *USER_COUNTS)])
 
 
@@ -98,18 +98,14 @@ def _sessions(table: pa.Table) -> pa.Table:
     """One row per session: fragments and cut batches of one put together, the newest that knows a value counts."""
     order = pc.sort_indices(table, [("session_number", "ascending")])
     table = table.take(order).combine_chunks()
-    numbers = table["session_number"].to_numpy()
-    begins = np.flatnonzero(np.concatenate([[True], numbers[1:] != numbers[:-1]]))
-    ends = np.concatenate([begins[1:], [len(numbers)]]) - 1
-    columns = [_newest(table[name], begins, ends) for name in USER_COLUMNS]
-    events = np.add.reduceat(table["events"].to_numpy(), begins)
+    sessions = Groups.of(table["session_number"].to_numpy())
+    columns = [_newest(table[name], sessions) for name in USER_COLUMNS]
+    events = np.add.reduceat(table["events"].to_numpy(), sessions.begins)
     return pa.Table.from_arrays([*columns, pa.array(events)], names=[*USER_COLUMNS, "events"])
 
 
-def _newest(column: pa.ChunkedArray, begins: Ints, ends: Ints) -> pa.ChunkedArray:
+def _newest(column: pa.ChunkedArray, groups: Groups) -> pa.ChunkedArray:
     """The last value of each group that is there."""
     if column.null_count == len(column):
-        return pa.chunked_array([pa.nulls(len(begins), column.type)])
-    rows = np.arange(len(column))
-    place = np.maximum.accumulate(np.where(column.is_valid().to_numpy(), rows, -1))[ends]
-    return column.take(pa.array(place, mask=place < begins))
+        return pa.chunked_array([pa.nulls(len(groups.begins), column.type)])
+    return column.take(groups.newest(column))

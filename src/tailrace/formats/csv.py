@@ -11,16 +11,13 @@ import pyarrow.compute as pc
 
 from tailrace.formats.json import Json
 from tailrace.formats.text import (
+    SCALARS,
     Dialect,
     Text,
-    booleans,
     filled,
-    floats,
-    integers,
     join,
     join_lists,
     literal,
-    times,
     where_needed,
 )
 from tailrace.formats.values import plain, strings
@@ -102,9 +99,6 @@ def header(names: Sequence[str]) -> bytes:
 
 
 _RENDER: dict[Kind, Callable[[pa.Array], list[Text]]] = {
+    **SCALARS,
     "json": lambda column: [quoted(column)],
-    "int": lambda column: [integers(column)],
-    "time": times,
-    "float": lambda column: [floats(column)],
-    "bool": lambda column: [booleans(column)],
 }

@@ -8,14 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tailrace.formats.text import (
+    SCALARS,
     Dialect,
     Text,
-    booleans,
     buffer_of,
     by_value,
     filled,
-    floats,
-    integers,
     join,
     join_lists,
     times,
@@ -87,11 +85,9 @@ def _any_unsafe(column: pa.Array) -> bool:
 
 
 _RENDER: dict[Kind, Callable[[pa.Array], list[Text]]] = {
+    **SCALARS,
     "text": strings,
     "json": lambda column: [column],
     "any": lambda column: [column],
-    "int": lambda column: [integers(column)],
     "time": lambda column: ['"', *times(column), '"'],
-    "float": lambda column: [floats(column)],
-    "bool": lambda column: [booleans(column)],
 }

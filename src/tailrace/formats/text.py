@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tailrace.model.fields import Field
+from tailrace.model.fields import Field, Kind
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 Cuttable: TypeAlias = tuple[memoryview, Ints]
@@ -221,6 +221,15 @@ def integers(column: pa.Array) -> pa.Array:
 def booleans(column: pa.Array) -> pa.Array:
     """``true`` and ``false``."""
     return pc.if_else(column, literal("true"), literal("false"))
+
+
+# The kinds that have nothing to escape, in parts.
+SCALARS: dict[Kind, Callable[[pa.Array], list[Text]]] = {
+    "int": lambda column: [integers(column)],
+    "time": times,
+    "float": lambda column: [floats(column)],
+    "bool": lambda column: [booleans(column)],
+}
 
 
 def buffer_of(rows: pa.Array) -> Cuttable:

@@ -12,15 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tailrace.formats.text import (
+    SCALARS,
     Dialect,
     Text,
-    booleans,
     filled,
-    floats,
-    integers,
     join,
     join_lists,
-    times,
     where_needed,
 )
 from tailrace.formats.values import plain
@@ -108,11 +105,8 @@ def _reference(found: re.Match[str]) -> str:
 
 
 _RENDER: dict[Kind, Callable[[pa.Array], list[Text]]] = {
+    **SCALARS,
     "text": lambda column: [escaped(column)],
     "json": lambda column: [escaped(column)],
     "any": lambda column: [escaped(plain(column))],
-    "int": lambda column: [integers(column)],
-    "time": times,
-    "float": lambda column: [floats(column)],
-    "bool": lambda column: [booleans(column)],
 }

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tailrace.columns.sizes import text_bytes
+from tailrace.columns.sizes import stretches, text_bytes
 
 BATCH_EVENTS = 12_288
 BATCH_BYTES = 32 << 20
@@ -101,14 +101,4 @@ def pieces(sizes: Ints, counts: Ints | None = None, most: int | None = None) -> 
 
     A piece has one row at least.
     """
-    ends = np.cumsum(sizes)
-    events = np.arange(1, len(sizes) + 1) if counts is None else np.cumsum(counts)
-    most = BATCH_EVENTS if most is None else most
-    start = 0
-    while start < len(sizes):
-        bytes_before, events_before = (ends[start - 1], events[start - 1]) if start else (0, 0)
-        full = int(np.searchsorted(ends, bytes_before + BATCH_BYTES, side="right"))
-        many = int(np.searchsorted(events, events_before + most, side="right"))
-        stop = min(max(min(full, many), start + 1), len(sizes))
-        yield start, stop
-        start = stop
+    return stretches(sizes, BATCH_EVENTS if most is None else most, BATCH_BYTES, counts)

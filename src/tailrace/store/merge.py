@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tailrace.columns.groups import Groups
 from tailrace.columns.sizes import text_bytes
 from tailrace.model.segment import Segment
 from tailrace.store.batches import EventBatch, Ints, concat
@@ -173,28 +174,10 @@ def _sorted(batch: EventBatch) -> EventBatch:
 def _merged(batches: Sequence[EventBatch]) -> EventBatch:
     """Fragments of one session as one row, their events in order of fragment."""
     batch = _sorted(concat([one for one in batches if one.events.num_rows]))
-    numbers = batch.fragments["session_number"].to_numpy()
-    begins = np.flatnonzero(np.concatenate([[True], numbers[1:] != numbers[:-1]]))
-    session = np.cumsum(np.concatenate([[0], numbers[1:] != numbers[:-1]]))
-    ends = np.concatenate([begins[1:], [len(numbers)]]) - 1
+    sessions = Groups.of(batch.fragments["session_number"].to_numpy())
     columns = [
-        column.take(_newest(column, begins, ends) if name in _NEWEST else _oldest(column, begins, ends))
+        column.take(sessions.newest(column) if name in _NEWEST else sessions.oldest(column))
         for name, column in zip(batch.fragments.column_names, batch.fragments.columns, strict=True)
     ]
     fragments = pa.Table.from_arrays(columns, names=batch.fragments.column_names)
-    return replace(batch, fragments=fragments, parent=pa.array(session[batch.parents]))
-
-
-def _newest(column: pa.ChunkedArray, begins: Ints, ends: Ints) -> pa.Array:
-    """The place of the last value of each group; null where it has none."""
-    rows = np.arange(len(column))
-    place = np.maximum.accumulate(np.where(column.is_valid().to_numpy(), rows, -1))[ends]
-    return pa.array(place, mask=place < begins)
-
-
-def _oldest(column: pa.ChunkedArray, begins: Ints, ends: Ints) -> pa.Array:
-    """The place of the first value of each group; null where it has none."""
-    rows = np.arange(len(column))
-    backwards = np.where(column.is_valid().to_numpy(), rows, len(column))[::-1]
-    place = np.minimum.accumulate(backwards)[::-1][begins]
-    return pa.array(place, mask=place > ends)
+    return replace(batch, fragments=fragments, parent=pa.array(sessions.of_row[batch.parents]))
