@@ -13,6 +13,9 @@ from tailrace.accounts.lookup import scope_of_app
 from tailrace.accounts.provisioning import ProvisioningFile, read_provisioning
 from tailrace.model.access import Scope
 from tailrace.wiring import House, initialise, open_house, provision
+from tests.stores import moto, swift
+
+__all__ = ["moto", "swift"]  # fixtures
 
 POSTGRES = "TAILRACE_TEST_POSTGRES"
 SHARED = Path(__file__).resolve().parents[2] / "shared"

@@ -88,12 +88,16 @@ class Client:
         """Ask for an export, wait for its end, and return its manifest."""
         asked = self.http.post("/v1/exports", json={"app": self.app, "window": window} | more, headers=self.read)
         assert asked.status_code == 202, asked.text
-        status = self.http.get(asked.headers["location"], headers=self.read).json()
+        return self.finished(asked.headers["location"])
+
+    def finished(self, place: str) -> dict[str, Any]:
+        """Wait for the end of the export at a URL, and return its manifest."""
+        status = self.http.get(place, headers=self.read).json()
         while status["state"] in ("queued", "running"):
             time.sleep(0.02)
-            status = self.http.get(asked.headers["location"], headers=self.read).json()
+            status = self.http.get(place, headers=self.read).json()
         assert status["state"] == "succeeded", status
-        manifest: dict[str, Any] = self.http.get(f"{asked.headers['location']}/manifest", headers=self.read).json()
+        manifest: dict[str, Any] = self.http.get(f"{place}/manifest", headers=self.read).json()
         return manifest
 
     def download(self, manifest: dict[str, Any], folder: Path) -> Path:

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
 from typing import Any
 
-import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -13,14 +12,13 @@ from starlette.routing import Route
 
 from tailrace.ingest.writer import InboxWriter
 from tailrace.jobs.bell import Bell
+from tailrace.logs import log
 from tailrace.model.errors import TailraceError
 from tailrace.surfaces.native import NATIVE
 from tailrace.web.surface import Desk, Surface
 from tailrace.wiring import House
 
 SURFACES: Sequence[Surface] = (NATIVE,)
-
-log = structlog.get_logger()
 
 
 def create_app(house: House, bell: Bell, beside: Sequence[AbstractContextManager[object]] = ()) -> Starlette:

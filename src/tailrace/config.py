@@ -42,7 +42,8 @@ class SealSettings(BaseModel, extra="forbid"):
 class ExportSettings(BaseModel, extra="forbid"):
     """How exports are made."""
 
-    workers: int = Field(default=2, gt=0, description="Slices of one export that are made at a time.")
+    running: int = Field(default=4, gt=0, le=64, description="Exports that one process runs at a time.")
+    workers: int = Field(default=2, gt=0, description="Slices that are made at a time, whichever exports they are of.")
     pool: Literal["processes", "threads"] = Field(
         default="processes", description="Where slices are made: processes of their own, or threads of the server."
     )
@@ -52,7 +53,53 @@ class ExportSettings(BaseModel, extra="forbid"):
     lease_ms: int = Field(
         default=60_000, gt=0, le=3_600_000, description="How long a silent worker keeps its hold of an export."
     )
-    max_attempts: int = Field(default=3, gt=0, description="Attempts before an export whose worker died is given up.")
+    max_attempts: int = Field(
+        default=3, gt=0, description="An export that failed, or whose worker died, so often is given up."
+    )
+    slice_attempts: int = Field(
+        default=3, gt=0, description="A slice that ended its process, running alone, so often fails its export."
+    )
+
+
+class JobSettings(BaseModel, extra="forbid"):
+    """How jobs share the server."""
+
+    turn_ms: int = Field(
+        default=30_000,
+        ge=0,
+        description="How long an export runs before it gives way to a space that waits and of which nothing runs.",
+    )
+
+
+class UpkeepSettings(BaseModel, extra="forbid"):
+    """How the store is cleaned up."""
+
+    interval_ms: int = Field(
+        default=3_600_000, gt=0, description="Pause between two sweeps of an app: how late files may expire and go."
+    )
+    grace_ms: int = Field(
+        default=3_600_000,
+        ge=0,
+        description="How long files that are not needed any more are kept for those who still read them.",
+    )
+    lease_ms: int = Field(default=60_000, gt=0, le=3_600_000, description="How long a silent worker keeps a sweep.")
+
+
+class S3Settings(BaseModel, extra="forbid"):
+    """How the server of an S3 bucket is spoken to. Credentials come from the standard AWS environment only."""
+
+    endpoint: str = Field(
+        default="", description="URL of the server; empty: `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`, else AWS itself."
+    )
+    region: str = Field(default="", description="Region; empty: `AWS_REGION`, `AWS_DEFAULT_REGION`, else us-east-1.")
+    path_style: bool | None = Field(
+        default=None,
+        description="Whether the bucket stands in the path, not in the host's name; unset: yes with an endpoint.",
+    )
+    checksums: bool = Field(
+        default=True, description="Have SHA-256 checksums kept with objects; turn it off if the server refuses them."
+    )
+    retries: int = Field(default=8, ge=0, description="How often a request that fails for the moment is sent again.")
 
 
 class Settings(BaseSettings):
@@ -63,12 +110,18 @@ class Settings(BaseSettings):
     database: str = Field(
         default="", description="SQLAlchemy URL of a PostgreSQL database; empty: SQLite in the data directory."
     )
+    files: str = Field(
+        default="", description="Where objects are kept: `s3://bucket/prefix`; empty: files in the data directory."
+    )
     shard_bits: int = Field(default=0, ge=0, le=8, description="A new app gets 2^n shards, each sealed on its own.")
     public_url: str = Field(
         default="", description="Base of every link that the server hands out; empty: the request's own."
     )
     seal: SealSettings = Field(default=SealSettings(), description="Sealing.")
     exports: ExportSettings = Field(default=ExportSettings(), description="Exporting.")
+    jobs: JobSettings = Field(default=JobSettings(), description="Jobs.")
+    upkeep: UpkeepSettings = Field(default=UpkeepSettings(), description="Cleaning up.")
+    s3: S3Settings = Field(default=S3Settings(), description="The object storage that `files` names.")
     test_clock: str = Field(default="", description="For tests only: a file with milliseconds to add to the clock.")
 
     @classmethod

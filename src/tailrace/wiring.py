@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -14,27 +14,31 @@ from tailrace.accounts.lookup import all_scopes
 from tailrace.accounts.provisioning import Applied, ProvisioningFile, apply
 from tailrace.accounts.setup import FirstLogin, create_first_admin
 from tailrace.accounts.store import Identity, create_identity, identity
-from tailrace.compute.local import Method, local_pool
+from tailrace.compute.local import local_pool
+from tailrace.compute.process import Method
 from tailrace.config import Settings, load
 from tailrace.db.engine import Database, open_database
 from tailrace.db.migrate import migrate
+from tailrace.exports.attempts import Runner
 from tailrace.exports.cache import PartCache
 from tailrace.exports.making import Maker
-from tailrace.exports.run import Runner
 from tailrace.exports.slices import SliceSpec, run_slice
 from tailrace.exports.submit import Submitter
 from tailrace.files.base import Files
 from tailrace.files.local import LocalFiles
 from tailrace.ingest.seal import Sealer
+from tailrace.jobs.queue import ensure
 from tailrace.model.access import Scope
 from tailrace.model.clock import Clock, ShiftedClock, SystemClock
-from tailrace.model.errors import Invalid
+from tailrace.model.errors import Invalid, Unavailable
 from tailrace.model.export import Part
 from tailrace.model.ids import Ids, RandomIds
 from tailrace.model.shards import initial_shards
 from tailrace.store.commits import create_head
 from tailrace.store.inbox import create_heads, heads
 from tailrace.store.shards import create_shards, shards_of
+from tailrace.upkeep.run import SWEEP
+from tailrace.upkeep.sweep import Sweeper
 
 FILES_DIRECTORY = "files"
 CACHE_DIRECTORY = "cache"
@@ -65,23 +69,32 @@ class House:
         """What submitting exports needs."""
         return Submitter(self.database, self.identity, self.ids)
 
+    def sweeper(self) -> Sweeper:
+        """What upkeep needs."""
+        return Sweeper(self.database, self.files, self.settings.upkeep)
+
     @contextmanager
     def runner(self) -> Iterator[Runner]:
         """What running exports needs; its workers end with the block."""
-        exports = self.settings.exports
+        exports, turn_ms = self.settings.exports, self.settings.jobs.turn_ms
         with self.maker(self.files) as maker:
-            yield Runner(self.submitter(), maker, self.clock, exports.lease_ms, exports.max_attempts)
+            yield Runner(self.submitter(), maker, self.clock, exports.lease_ms, exports.max_attempts, turn_ms)
 
     @contextmanager
     def maker(self, files: Files, method: Method = "forkserver") -> Iterator[Maker]:
         """What making exports needs, their files going to `files`; its workers end with the block."""
         exports = self.settings.exports
-        with local_pool(exports.pool, exports.workers, method, [__name__]) as pool:
+        if self.settings.files:
+            method = "forkserver"  # the client of S3 has threads, which a copy of this process would wait for in vain
+        deaths = exports.slice_attempts
+        with local_pool(exports.pool, exports.workers, method, [__name__], deaths=deaths) as pool:
             yield Maker(self.files, files, pool, partial(run_slice_here, str(self.data)), self._cache())
 
     def _cache(self) -> PartCache:
+        # It keeps parts by hard links, which cost nothing; where there are none it would have to copy each part twice.
+        limit = 0 if self.settings.files else self.settings.exports.cache_bytes
         objects = LocalFiles(self.data / FILES_DIRECTORY)
-        return PartCache(self.data / CACHE_DIRECTORY, self.settings.exports.cache_bytes, objects.path)
+        return PartCache(self.data / CACHE_DIRECTORY, limit, objects.path)
 
 
 def initialise(data: Path) -> FirstLogin | None:
@@ -91,6 +104,8 @@ def initialise(data: Path) -> FirstLogin | None:
     database = open_database(data, settings.database, _clock(settings))
     try:
         migrate(database)
+        with suppress(Unavailable):  # events are taken all the same
+            next(_files_of(data, settings).list(""), None)  # a setting that cannot be is told now
         return create_first_admin(database) if create_identity(database) else None
     finally:
         database.close()
@@ -113,7 +128,7 @@ def open_house(data: Path) -> Iterator[House]:
         found = identity(database)
         if found is None:
             raise Invalid("--data", f"{data} holds no store yet; make one with: tailrace init --data {data}")
-        files = _files_of(data)
+        files = _files_of(data, settings)
         house = House(data, settings, clock, RandomIds(), database, files, found)
         ensure_inboxes(house)  # a crash may have come between an app and its inbox
         yield house
@@ -128,6 +143,7 @@ def provision(house: House, wanted: ProvisioningFile) -> Applied:
     def new_app(connection: Connection, scope: Scope) -> None:
         create_head(connection, scope)
         create_shards(connection, scope, initial_shards(bits))
+        ensure(connection, "upkeep", scope, SWEEP)
 
     applied = apply(house.database, house.identity, wanted, new_app)
     ensure_inboxes(house)
@@ -144,14 +160,31 @@ def ensure_inboxes(house: House) -> None:
             create_heads(house.database, scope, numbers)
 
 
+def ensure_upkeep(house: House) -> None:
+    """Make the jobs that recur for each app that has none, because it is older than they are."""
+    scopes = all_scopes(house.database)
+    with house.database.write() as connection:
+        for scope in scopes:
+            ensure(connection, "upkeep", scope, SWEEP)
+
+
 def run_slice_here(data: str, spec: SliceSpec) -> Part:
     """Run one slice with this machine's own settings; what an executor runs, in whatever process."""
-    return run_slice(_files_of(Path(data)), spec)
+    return run_slice(_files_here(data), spec)
 
 
 @lru_cache(maxsize=8)
-def _files_of(data: Path) -> Files:
-    return LocalFiles(data / FILES_DIRECTORY)
+def _files_here(data: str) -> Files:
+    """The storage, by the settings of this process."""
+    return _files_of(Path(data), load(Path(data)))
+
+
+def _files_of(data: Path, settings: Settings) -> Files:
+    if not settings.files:
+        return LocalFiles(data / FILES_DIRECTORY)
+    from tailrace.files.s3 import place, storage
+
+    return storage.S3Files(place.place_of(settings.files, settings.s3))
 
 
 def _clock(settings: Settings) -> Clock:

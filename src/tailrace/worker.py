@@ -2,43 +2,57 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 
-import structlog
-
-from tailrace.accounts.lookup import all_scopes
-from tailrace.exports.run import Runner, run_export
-from tailrace.ingest.sealing import seal_due
+from tailrace.accounts.lookup import all_scopes, scope_of_number
+from tailrace.exports.attempts import Runner
+from tailrace.exports.run import run_export
+from tailrace.ingest.seal import Sealer
+from tailrace.ingest.sealing import seal_round
+from tailrace.ingest.troubles import Troubles
 from tailrace.jobs.bell import Bell
+from tailrace.jobs.listening import Listener
 from tailrace.jobs.queue import claim
-from tailrace.model.access import Scope
-from tailrace.model.errors import FenceLost, Unavailable
-from tailrace.model.shards import Shard
-from tailrace.wiring import House
+from tailrace.logs import log
+from tailrace.model.errors import Unavailable
+from tailrace.upkeep.run import run_upkeep
+from tailrace.upkeep.sweep import Sweeper
+from tailrace.wiring import House, ensure_upkeep
 
-log = structlog.get_logger()
-_FALLBACK_S = 0.5  # how often to look for jobs that another process made
+_FALLBACK_S = 0.5  # how often to look for jobs that another process made, or whose time has come
+_FALLBACK_HEARD_S = 2.0  # the same where another process's jobs are heard of
+_UPKEEP_S = 5  # how often to look whether a sweep is due
 
 
 class Worker:
-    """Threads that work on a house while its block runs; leaving it lets what is running finish."""
+    """Threads that work on a house while its block runs: each lane has its own, so that none waits for another.
+
+    Leaving it gives exports back at their next slice; a worker takes them on from there.
+    """
 
     def __init__(self, house: House, bell: Bell, exporters: int) -> None:
         self._house = house
         self._bell = bell
         self._stop = threading.Event()
-        targets: list[Callable[[], None]] = [self._seal, *[self._export] * exporters]
+        self._held = ExitStack()
+        targets: list[Callable[[], None]] = [self._seal, self._upkeep, *[self._export] * exporters]
         self._threads = [threading.Thread(target=self._guard, args=(t,), name=t.__name__, daemon=True) for t in targets]
 
     def __enter__(self) -> "Worker":
+        self._runner = self._held.enter_context(self._house.runner())  # one pool for all exports
+        if not self._house.database.sqlite:
+            self._held.enter_context(Listener(self._house.settings.database, self._bell))
         for thread in self._threads:
             thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
+        self._runner.closing.set()
         self._bell.ring()
         for thread in self._threads:
             thread.join()
+        self._held.close()
 
     def _guard(self, loop: Callable[[], None]) -> None:
         """Run a loop again after whatever it stumbled over: a worker must not die silently."""
@@ -52,25 +66,45 @@ class Worker:
             self._stop.wait(_FALLBACK_S)
 
     def _seal(self) -> None:
-        house, sealer = self._house, self._house.sealer()
-        while not self._stop.wait(house.settings.seal.interval_ms / 1000):
-            for step in seal_due(sealer, all_scopes(house.database), house.holder, self._not_sealed):
-                if step.sealed.events:
-                    log.info("seal.committed", app=step.scope.app_id, seq=step.sealed.seq, events=step.sealed.events)
+        sealer = self._house.sealer()
+        troubles = Troubles(sealer.clock)
+        more = False
+        while not self._stop.wait(0 if more else self._house.settings.seal.interval_ms / 1000):
+            more = self._seal_round(sealer, troubles)
 
-    def _not_sealed(self, scope: Scope, shard: Shard, error: Exception) -> None:
-        """One shard in trouble is looked at again with the next round; the others are sealed meanwhile."""
-        if isinstance(error, FenceLost):
-            log.warning("seal.taken_over", what=error.what)
-        else:
-            log.error("seal.failed", app=scope.app_id, shard=shard.bucket, exc_info=error)
+    def _seal_round(self, sealer: Sealer, troubles: Troubles) -> bool:
+        """Seal a stretch of each shard that has work; whether one of them has more."""
+        more = False
+        for step in seal_round(sealer, all_scopes(self._house.database), self._house.holder, troubles):
+            more |= step.sealed.more
+            if step.sealed.events:
+                log.info("seal.committed", app=step.scope.app_id, seq=step.sealed.seq, events=step.sealed.events)
+            if self._stop.is_set():
+                break
+        return more
+
+    def _upkeep(self) -> None:
+        ensure_upkeep(self._house)
+        sweeper = self._house.sweeper()
+        while not self._stop.is_set():
+            if not self._upkeep_one(sweeper):
+                self._stop.wait(min(_UPKEEP_S, sweeper.settings.interval_ms / 1000))
+
+    def _upkeep_one(self, sweeper: Sweeper) -> bool:
+        job = claim(self._house.database, "upkeep", self._house.holder, sweeper.settings.lease_ms)
+        if job is None:
+            return False
+        run_upkeep(sweeper, job, scope_of_number(self._house.database, job.space, job.app), self._stop)
+        return True
 
     def _export(self) -> None:
-        with self._house.runner() as runner:
-            heard = 0
-            while not self._stop.is_set():
-                if not self._export_one(runner):
-                    heard = self._bell.wait(heard, _FALLBACK_S)
+        runner = self._runner
+        runner.maker.pool.warm()
+        fallback_s = _FALLBACK_S if self._house.database.sqlite else _FALLBACK_HEARD_S
+        heard = 0
+        while not self._stop.is_set():
+            if not self._export_one(runner):
+                heard = self._bell.wait(heard, fallback_s)
 
     def _export_one(self, runner: Runner) -> bool:
         holder = f"{self._house.holder}:{threading.get_ident()}"

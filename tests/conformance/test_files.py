@@ -2,22 +2,57 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from tailrace.files.base import Files
+from tailrace.config import S3Settings
+from tailrace.files.base import Files, Unfinished
 from tailrace.files.local import LocalFiles
+from tailrace.files.s3 import uploads
+from tailrace.files.s3.place import place_of
+from tailrace.files.s3.storage import S3Files
+from tailrace.model.errors import TailraceError
 from tailrace.model.segment import Location
+from tests.stores import S3Server
 
-STORAGES: dict[str, Callable[[Path], Files]] = {"local": LocalFiles}
 DATA = bytes(range(256)) * 40
+PART = 5 << 20  # the smallest that S3 takes
+
+
+def local_files(request: pytest.FixtureRequest) -> Files:
+    """A directory."""
+    return LocalFiles(request.getfixturevalue("tmp_path") / "objects")
+
+
+def s3_files(server: str) -> Callable[[pytest.FixtureRequest], Files]:
+    """A folder of a new bucket of a server. Parts are small, so that some megabytes are many."""
+
+    def make(request: pytest.FixtureRequest) -> Files:
+        running: S3Server = request.getfixturevalue(server)
+        patch: pytest.MonkeyPatch = request.getfixturevalue("monkeypatch")
+        for name, value in running.environment.items():
+            patch.setenv(name, value)
+        patch.setattr(uploads, "FIRST_PART", PART)
+        return S3Files(place_of(f"s3://{running.bucket()}/a/folder", S3Settings(retries=2)))
+
+    return make
+
+
+STORAGES: dict[str, Callable[[pytest.FixtureRequest], Files]] = {
+    "local": local_files,
+    "swift": s3_files("swift"),
+    "moto": s3_files("moto"),
+}
 
 
 @pytest.fixture(params=STORAGES)
-def files(request: pytest.FixtureRequest, tmp_path: Path) -> Files:
+def files(request: pytest.FixtureRequest) -> Files:
     """An empty storage."""
-    return STORAGES[request.param](tmp_path / "objects")
+    return STORAGES[request.param](request)
 
 
 def put(files: Files, key: str, data: bytes) -> None:
@@ -26,10 +61,10 @@ def put(files: Files, key: str, data: bytes) -> None:
         sink.write(data)
 
 
-def put_half(files: Files, key: str) -> None:
+def put_half(files: Files, key: str, data: bytes = DATA) -> None:
     """A writer that fails."""
     with files.create(key) as sink:
-        sink.write(DATA)
+        sink.write(data)
         raise RuntimeError("midway")
 
 
@@ -77,6 +112,8 @@ def test_a_writer_that_fails_leaves_nothing(files: Files, tmp_path: Path) -> Non
         put_half(files, "a/b")
     assert_absent(files, "a/b")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert keys(files) == []
+    assert begun(files) == []
     put(files, "a/b", b"again")
     assert get(files, "a/b") == b"again"
 
@@ -142,6 +179,105 @@ def test_dots_within_a_name_are_a_name(files: Files) -> None:
     """Only a whole `..` climbs; ids with dots are fine."""
     put(files, "a..b/..c/d..", b"x")
     assert get(files, "a..b/..c/d..") == b"x"
+
+
+def test_a_large_object_is_whole_and_read_anywhere(files: Files) -> None:
+    """Megabytes written in uneven pieces come back: in order, and at positions that a reader jumps between."""
+    data = pattern(2 * PART + 12_345)
+    with files.create("large") as sink:
+        for start in range(0, len(data), 700_001):
+            sink.write(memoryview(data)[start : start + 700_001])
+        assert_absent(files, "large")
+    assert files.size("large") == len(data)
+    assert get(files, "large") == data
+    with files.reader(Location("large", 1, len(data) - 2)) as source:
+        for position, length in JUMPS:
+            source.seek(position)
+            assert source.read(length) == data[1 + position : 1 + position + length]
+        assert source.read() == data[1 + sum(JUMPS[-1]) : -1]
+        assert source.read() == b""
+
+
+JUMPS = [(10_400_000, 50_000), (0, 10), (5, 9_000_000), (4_194_300, 20), (9_999_999, 1), (3_000_000, 100)]
+
+
+def test_parquet_is_read_from_a_location(files: Files) -> None:
+    """A Parquet file in the middle of an object is read column by column and row group by row group."""
+    table = pa.table({"n": pa.array(range(400_000)), "text": pa.array([f"{n:x}" * 5 for n in range(400_000)])})
+    out = pa.BufferOutputStream()
+    pq.write_table(table, out, row_group_size=50_000, compression="none")
+    data = out.getvalue().to_pybytes()
+    assert len(data) > 9 << 20  # too much to be read at once
+    put(files, "pack", b"before" + data + b"after")
+    with files.reader(Location("pack", 6, len(data))) as source, pq.ParquetFile(source) as file:
+        assert file.read_row_group(5, ["n"]) == table.select(["n"]).slice(250_000, 50_000)
+        assert file.read() == table
+
+
+def test_a_large_writer_that_fails_leaves_nothing(files: Files) -> None:
+    """Neither an object nor a part stays of what was sent before the error."""
+    with pytest.raises(RuntimeError, match="midway"):
+        put_half(files, "a", bytes(2 * PART + 1))
+    assert keys(files) == []
+    assert begun(files) == []
+
+
+def test_objects_are_listed_by_folder(files: Files) -> None:
+    """With key, size and time; a folder's name is whole; objects of other folders and unfinished ones do not show."""
+    wanted = {f"acme/app/{number:02d}": number for number in range(25)}
+    for key, size in wanted.items():
+        put(files, key, bytes(size))
+    put(files, "acme/app2/x", b"")
+    put(files, "top", b"")
+    before = max(listed.modified_ms for listed in files.list(""))
+    with files.create("acme/app/new") as sink:
+        sink.write(DATA)
+        assert {listed.key: listed.bytes for listed in files.list("acme/app")} == wanted
+    assert sorted(keys(files)) == sorted([*wanted, "acme/app/new", "acme/app2/x", "top"])
+    assert list(files.list("acme/ap")) == []
+    assert list(files.list("nobody")) == []
+    assert all(0 < listed.modified_ms <= before + 60_000 for listed in files.list(""))
+
+
+def test_what_a_killed_writer_leaves_is_found_and_removed(files: Files) -> None:
+    """A writer that never ends shows with its key, below its folder only; once aborted it shows no more."""
+    with ExitStack() as abandoned:
+        sink = abandoned.enter_context(files.create("acme/app/left"))
+        sink.write(bytes(2 * PART))  # enough to have begun on S3
+        assert [left.key for left in files.unfinished("acme/app")] == ["acme/app/left"]
+        assert [left.key for left in files.unfinished("acme/other")] == []
+        for left in begun(files):
+            files.abort(left)
+            files.abort(left)  # twice is fine
+        assert begun(files) == []
+        with pytest.raises((TailraceError, OSError)):  # the writer lived after all: it is told
+            abandoned.close()
+    assert keys(files) == []
+    assert begun(files) == []
+
+
+def test_aborting_does_not_touch_what_was_finished(files: Files) -> None:
+    """A writer that comes to its end between the look and the abort keeps its object."""
+    with files.create("a") as sink:
+        sink.write(bytes(2 * PART))
+        (left,) = begun(files)
+    files.abort(left)
+    assert files.size("a") == 2 * PART
+
+
+def keys(files: Files) -> list[str]:
+    """All objects."""
+    return [listed.key for listed in files.list("")]
+
+
+def begun(files: Files) -> list[Unfinished]:
+    """All that is not finished."""
+    return list(files.unfinished(""))
+
+
+def pattern(size: int) -> bytes:
+    """Bytes of which each stretch is different."""
+    return b"".join(number.to_bytes(4, "big") for number in range(size // 4 + 1))[:size]
 
 
 def assert_absent(files: Files, key: str) -> None:

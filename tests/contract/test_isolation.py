@@ -80,6 +80,7 @@ def cases(export: str, file: str) -> dict[tuple[str, str], Case]:
         ("/v1/exports/{id}/files/{name}", f"{base}/files/{file}"),
     ):
         found |= {(method, route): Case(method, path) for method in ("GET", "HEAD")}
+    found[("DELETE", "/v1/exports/{id}")] = Case("DELETE", base)
     found |= {(method, "/healthz"): Case(method, "/healthz", open_to=tuple(STRANGERS)) for method in ("GET", "HEAD")}
     return found
 
@@ -143,9 +144,10 @@ def test_a_stranger_sees_no_difference_between_absent_and_not_its_own(api: Api) 
     for credential in ("tok_bob", "tok_tides", "tok_no_apps"):
         headers = {"authorization": f"Bearer {credential}"}
         for path in ("/v1/exports/{}", "/v1/exports/{}/manifest", "/v1/exports/{}/files/x"):
-            answers = [api.http.get(path.format(name), headers=headers) for name in (export, "exp_absent")]
-            assert [a.status_code for a in answers] == [404, 404]
-            assert answers[0].json() == json.loads(answers[1].text.replace("exp_absent", export))
+            for method in ("GET", "DELETE") if path.endswith("{}") else ("GET",):
+                answers = [api.http.request(method, path.format(e), headers=headers) for e in (export, "exp_absent")]
+                assert [a.status_code for a in answers] == [404, 404]
+                assert answers[0].json() == json.loads(answers[1].text.replace("exp_absent", export))
         bodies = [{"app": app, "window": {"axis": "available"}} for app in ("app_waves", "app_absent")]
         asked = [api.http.post("/v1/exports", json=body, headers=headers) for body in bodies]
         assert [a.status_code for a in asked] == [404, 404]

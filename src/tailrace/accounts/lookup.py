@@ -72,6 +72,12 @@ def scope_of_app(database: Database, app_id: str) -> Scope:
     return _scope(row)
 
 
+def scope_of_number(database: Database, space: int, app: int) -> Scope:
+    """An app by its number, for a worker that has one of its jobs."""
+    with database.read() as connection:
+        return _scope(connection.execute(_apps().where(apps.c.space == space, apps.c.number == app)).one())
+
+
 def all_scopes(database: Database) -> list[Scope]:
     """Every app, for the worker and the operator."""
     with database.read() as connection:

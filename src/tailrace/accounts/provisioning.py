@@ -22,6 +22,7 @@ from tailrace.model.policy import check_limit
 
 _Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 _Key = Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,200}$")]
+_Weight = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 _Name = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]{0,320}$")]
 
 
@@ -53,9 +54,10 @@ class TokenEntry(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SpaceEntry(msgspec.Struct, forbid_unknown_fields=True):
-    """``[[spaces]]``."""
+    """``[[spaces]]``; `weight` is its share of the workers when spaces wait for each other, 1 unless it was set."""
 
     id: _Id
+    weight: _Weight | None = None
     apps: list[AppEntry] = []
     users: list[UserEntry] = []
     tokens: list[TokenEntry] = []
@@ -116,7 +118,8 @@ def apply(database: Database, identity: Identity, wanted: ProvisioningFile, new_
 def _apply_space(
     connection: Connection, identity: Identity, entry: SpaceEntry, new_app: NewApp, applied: Applied, now: int
 ) -> None:
-    space = _put(connection, spaces, {"id": entry.id}, {}, applied, f"space {entry.id}")
+    values = {} if entry.weight is None else {"weight": entry.weight}
+    space = _put(connection, spaces, {"id": entry.id}, values, applied, f"space {entry.id}")
     for app in entry.apps:
         _apply_app(connection, identity, Scope(space, 0, entry.id, app.id), app, new_app, applied)
     for user in entry.users:

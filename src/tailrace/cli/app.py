@@ -17,6 +17,7 @@ COMMANDS = {
     "export": "export",
     "verify": "verify",
     "doctor": "doctor",
+    "jobs": "jobs",
     "demo": "demo",
     "dead-letters": "deadletters",
 }

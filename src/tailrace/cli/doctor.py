@@ -13,6 +13,7 @@ from tailrace.cli.output import Output, table
 from tailrace.model.access import Scope
 from tailrace.store.ledger import ledger
 from tailrace.store.snapshots import head, visible
+from tailrace.upkeep.survey import survey_jobs, survey_objects
 from tailrace.wiring import House, open_house
 
 _LOW_DISK = 1 << 30  # bytes
@@ -35,7 +36,7 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(data: Data, as_json: AsJson = False) -> None:
-    """Check settings, database, disk, the ledger of every app and the files of every segment."""
+    """Check settings, database, disk, and per app its ledger, its segments, what is to be deleted and what fails."""
     output = Output(as_json=as_json)
     with open_house(data) as house:
         checks = list(_checks(house))
@@ -62,6 +63,8 @@ def _checks(house: House) -> Iterator[Check]:
         yield _clock(house, scope)
         yield _ledger(house, scope)
         yield _segments(house, scope)
+        yield _objects(house, scope)
+        yield _waiting(house, scope)
 
 
 def _disk(house: House) -> Check:
@@ -107,6 +110,29 @@ def _segments(house: House, scope: Scope) -> Check:
     return Check(
         f"segments of {scope.app_id}", ok, f"{len(segments):,} with {events:,} events", "" if ok else "report this"
     )
+
+
+def _objects(house: House, scope: Scope) -> Check:
+    """What a sweep would delete sooner or later. The objects of a running seal or export count until they are named."""
+    found = survey_objects(house.database, house.files, scope)
+    text = f"{found.unreferenced:,} unreferenced with {found.unreferenced_bytes:,} bytes"
+    seen = f"{found.seen:,} objects" if found.all else f"the first {found.seen:,} objects"
+    unknown = f"; {found.unknown:,} of unknown names with {found.unknown_bytes:,} bytes" if found.unknown else ""
+    return Check(f"objects of {scope.app_id}", ok=True, found=f"{text} among {seen}{unknown}")
+
+
+def _waiting(house: House, scope: Scope) -> Check:
+    """What is pinned, what fails, and what should have expired: long ago only if nobody sweeps."""
+    with house.database.read() as connection:
+        now = house.database.now(connection)
+        late = now - 2 * house.settings.upkeep.interval_ms
+        found = survey_jobs(connection, scope, now, late)
+    pin = "no pin" if found.oldest_pin is None else f"oldest pin {found.oldest_pin:,}"
+    text = f"{pin}, {found.failing:,} failing, {found.past_life:,} exports past their life"
+    advice = f"they are tried again; last error: {found.last_error}" if found.failing else ""
+    if found.overdue:
+        advice = "run a server or a worker: nobody sweeps"
+    return Check(f"jobs of {scope.app_id}", not found.overdue, text, advice)
 
 
 def _there(house: House, key: str, size: int) -> bool:

@@ -23,6 +23,7 @@ from tailrace.model.clock import day_name, parse_iso
 from tailrace.model.columns import check_columns
 from tailrace.model.errors import Invalid
 from tailrace.model.export import FILE_BYTES, ExportRequest, Filters, Format, Packing, Shape, Split
+from tailrace.model.objects import export_name
 from tailrace.model.predicates import parse_predicates
 from tailrace.model.window import Axis, Window
 from tailrace.wiring import House, open_house
@@ -125,7 +126,7 @@ class _Job:
 
 def _prepare(house: House, asked: ExportRequest) -> _Job:
     prepared, resolved = prepare(house.submitter(), scope_of_app(house.database, asked.app), asked)
-    return _Job(prepared, resolved, plan_export(house.database, prepared, resolved))
+    return _Job(prepared, resolved, plan_export(house.database, prepared, resolved, passing=True))
 
 
 def _make(output: Output, house: House, job: _Job, out: Path) -> None:
@@ -150,8 +151,8 @@ def _make(output: Output, house: House, job: _Job, out: Path) -> None:
 
 
 def _scratch(export_: Export, name: str) -> str:
-    """Where a part waits in the store; the id makes it unique."""
-    return f"{export_.scope.prefix}/exports/{export_.id}/0/{name}"
+    """Where a part waits in the store; the id makes it unique. Without a job, what is left over goes by its age."""
+    return export_name(export_.scope, export_.id, 0, name)
 
 
 class _Shown:

@@ -9,10 +9,8 @@ os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 from tailrace.cli.app import make_app
 from tailrace.cli.exits import run
-from tailrace.cli.logs import configure_logs
 
 
 def main() -> None:
     """Run a command and leave with its exit code."""
-    configure_logs(as_json=False)
     sys.exit(run(make_app(sys.argv[1] if len(sys.argv) > 1 else None)))

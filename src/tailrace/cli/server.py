@@ -4,20 +4,24 @@ import signal
 import threading
 from typing import Annotated
 
-import structlog
 import typer
 import uvicorn
 
 from tailrace.app import create_app
-from tailrace.cli.logs import configure_logs
 from tailrace.cli.options import Data, LogsAsJson
 from tailrace.cli.output import Output
 from tailrace.cli.setup import show_login
 from tailrace.jobs.bell import Bell
+from tailrace.logs import configure_logs, log
 from tailrace.wiring import House, initialise, open_house
 from tailrace.worker import Worker
 
-log = structlog.get_logger()
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        help="Exports that this process runs at a time; the setting `exports.running` if not given.", min=1, max=64
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -31,7 +35,7 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8080,
     public_url: Annotated[str, typer.Option(help="Base of every link handed out, such as https://x.example.")] = "",
-    workers: Annotated[int, typer.Option(help="Exports that this process runs at a time.", min=1, max=64)] = 1,
+    workers: Workers = None,
     no_worker: Annotated[
         bool, typer.Option("--no-worker", help="Leave sealing and exports to `tailrace worker`.")
     ] = False,
@@ -46,21 +50,21 @@ def serve(
     with open_house(data) as house:
         if public_url:
             house.settings.public_url = public_url
-        _listen(house, host, port, 0 if no_worker else workers)
+        _listen(house, host, port, 0 if no_worker else workers or house.settings.exports.running)
 
 
 def worker(
     data: Data,
-    workers: Annotated[int, typer.Option(help="Exports that this process runs at a time.", min=1, max=64)] = 1,
+    workers: Workers = None,
     as_json: LogsAsJson = False,
 ) -> None:
-    """Seal and export without serving HTTP, until SIGTERM or Ctrl-C; what is running then is finished first."""
+    """Seal and export without serving HTTP, until SIGTERM or Ctrl-C, which gives exports back at their next slice."""
     if as_json:
         configure_logs(as_json=True)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with open_house(data) as house, Worker(house, Bell(), workers):
+    with open_house(data) as house, Worker(house, Bell(), workers or house.settings.exports.running):
         log.info("worker.ready", data=str(data))
         stop.wait()
     log.info("worker.stopped")

@@ -1,5 +1,6 @@
 """Connections. `Database` hides whether metadata and inbox are two SQLite files or one PostgreSQL database."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,15 @@ INBOX_FILE = "inbox.db"
 _BUSY_MS = 30_000
 # Classes of SQLSTATE that waiting can mend: connection, rollback, resources, operator. SQLite has none at all.
 _OUTAGES = frozenset(("08", "40", "53", "55", "57"))
+_FULL = "the disk of the database is full: free some space, then it goes on by itself"
+# What can be told of an outage: disks are for the operator to mend. By SQLSTATE, or the primary code of SQLite.
+_REASONS: dict[object, str] = {
+    sqlite3.SQLITE_FULL: _FULL,
+    "53100": _FULL,
+    sqlite3.SQLITE_READONLY: "the database is read-only: mend its disk, or give the server the right to write",
+    sqlite3.SQLITE_IOERR: "the disk of the database reports errors: look into the system's log",
+    "53300": "the database takes no more connections: raise its limit",
+}
 
 
 class Database:
@@ -38,33 +48,30 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction on the metadata that may change it."""
-        with _transaction(self.meta, write=True) as connection:
+        with _transaction(self.meta, self._clock, write=True) as connection:
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction on the metadata that sees one state from beginning to end."""
-        with _transaction(self.meta, write=False) as connection:
+        with _transaction(self.meta, self._clock, write=False) as connection:
             yield connection
 
     @contextmanager
     def write_inbox(self) -> Iterator[Connection]:
         """A transaction on the inbox that may change it."""
-        with _transaction(self.inbox, write=True) as connection:
+        with _transaction(self.inbox, self._clock, write=True) as connection:
             yield connection
 
     @contextmanager
     def read_inbox(self) -> Iterator[Connection]:
         """A transaction on the inbox that sees one state from beginning to end."""
-        with _transaction(self.inbox, write=False) as connection:
+        with _transaction(self.inbox, self._clock, write=False) as connection:
             yield connection
 
     def now(self, connection: Connection) -> int:
         """The database's clock in milliseconds UTC; on SQLite, which has none of its own, the machine's."""
-        if self.sqlite:
-            return self._clock.now()
-        seconds = connection.scalar(text("SELECT extract(epoch FROM clock_timestamp())"))
-        return int(seconds * 1000) + self._clock.offset()
+        return _now(connection, self._clock)
 
     def close(self) -> None:
         """Give back every connection."""
@@ -72,9 +79,22 @@ class Database:
         self.inbox.dispose()
 
 
+def now_of(connection: Connection) -> int:
+    """The present of a transaction's database, as `Database.now` tells it, for those who have only the connection."""
+    clock: Clock = connection.get_execution_options()["tailrace_clock"]
+    return _now(connection, clock)
+
+
+def _now(connection: Connection, clock: Clock) -> int:
+    if connection.dialect.name == "sqlite":
+        return clock.now()
+    seconds = connection.scalar(text("SELECT extract(epoch FROM clock_timestamp())"))
+    return int(seconds * 1000) + clock.offset()
+
+
 @contextmanager
-def _transaction(engine: Engine, *, write: bool) -> Iterator[Connection]:
-    options: dict[str, Any] = {"tailrace_write": write}
+def _transaction(engine: Engine, clock: Clock, *, write: bool) -> Iterator[Connection]:
+    options: dict[str, Any] = {"tailrace_write": write, "tailrace_clock": clock}
     if engine.dialect.name == "postgresql" and not write:
         options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     with answering(), engine.connect().execution_options(**options) as connection, connection.begin():
@@ -96,7 +116,13 @@ def answering() -> Iterator[None]:
         state: str | None = getattr(error.orig, "sqlstate", None)
         if state is not None and state[:2] not in _OUTAGES:
             raise
-        raise Unavailable("the database did not answer", 5) from error
+        raise Unavailable(_why(error.orig), 5) from error
+
+
+def _why(error: BaseException | None) -> str:
+    extended: int | None = getattr(error, "sqlite_errorcode", None)
+    code = getattr(error, "sqlstate", None) if extended is None else extended & 0xFF
+    return _REASONS.get(code, "the database did not answer")
 
 
 def storable(name: str) -> bool:

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     and_,
+    false,
 )
 
 from tailrace.model.access import Scope
@@ -46,6 +47,7 @@ spaces = Table(
     META,
     Column("number", Number, primary_key=True),
     Column("id", String(100), nullable=False, unique=True),
+    Column("weight", Integer, nullable=False, server_default="1"),
 )
 
 apps = Table(
@@ -103,6 +105,7 @@ app_heads = Table(
     Column("fragments", BigInteger, nullable=False),
     Column("available_at", BigInteger, nullable=False),
     Column("actors", BigInteger, nullable=False),
+    Column("floor", BigInteger, nullable=False, server_default="0"),
 )
 
 commits = Table(
@@ -145,6 +148,7 @@ segments = Table(
     Column("statistics", LargeBinary, nullable=False),
     Index("segments_by_seq", "app", "added_seq"),
     Index("segments_by_day", "app", "day"),
+    Index("segments_by_object", "app", "object"),
 )
 
 shards = Table(
@@ -253,7 +257,9 @@ exports = Table(
     Column("slices_done", Integer, nullable=False, default=0),
     Column("error", Text),
     Column("manifest", Text),
+    Column("expires_at", BigInteger),
     Index("exports_by_space", "space", "state"),
+    Index("exports_by_expiry", "app", "state", "expires_at"),
 )
 
 export_files = Table(
@@ -268,8 +274,23 @@ export_files = Table(
     Column("bytes", BigInteger, nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("media_type", String(100), nullable=False),
+    Index("export_files_by_object", "app", "object"),
 )
 
+# Finished slices of exports that run. `digest` is that of what made it, `part` its JSON.
+export_parts = Table(
+    "export_parts",
+    META,
+    Column("export", ForeignKey("exports.id"), primary_key=True),
+    Column("space", ForeignKey("spaces.number"), nullable=False),
+    Column("app", ForeignKey("apps.number"), nullable=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("code_version", String(40), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("part", Text, nullable=False),
+)
+
+# Defaults stand in the database where a column came later: the release before this one still adds rows.
 jobs = Table(
     "jobs",
     META,
@@ -279,13 +300,32 @@ jobs = Table(
     Column("app", ForeignKey("apps.number"), nullable=False),
     Column("subject", String(40), nullable=False),
     Column("state", String(20), nullable=False),
+    Column("priority", SmallInteger, nullable=False, server_default="0"),
     Column("not_before", BigInteger, nullable=False),
     Column("attempt", Integer, nullable=False),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("outages", Integer, nullable=False, server_default="0"),
     Column("fence", BigInteger, nullable=False),
     Column("owner", String(100)),
     Column("lease_until", BigInteger, nullable=False),
+    Column("cancel", Boolean, nullable=False, server_default=false()),
+    Column("snapshot", BigInteger),
     Column("code_version", String(40), nullable=False),
-    Index("jobs_ready", "lane", "state", "not_before"),
+    Column("created_at", BigInteger, nullable=False, server_default="0"),
+    Column("outcome", String(20)),
+    Column("error", Text),
+    Index("jobs_by_subject", "app", "lane", "subject", unique=True),
+)
+Index("jobs_by_turn", jobs.c.lane, jobs.c.state, jobs.c.space, jobs.c.priority.desc(), jobs.c.number)
+
+# Which stretch [began, ended) of a lane's own time the last turn of a space took.
+lane_turns = Table(
+    "lane_turns",
+    META,
+    Column("lane", String(20), primary_key=True),
+    Column("space", ForeignKey("spaces.number"), primary_key=True, autoincrement=False),
+    Column("began", BigInteger, nullable=False),
+    Column("ended", BigInteger, nullable=False),
 )
 
 # --- inbox ------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any
 from zlib import crc32
 
-from tailrace.exports.layout import USERS, Layout
+from tailrace.exports.layout import USERS, Layout, streamed
 from tailrace.exports.names import safe_names
 from tailrace.exports.streams import HashingSink, Placed, placed, read_piece
 from tailrace.exports.tally import Tally
@@ -19,6 +19,7 @@ from tailrace.files.base import Files
 from tailrace.formats import parquet
 from tailrace.formats.bodies import BODIES, EXTENSIONS, MEDIA_TYPES, DeflateBody
 from tailrace.formats.encoders import Encoder, encoder_of
+from tailrace.formats.packing import unpack
 from tailrace.formats.zip import ZipWriter
 from tailrace.model.export import ExportFile, ExportRequest, Member, Part
 
@@ -63,7 +64,7 @@ def assemble(assembly: Assembly, parts: Iterable[Part]) -> list[ExportFile]:
 
 
 def _files(assembly: Assembly, parts: Iterable[Part]) -> Iterator[ExportFile]:
-    if assembly.request.split in ("single", "size") and assembly.request.packing != "zip":
+    if streamed(assembly.request):
         return (_file(assembly, *group) for group in _streamed(assembly, placed(parts)))
     return _waited(assembly, list(parts))
 
@@ -167,7 +168,8 @@ def _fill(assembly: Assembly, sink: Any, key: str | None, pieces: Iterable[Place
     for count, where in enumerate(pieces):
         if count and encoder.between:
             body.text(encoder.between)
-        body.piece(read_piece(assembly.parts, where), where.piece.raw, where.piece.crc)
+        data = unpack(assembly.layout.store, read_piece(assembly.parts, where), where.piece.raw)
+        body.piece(data, where.piece.raw, where.piece.crc)
     body.text(encoder.tail)
     body.close()
     return body if isinstance(body, DeflateBody) else None

@@ -56,15 +56,17 @@ class PartCache:
             return
         with suppress(OSError):
             name.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileExistsError):
+                os.link(self.path(part.object), name.with_suffix(_PART))
+            # Last: of a process that dies in between there is a part left, which goes in its time, and no index.
             name.with_suffix(_INDEX).write_bytes(msgspec.json.encode(part))
-            os.link(self.path(part.object), name.with_suffix(_PART))
 
     def forget(self, prefix: str) -> None:
         """Drop all parts below a prefix: one was found damaged, or what they hold must go."""
         shutil.rmtree(self.root / prefix, ignore_errors=True)
 
     def _name(self, prefix: str, spec: SliceSpec) -> Path | None:
-        if not self.limit or not _unfiltered(spec):
+        if not self.limit or spec.layout.passing or not _unfiltered(spec):
             return None
         return self.root / prefix / _digest(spec)
 

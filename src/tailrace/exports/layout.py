@@ -39,13 +39,15 @@ USER_COUNTS: tuple[Field, ...] = (
 class Layout:
     """How rows become files. `sheets` is by table for wide tables, else there is one, under the empty name.
 
-    `merge` says that fragments of a session are to be one row.
+    `passing` says that parts are written over once they were read; `merge` that fragments of a session are to be one
+    row.
     """
 
     shape: Shape
     format: Format
     split: Split
     store: Store
+    passing: bool
     sheets: Mapping[str, Sheet]
     json_array: bool
     csv_safe: bool
@@ -61,13 +63,20 @@ class Layout:
         return self.sheets[key if self.shape == "tables" else ""]
 
 
-def make_layout(request: ExportRequest, statistics: Sequence[Statistics], *, increment: bool) -> Layout:
-    """The layout of an export over segments of which these statistics are known."""
+def make_layout(
+    request: ExportRequest, statistics: Sequence[Statistics], *, increment: bool, passing: bool = False
+) -> Layout:
+    """The layout of an export over segments of which these statistics are known.
+
+    With `passing` nobody will want to continue from the parts, so those that need not wait pass.
+    """
+    passing = passing and streamed(request) and _passes(request)
     return Layout(
         shape=request.shape,
         format=request.format,
         split=request.split,
-        store=_store(request),
+        store=_store(request, passing=passing),
+        passing=passing,
         sheets=_sheets(request, statistics),
         json_array=request.json_array,
         csv_safe=request.csv_safe,
@@ -118,7 +127,17 @@ def _params(statistics: Sequence[Statistics], names: Iterable[str]) -> dict[str,
     return found
 
 
-def _store(request: ExportRequest) -> Store:
-    if request.format == "parquet":
-        return "plain"
-    return "deflate" if request.packing in ("gzip", "zip") else "lz4"
+def streamed(request: ExportRequest) -> bool:
+    """Whether files are written while later slices still run: no key has to be waited for."""
+    return request.split in ("single", "size") and request.packing != "zip"
+
+
+def _passes(request: ExportRequest) -> bool:
+    """Whether parts are of no use afterwards: deflated ones that leave nothing out are kept for repeats."""
+    return request.packing != "gzip" or not request.filters.empty
+
+
+def _store(request: ExportRequest, *, passing: bool) -> Store:
+    if request.packing in ("gzip", "zip") and request.format != "parquet":
+        return "deflate"
+    return "plain" if passing or request.format == "parquet" else "lz4"

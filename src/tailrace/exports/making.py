@@ -1,11 +1,13 @@
 """Making: a planned export becomes files. What a worker does for a job, and the command line for itself."""
 
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Executor
+from collections.abc import Set as AbstractSet
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Protocol
 
-from tailrace.compute.local import run_all
+from tailrace.compute.local import LocalPool
+from tailrace.compute.running import run_all
 from tailrace.db.engine import Database
 from tailrace.exports.assemble import Assembly, assemble
 from tailrace.exports.cache import PartCache
@@ -17,6 +19,7 @@ from tailrace.exports.slices import SliceSpec
 from tailrace.exports.streams import PartDamaged
 from tailrace.files.base import Files
 from tailrace.model.export import ExportFile, Increment, Part
+from tailrace.model.points import point
 from tailrace.model.segment import Segment
 from tailrace.store.snapshots import available_at, visible
 
@@ -28,12 +31,12 @@ Progress = Callable[[int, int], None]  # slices that are done, rows so far
 class Maker:
     """What making files needs: where parts wait and where files go, and who runs slices.
 
-    `run_slice` is called on the executor, maybe in another process, so it finds the storage of parts by itself.
+    `run_slice` is called by the pool, maybe in another process, so it finds the storage of parts by itself.
     """
 
     parts: Files
     files: Files
-    executor: Executor
+    pool: LocalPool
     run_slice: Callable[[SliceSpec], Part]
     cache: PartCache
 
@@ -46,12 +49,12 @@ class Made:
     schema: StoredFile
 
 
-def plan_export(database: Database, export: Export, resolved: Resolved) -> Plan:
-    """Plan what an export reads."""
+def plan_export(database: Database, export: Export, resolved: Resolved, *, passing: bool = False) -> Plan:
+    """Plan what an export reads. `passing`: nobody will continue from its parts if it fails."""
     segments = visible_segments(database, export, resolved)
     with database.read() as connection:
         times = available_at(connection, export.scope, [segment.added_seq for segment in segments])
-    return make_plan(export.request, segments, times, _increment(resolved))
+    return make_plan(export.request, segments, times, _increment(resolved), passing=passing)
 
 
 def visible_segments(database: Database, export: Export, resolved: Resolved) -> list[Segment]:
@@ -68,44 +71,84 @@ def _increment(resolved: Resolved) -> Increment | None:
     return Increment(resolved.after_seq, resolved.upto_seq)
 
 
+class Kept(Protocol):
+    """Parts that outlive an attempt: those in `objects` are left where they are."""
+
+    @property
+    def objects(self) -> AbstractSet[str]:
+        """Where they are."""
+
+    def find(self, number: int, spec: SliceSpec) -> Part | None:
+        """The part of a slice that was finished before."""
+
+    def keep(self, number: int, spec: SliceSpec, part: Part) -> None:
+        """Take note of a part that is finished now."""
+
+
 def make_files(
-    maker: Maker, export: Export, plan: Plan, part_place: Place, file_place: Place, progress: Progress
+    maker: Maker,
+    export: Export,
+    plan: Plan,
+    part_place: Place,
+    file_place: Place,
+    progress: Progress,
+    kept: Kept | None = None,
+    stop: int | None = None,
 ) -> Made:
-    """Run the slices of a plan and assemble their parts, which are gone afterwards.
+    """Run the slices of a plan and assemble their parts, which are gone afterwards but for those that are `kept`.
+
+    Parts that pass are written over in turn: fresh pages for each would cost more than all that is done with them.
+    `stop` is the number of the flag that ends slices early.
 
     Raises:
         PartDamaged: a part is not what was written; make it again.
     """
     stem = f"{export.request.app}-{export.id}-{export.request.shape}"
+    most = maker.pool.workers + 2 if plan.layout.passing else None
     specs = [
-        SliceSpec(part_place(f"part-{n:06d}"), piece, plan.selection, plan.layout)
+        SliceSpec(part_place(f"part-{n % (most or n + 1):06d}"), piece, plan.selection, plan.layout, stop)
         for n, piece in enumerate(plan.slices)
     ]
     assembly = Assembly(maker.parts, maker.files, export.request, plan.layout, stem, part_place, file_place)
     try:
-        with closing(_parts(maker, export.scope.prefix, specs, progress)) as parts:
+        with closing(_parts(maker, export.scope.prefix, specs, progress, kept, most)) as parts:
             files = assemble(assembly, parts)
         schema = write_schema(maker.files, file_place(f"{stem}.schema.json"), export.id, plan.layout)
     except PartDamaged:
         maker.cache.forget(export.scope.prefix)  # it may have come from there
         raise
     finally:
-        for spec in specs:
-            maker.parts.delete(spec.object)
+        for name in {spec.object for spec in specs} - (kept.objects if kept else set()):
+            maker.parts.delete(name)
     maker.cache.shrink()
     return Made(files, schema)
 
 
-def _parts(maker: Maker, prefix: str, specs: Sequence[SliceSpec], progress: Progress) -> Generator[Part]:
-    """Parts in the order of the plan, as they come: from the cache, else run."""
-    cached = [maker.cache.find(prefix, spec) for spec in specs]
-    missing = [spec for spec, part in zip(specs, cached, strict=True) if part is None]
+def _parts(
+    maker: Maker,
+    prefix: str,
+    specs: Sequence[SliceSpec],
+    progress: Progress,
+    kept: Kept | None,
+    most: int | None,
+) -> Generator[Part]:
+    """Parts in the order of the plan, as they come: those that are kept, those from the cache, else run."""
+    there = [
+        (kept.find(number, spec) if kept else None) or maker.cache.find(prefix, spec)
+        for number, spec in enumerate(specs)
+    ]
+    missing = [spec for spec, part in zip(specs, there, strict=True) if part is None]
+    # Who shares the pool takes turns; who has it alone need not.
+    ahead = None if kept is None else maker.pool.workers + 1
     rows = 0
-    with closing(run_all(maker.executor, maker.run_slice, missing)) as made:
-        for done, (spec, known) in enumerate(zip(specs, cached, strict=True), 1):
+    with closing(run_all(maker.pool, maker.run_slice, missing, ahead, most)) as made:
+        for number, (spec, known) in enumerate(zip(specs, there, strict=True)):
             part = known or next(made)
+            if kept is not None:
+                kept.keep(number, spec, part)
             yield part
+            point("export.mid_assemble")
             if known is None:
                 maker.cache.keep(prefix, spec, part)
             rows += part.rows
-            progress(done, rows)
+            progress(number + 1, rows)

@@ -9,7 +9,7 @@ from tailrace.model.export import ExportRequest, Increment
 from tailrace.model.segment import Segment
 from tailrace.store.scan import Selection, can_match
 
-SLICE_EVENTS = 131_072  # enough to be worth a part, few enough that workers finish together
+SLICE_EVENTS = 65_536  # enough to be worth a part, few enough that workers finish together
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,14 @@ class Plan:
 
 
 def make_plan(
-    request: ExportRequest, segments: Sequence[Segment], available_at: Mapping[int, int], increment: Increment | None
+    request: ExportRequest,
+    segments: Sequence[Segment],
+    available_at: Mapping[int, int],
+    increment: Increment | None,
+    *,
+    passing: bool = False,
 ) -> Plan:
-    """Plan an export over segments in output order: by day, bucket, seq and number."""
+    """Plan an export over segments in output order: by day, bucket, seq and number. `passing` is of its layout."""
     selection = Selection(
         window=request.window,
         filters=request.filters,
@@ -54,7 +59,8 @@ def make_plan(
         increment=increment,
     )
     matching = [segment for segment in segments if can_match(segment, selection)]
-    layout = make_layout(request, [segment.statistics for segment in matching], increment=increment is not None)
+    known = [segment.statistics for segment in matching]
+    layout = make_layout(request, known, increment=increment is not None, passing=passing)
     slices = tuple(
         _slice(day, bucket, segments, share, available_at)
         for (day, bucket), members in groupby(matching, key=lambda s: (s.day, s.bucket))

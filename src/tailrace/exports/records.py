@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from tailrace.db.engine import Database, storable
 from tailrace.db.tables import apps, export_files, exports, owned, owner, spaces
 from tailrace.model.access import Principal, Scope
-from tailrace.model.errors import NotFound
+from tailrace.model.errors import Expired, ExportFailed, NotFound, NotReady
 from tailrace.model.export import FINAL_STATES, ExportRequest, ExportState
 from tailrace.model.segment import CLEAR
 
@@ -18,7 +18,8 @@ from tailrace.model.segment import CLEAR
 class Export:
     """One export. `snapshot`, `after_seq` and `upto_seq` are None until its window is resolved to commits.
 
-    Times in ms; `slices` is None until it is planned; `manifest` is JSON text, there once it has succeeded.
+    Times in ms; `slices` is None until it is planned; `manifest` is JSON text, there once it has succeeded, and
+    `expires_at` is then when its files will have had their time.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Export:
     slices_done: int
     error: str | None
     manifest: str | None
+    expires_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ def find_export(database: Database, principal: Principal, export_id: str) -> Exp
 
     Raises:
         NotFound: there is none, or it is not the caller's to know of.
+        ExportFailed: another release kept it, in words that this one cannot read.
     """
     if not storable(export_id):
         raise NotFound("export", export_id)
@@ -83,8 +86,25 @@ def find_export(database: Database, principal: Principal, export_id: str) -> Exp
     return _export(row)
 
 
+def check_succeeded(export: Export) -> None:
+    """Make sure that an export has files to show.
+
+    Raises:
+        Expired: it had, and they have had their time.
+        NotReady: it has none yet, or never will.
+    """
+    if export.state == "expired":
+        raise Expired(export.expires_at or 0)
+    if export.state != "succeeded":
+        raise NotReady(export.state)
+
+
 def load_export(database: Database, space: int, app: int, export_id: str) -> Export:
-    """An export for the worker that has claimed its job."""
+    """An export for the worker that has claimed its job.
+
+    Raises:
+        ExportFailed: another release kept it, in words that this one cannot read.
+    """
     with database.read() as connection:
         row = connection.execute(
             _joined().where(exports.c.space == space, exports.c.app == app, exports.c.id == export_id)
@@ -92,10 +112,12 @@ def load_export(database: Database, space: int, app: int, export_id: str) -> Exp
     return _export(row)
 
 
-def change_export(connection: Connection, export: Export, **values: Any) -> None:
+def change_export(connection: Connection, space: int, app: int, export_id: str, **values: Any) -> None:
     """Change columns of an export."""
     connection.execute(
-        update(exports).where(and_(owned(exports, export.scope), exports.c.id == export.id)).values(**values)
+        update(exports)
+        .where(exports.c.space == space, exports.c.app == app, exports.c.id == export_id)
+        .values(**values)
     )
 
 
@@ -152,7 +174,7 @@ def _export(row: Row[Any]) -> Export:
     return Export(
         id=row.id,
         scope=Scope(row.space, row.app, row.space_id, row.app_id),
-        request=msgspec.json.decode(row.request, type=ExportRequest),
+        request=_request(row.request),
         state=row.state,
         created_at=row.created_at,
         finished_at=row.finished_at,
@@ -164,4 +186,12 @@ def _export(row: Row[Any]) -> Export:
         slices_done=row.slices_done,
         error=row.error,
         manifest=row.manifest,
+        expires_at=row.expires_at,
     )
+
+
+def _request(text: str) -> ExportRequest:
+    try:
+        return msgspec.json.decode(text, type=ExportRequest)
+    except msgspec.DecodeError as error:
+        raise ExportFailed(f"this release cannot read its request ({error}); ask for the export again") from None

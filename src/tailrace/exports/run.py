@@ -1,91 +1,140 @@
-"""Running an export: plan, slices, assemble; then manifest, files and state in one transaction."""
+"""Running an export: plan, slices, assemble; then manifest, files and state in one transaction.
+
+Whatever happens on the way, the export ends in a final state or its job can be claimed again.
+"""
 
 import time
-from dataclasses import dataclass
-from functools import partial
+from typing import Any
 
-import msgspec
-import structlog
-
-from tailrace.exports.making import Made, Maker, make_files, plan_export
-from tailrace.exports.manifests import make_manifest, totals_of
-from tailrace.exports.records import Export, StoredFile, change_export, insert_files, load_export
+from tailrace import __version__
+from tailrace.compute.processes import Poisoned
+from tailrace.compute.stops import Stopped, stop_flag
+from tailrace.exports.attempts import Attempt, Runner
+from tailrace.exports.course import Course, Interrupted
+from tailrace.exports.ending import again_or_failed, cancelled, delete_objects, give_way, succeed, without_damaged
+from tailrace.exports.making import Made, make_files, plan_export
+from tailrace.exports.noting import Notes
+from tailrace.exports.plan import Plan
+from tailrace.exports.recorded import Recorded
+from tailrace.exports.records import Export, load_export
 from tailrace.exports.resolve import Resolved
-from tailrace.exports.submit import Submitter, resolve_later
+from tailrace.exports.streams import PartDamaged
+from tailrace.exports.submit import resolve_later
+from tailrace.jobs.cancelling import is_cancelled
 from tailrace.jobs.heartbeat import heartbeat
-from tailrace.jobs.queue import Job, finish, give_back, hold, renew
-from tailrace.model.clock import Clock
-from tailrace.model.errors import FenceLost, Unavailable
-from tailrace.model.export import ExportFile
+from tailrace.jobs.queue import Job, Signal, adopt, hold, pin, renew
+from tailrace.jobs.retry import PUZZLE, rule_for
+from tailrace.logs import log
+from tailrace.model.clock import day_name, iso
+from tailrace.model.errors import ExportFailed, FenceLost, Unavailable
+from tailrace.model.objects import export_name
+from tailrace.model.points import point
 
-log = structlog.get_logger()
-_RETRY_MS = 1_000
-_NOTE_EVERY_S = 0.25
-
-
-@dataclass(frozen=True, slots=True)
-class Runner:
-    """What running exports needs. `lease_ms` is how long a silent worker keeps its job."""
-
-    submitter: Submitter
-    maker: Maker
-    clock: Clock
-    lease_ms: int
-    max_attempts: int
+_LOOK_MS = 1_000  # how often to look whether the export was cancelled
 
 
 def run_export(runner: Runner, job: Job) -> None:
-    """Bring the export of a claimed job to a final state, or give the job back when trying again makes sense."""
-    export = load_export(runner.submitter.database, job.space, job.app, job.subject)
-    if job.attempt > runner.max_attempts:  # its workers died, so none of them could say so
-        _fail(runner, job, export, f"{runner.max_attempts} workers died or were lost while they made it")
-        return
+    """Bring the export of a claimed job to a final state, or give the job back when going on later makes sense."""
+    point("export.claimed")
+    with stop_flag() as stop:
+        recorded = Recorded(runner.submitter.database, runner.maker.parts, job)
+        attempt = Attempt(runner, job, Course(stop, runner.closing, runner.lease_ms), recorded)
+        try:
+            with heartbeat(_Pulse(attempt), min(runner.lease_ms, 3 * _LOOK_MS), attempt.course.end):
+                _run(attempt)
+        except FenceLost:
+            log.warning("export.taken_over", export=attempt.id, attempt=job.attempt)
+        except Unavailable as error:  # nothing could be said of how it ended; when the lease is over, another goes on
+            log.warning("export.left", export=attempt.id, attempt=job.attempt, why=error.why)
+
+
+class _Pulse:
+    """Renews the lease three times while it lasts; looks in between whether the export was cancelled."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
+        self._every_s = attempt.runner.lease_ms / 3000
+        self._renewed = time.monotonic()
+
+    def __call__(self) -> Signal:
+        attempt, now = self._attempt, time.monotonic()
+        if now - self._renewed < self._every_s * 0.9:
+            with attempt.database.read() as connection:
+                return "cancel" if is_cancelled(connection, attempt.job) else "go_on"
+        signal = renew(attempt.database, attempt.job, attempt.runner.lease_ms)
+        self._renewed = now
+        attempt.course.heard(now)
+        return signal
+
+
+def _run(attempt: Attempt) -> None:
+    """Make the export, and see to the end that it takes."""
     try:
-        with heartbeat(partial(renew, runner.submitter.database, job, runner.lease_ms), runner.lease_ms):
-            _run(runner, job, export)
+        _check(attempt)
+        attempt.recorded.load()
+        _make(attempt, load_export(attempt.database, attempt.job.space, attempt.job.app, attempt.id))
     except FenceLost:
-        log.warning("export.taken_over", export=export.id, attempt=job.attempt)
-    except Unavailable as error:
-        _again_or_fail(runner, job, export, error.why)
+        raise
+    except (Interrupted, Stopped):
+        _interrupted(attempt)
+    except PartDamaged as damage:
+        log.exception("export.error", export=attempt.id, attempt=attempt.job.attempt)
+        without_damaged(attempt, damage)
     except Exception as error:
-        log.exception("export.error", export=export.id, attempt=job.attempt)
-        _again_or_fail(runner, job, export, f"{type(error).__name__}: see the server's log for export {export.id}")
+        if rule_for(error) == PUZZLE:
+            log.exception("export.error", export=attempt.id, attempt=attempt.job.attempt)
+        again_or_failed(attempt, error)
 
 
-def _run(runner: Runner, job: Job, export: Export) -> None:
-    resolved = _resolve(runner, job, export)
-    plan = plan_export(runner.submitter.database, export, resolved)
-    _note(runner, job, export, state="running", slices=len(plan.slices), slices_done=0)
-    place = partial(_key, job, export)
-    made = make_files(runner.maker, export, plan, place, place, _Noter(runner, job, export))
-    _finish(runner, job, export, resolved, len(plan.slices), made)
+def _interrupted(attempt: Attempt) -> None:
+    if attempt.course.reason == "lost":
+        raise FenceLost(f"job {attempt.job.number}")
+    if attempt.course.reason == "cancel":
+        cancelled(attempt)
+    else:
+        give_way(attempt)
+
+
+def _check(attempt: Attempt) -> None:
+    """Whether it can be made at all, and by this release.
+
+    Raises:
+        ExportFailed: its workers died, so none of them could say so.
+    """
+    runner, job = attempt.runner, attempt.job
+    if job.failures >= runner.max_attempts:
+        raise ExportFailed(f"{job.failures} workers died or failed while they made it")
+    if job.code_version != __version__:  # what another release made is of no use
+        with attempt.database.write() as connection:
+            adopt(connection, job)
+            attempt.forget(connection)
+
+
+def _make(attempt: Attempt, export: Export) -> None:
+    resolved = _resolve(attempt, export)
+    plan = plan_export(attempt.database, export, resolved)
+    _begin(attempt, plan)
+    made = _files(attempt, export, plan)
+    point("export.before_commit")
+    if succeed(attempt, export, resolved, len(plan.slices), made) == "cancel":
+        delete_objects(attempt, [*(file.object for file in made.files), made.schema.object])
+        attempt.course.end("cancel")
+        raise Interrupted
+    point("export.after_commit")
     rows, size = sum(f.rows for f in made.files), sum(f.bytes for f in made.files)
     log.info("export.succeeded", export=export.id, rows=rows, bytes=size)
+    delete_objects(attempt, attempt.recorded.objects)
 
 
-class _Noter:
-    """Writes down how far an export is, now and then: each note is a durable write."""
-
-    def __init__(self, runner: Runner, job: Job, export: Export) -> None:
-        self._note = partial(_note, runner, job, export)
-        self._noted = time.monotonic()
-
-    def __call__(self, slices: int, rows: int) -> None:  # noqa: ARG002 - as `Progress` has it
-        if time.monotonic() - self._noted >= _NOTE_EVERY_S:
-            self._note(slices_done=slices)
-            self._noted = time.monotonic()
-
-
-def _resolve(runner: Runner, job: Job, export: Export) -> Resolved:
+def _resolve(attempt: Attempt, export: Export) -> Resolved:
     """What submit resolved; else, now that the window's end has passed, resolve it and keep that for every attempt."""
     if export.snapshot is not None and export.complete_through is not None:
         return Resolved(export.snapshot, export.after_seq, export.upto_seq, export.complete_through)
-    with runner.submitter.database.write() as connection:
-        hold(connection, job)
-        resolved = resolve_later(runner.submitter, connection, export)
-        change_export(
+    with attempt.database.write() as connection:
+        resolved = resolve_later(attempt.runner.submitter, connection, export)
+        pin(connection, attempt.job, resolved.snapshot)
+        attempt.change(
             connection,
-            export,
             snapshot=resolved.snapshot,
             after_seq=resolved.after_seq,
             upto_seq=resolved.upto_seq,
@@ -94,46 +143,34 @@ def _resolve(runner: Runner, job: Job, export: Export) -> Resolved:
     return resolved
 
 
-def _finish(runner: Runner, job: Job, export: Export, resolved: Resolved, slices: int, made: Made) -> None:
-    with runner.submitter.database.write() as connection:
-        finish(connection, job)
-        totals = totals_of(connection, export, resolved)
-        manifest = make_manifest(runner.submitter.identity, export, resolved, totals, made)
-        insert_files(connection, export, [*(_stored(f) for f in made.files), made.schema])
-        change_export(
-            connection,
-            export,
-            state="succeeded",
-            slices_done=slices,
-            finished_at=runner.submitter.database.now(connection),
-            manifest=msgspec.json.encode(manifest).decode(),
-        )
+def _begin(attempt: Attempt, plan: Plan) -> None:
+    with attempt.database.write() as connection:
+        if hold(connection, attempt.job) == "cancel":
+            attempt.course.end("cancel")
+        attempt.change(connection, state="running", slices=len(plan.slices), slices_done=0, error=None)
+    attempt.course.check()
 
 
-def _stored(file: ExportFile) -> StoredFile:
-    return StoredFile(file.name, file.object, file.bytes, file.sha256, file.media_type)
+def _files(attempt: Attempt, export: Export, plan: Plan) -> Made:
+    def place(name: str) -> str:
+        attempt.course.check()  # files and members of archives are made when no slice runs any more
+        return export_name(export.scope, export.id, attempt.job.fence, name)
+
+    maker, notes = attempt.runner.maker, Notes(attempt)
+    try:
+        return make_files(maker, export, plan, place, place, notes, attempt.recorded, attempt.course.stop)
+    except Poisoned as poison:
+        log.exception("export.poison_slice", export=export.id)
+        raise ExportFailed(_poison(poison.spec, poison.deaths)) from poison
 
 
-def _again_or_fail(runner: Runner, job: Job, export: Export, why: str) -> None:
-    if job.attempt < runner.max_attempts:
-        give_back(runner.submitter.database, job, _RETRY_MS * 2 ** (job.attempt - 1))
-    else:
-        _fail(runner, job, export, why)
-
-
-def _fail(runner: Runner, job: Job, export: Export, why: str) -> None:
-    database = runner.submitter.database
-    with database.write() as connection:
-        finish(connection, job)
-        change_export(connection, export, state="failed", finished_at=database.now(connection), error=why)
-
-
-def _note(runner: Runner, job: Job, export: Export, **values: object) -> None:
-    with runner.submitter.database.write() as connection:
-        hold(connection, job)
-        change_export(connection, export, **values)
-
-
-def _key(job: Job, export: Export, name: str) -> str:
-    """An object name of this attempt only: a worker that was taken for dead can overwrite nothing."""
-    return f"{export.scope.prefix}/exports/{export.id}/{job.fence}/{name}"
+def _poison(spec: Any, deaths: int) -> str:
+    """What is to be looked at: the slice and what it reads."""
+    piece, window = spec.slice, spec.selection.window
+    part = "" if piece.share == (0, 1) else f", part {piece.share[0] + 1} of {piece.share[1]},"
+    objects = ", ".join(segment.location.object for segment in piece.segments)
+    bounds = " to ".join("open" if bound is None else iso(bound) for bound in (window.start, window.end))
+    return (
+        f"a slice ended its process {deaths} times, running alone: day {day_name(piece.day)}, bucket "
+        f"{piece.bucket or 'all'}{part} of the window {bounds} on {window.axis}; it reads {objects}"
+    )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from tailrace.compute.stops import look
 from tailrace.exports.layout import Layout
 from tailrace.exports.parts import PartWriter
 from tailrace.exports.plan import Slice
@@ -11,6 +12,7 @@ from tailrace.exports.users import USER_COLUMNS
 from tailrace.files.base import Files
 from tailrace.formats.encoders import encoder_of
 from tailrace.model.export import Part, Shape
+from tailrace.model.points import point
 from tailrace.model.segment import Segment
 from tailrace.store.batches import EventBatch
 from tailrace.store.merge import MERGE_COLUMNS, whole_sessions
@@ -26,26 +28,36 @@ _ALSO: dict[Shape, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class SliceSpec:
-    """A slice as plain data without secrets; `object` is unique to this attempt."""
+    """A slice as plain data without secrets; `object` is unique to this attempt, `stop` the number of its flag."""
 
     object: str
     slice: Slice
     selection: Selection
     layout: Layout
+    stop: int | None = None
 
 
 def run_slice(files: Files, spec: SliceSpec) -> Part:
     """Write the part of a slice: packed pieces without header or end, which `assemble` adds.
 
-    A part need not be durable: each piece has a checksum, which `assemble` looks at. Raises FileNotFoundError.
+    A part need not be durable: each piece has a checksum, which `assemble` looks at. Raises FileNotFoundError, and
+    Stopped between two row groups.
     """
     layout = spec.layout
     encoder = encoder_of(layout.format, layout.row, array=layout.json_array, safe=layout.csv_safe)
     with files.create(spec.object, durable=False) as sink:
         out = PartWriter(sink, encoder, layout.store)
-        SHAPERS[layout.shape](layout, encoder, _groups(files, spec), out)
+        SHAPERS[layout.shape](layout, encoder, _looking(spec.stop, _groups(files, spec)), out)
         pieces = out.finish()
+    point("slice.part_written")
     return Part(spec.object, pieces)
+
+
+def _looking(stop: int | None, batches: Iterator[EventBatch]) -> Iterator[EventBatch]:
+    for batch in batches:
+        look(stop)
+        yield batch
+        point("slice.mid_part")
 
 
 def _groups(files: Files, spec: SliceSpec) -> Iterator[EventBatch]:

@@ -14,6 +14,11 @@ from tailrace.model.segment import Location
 class PartDamaged(Exception):
     """A part is not what was written: it was not durable, and the machine went down. It must be made again."""
 
+    @property
+    def object(self) -> str:
+        """The part."""
+        return str(self.args[0])
+
 
 class Placed(NamedTuple):
     """A piece and the object that holds it."""

@@ -53,7 +53,7 @@ def submit(submitter: Submitter, principal: Principal, scope: Scope, request: Ex
         resolved = None if not_before > now else _resolve(submitter, connection, scope, request, found)
         export = _export(submitter.ids.new("exp", now), scope, request, now, resolved)
         insert_export(connection, export, principal.token)
-        enqueue(connection, "export", scope, export.id, not_before)
+        enqueue(connection, "export", scope, export.id, not_before, snapshot=export.snapshot)
     return export
 
 

@@ -1,7 +1,8 @@
 """What every object storage does. A visible object is a whole, durable object."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 import pyarrow as pa
@@ -16,6 +17,27 @@ class Sink(Protocol):
         """Append bytes."""
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An object as a listing shows it; when it was written is told by the storage's own clock, in ms UTC."""
+
+    key: str
+    bytes: int
+    modified_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """What a writer of `key` has written so far, or left behind when it was killed. It never shows as an object.
+
+    `handle` is the storage's own name for it, `begun_ms` the storage's time at which it was begun or last written to.
+    """
+
+    key: str
+    handle: str
+    begun_ms: int
+
+
 class Files(Protocol):
     """Objects by key. Keys are never reused, so an object never changes.
 
@@ -25,7 +47,8 @@ class Files(Protocol):
     def create(self, key: str, key_ref: str = CLEAR, *, durable: bool = True) -> AbstractContextManager[Sink]:
         """A new object: durable and visible when the block ends well, absent when it raises.
 
-        What can be made again need not be `durable`: after a power cut such an object may be torn or gone.
+        What can be made again need not be `durable`: after a power cut such an object may be torn or gone. It is
+        scratch, and may be written over, by the one who wrote it.
         """
 
     def reader(self, location: Location) -> pa.NativeFile:
@@ -39,3 +62,17 @@ class Files(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove an object; an absent one is fine."""
+
+    def list(self, prefix: str) -> Iterator[Listed]:
+        """Objects below a folder of keys such as ``acme/app_waves/exports``, in no order; "" lists all.
+
+        It holds no more than a page at a time. Objects that come or go meanwhile may show or not, and a storage may
+        be late with others: a listing finds candidates, it is never the truth. A writer that is not done shows in
+        `unfinished` only, except that one of an object that is not durable may show here before it is whole.
+        """
+
+    def unfinished(self, prefix: str) -> Iterator[Unfinished]:
+        """What writers of objects below a folder of keys have begun, and killed ones have left behind."""
+
+    def abort(self, unfinished: Unfinished) -> None:
+        """Remove what was begun; what is gone is fine. A writer that still lives fails: its object never shows."""

@@ -1,18 +1,21 @@
 """Objects as files below one directory."""
 
 import os
+import re
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 
-from tailrace.files.base import Sink
+from tailrace.files.base import Listed, Sink, Unfinished
 from tailrace.files.writing import DurableFile
 from tailrace.model.segment import CLEAR, Location
 
 _BUFFER = 1 << 20
+_UNFINISHED = re.compile(r"\.[0-9a-f]{8}\.tmp$")
 
 
 class LocalFiles:
@@ -29,9 +32,8 @@ class LocalFiles:
         self._make_directory(path.parent)
         # What need not last is looked at by nobody before it is whole, so it needs no second name.
         unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp") if durable else path
-        opened = DurableFile(unfinished) if durable else unfinished.open("xb", buffering=_BUFFER)
         try:
-            with opened as file:
+            with DurableFile(unfinished) if durable else _over(unfinished) as file:
                 yield file
             if durable:
                 unfinished.rename(path)
@@ -63,11 +65,42 @@ class LocalFiles:
         """Remove an object; an absent one is fine."""
         self.path(key).unlink(missing_ok=True)
 
+    def list(self, prefix: str) -> Iterator[Listed]:
+        """Objects below a folder of keys, in no order."""
+        for path, status in self._walk(prefix):
+            if not _UNFINISHED.search(path.name):
+                yield Listed(self._key(path), status.st_size, status.st_mtime_ns // 1_000_000)
+
+    def unfinished(self, prefix: str) -> Iterator[Unfinished]:
+        """Files that have not got their name yet, and when they were last written to."""
+        for path, status in self._walk(prefix):
+            if ending := _UNFINISHED.search(path.name):
+                key = self._key(path)
+                yield Unfinished(key.removesuffix(ending[0]), ending[0], status.st_mtime_ns // 1_000_000)
+
+    def abort(self, unfinished: Unfinished) -> None:
+        """Remove a file that has not got its name yet; one that has, or is gone, is fine."""
+        self.path(unfinished.key + unfinished.handle).unlink(missing_ok=True)
+
     def path(self, key: str) -> Path:
         """Where an object lies."""
         if key.startswith("/") or ".." in key.split("/"):
             raise ValueError(f"not an object key: {key!r}")
         return self._root / key
+
+    def _walk(self, prefix: str) -> Iterator[tuple[Path, os.stat_result]]:
+        """Files below a folder of keys; one that goes meanwhile does not show."""
+        folders = [self.path(prefix)]
+        while folders:
+            for entry in _entries(folders.pop()):
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(Path(entry.path))
+                    continue
+                with suppress(FileNotFoundError):
+                    yield Path(entry.path), entry.stat(follow_symlinks=False)
+
+    def _key(self, path: Path) -> str:
+        return path.relative_to(self._root).as_posix()
 
     def _make_directory(self, path: Path) -> None:
         """Make a directory and sync each new entry, so that a crash cannot lose the way to a durable file."""
@@ -81,6 +114,25 @@ class LocalFiles:
 def _check_key(key_ref: str) -> None:
     if key_ref != CLEAR:
         raise LookupError(f"local files have no key named {key_ref}")
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """What a folder holds; nothing if it is none."""
+    try:
+        found = os.scandir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    with found:
+        yield from found
+
+
+@contextmanager
+def _over(path: Path) -> Iterator[BinaryIO]:
+    """A scratch file, written over what is there: its pages are much cheaper than fresh ones."""
+    path.touch()
+    with path.open("r+b", _BUFFER) as file:
+        yield file
+        file.truncate()
 
 
 def _sync_directory(path: Path) -> None:

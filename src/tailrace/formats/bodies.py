@@ -6,13 +6,12 @@ from typing import Protocol
 import zstandard
 
 from tailrace.formats import gzip
-from tailrace.formats.packing import unpack
 from tailrace.model.export import Packing
 
 ZSTD_LEVEL = 3
 _ZSTD_JOBS = 2  # always, since the bytes must not depend on how many cores there are
 
-Write = Callable[[bytes], object]
+Write = Callable[[bytes | memoryview], object]
 
 
 class Body(Protocol):
@@ -21,8 +20,8 @@ class Body(Protocol):
     def text(self, data: bytes) -> None:
         """Add bytes that are not packed: a head, a tail, what stands between pieces."""
 
-    def piece(self, packed: bytes, raw: int, crc: int) -> None:
-        """Add a piece as its part has packed it for this packing; `raw` and `crc` are of the data before that."""
+    def piece(self, data: bytes | memoryview, raw: int, crc: int) -> None:
+        """Add a piece, deflated if this packing deflates; `raw` and `crc` are of the data before that."""
 
     def close(self) -> None:
         """Write what ends the file."""
@@ -38,9 +37,9 @@ class PlainBody:
         """Add bytes."""
         self._write(data)
 
-    def piece(self, packed: bytes, raw: int, crc: int) -> None:  # noqa: ARG002 - as the protocol has it
+    def piece(self, data: bytes | memoryview, raw: int, crc: int) -> None:  # noqa: ARG002 - as the protocol has it
         """Add a piece."""
-        self._write(unpack("lz4", packed, raw))
+        self._write(data)
 
     def close(self) -> None:
         """Nothing ends it."""
@@ -53,13 +52,13 @@ class ZstdBody:
         self._write = write
         self._frame = zstandard.ZstdCompressor(level=ZSTD_LEVEL, threads=_ZSTD_JOBS, write_checksum=True).compressobj()
 
-    def text(self, data: bytes) -> None:
+    def text(self, data: bytes | memoryview) -> None:
         """Add bytes."""
         self._write(self._frame.compress(data))
 
-    def piece(self, packed: bytes, raw: int, crc: int) -> None:  # noqa: ARG002
+    def piece(self, data: bytes | memoryview, raw: int, crc: int) -> None:  # noqa: ARG002
         """Add a piece."""
-        self.text(unpack("lz4", packed, raw))
+        self.text(data)
 
     def close(self) -> None:
         """End the frame."""
@@ -80,9 +79,9 @@ class DeflateBody:
             piece = gzip.pack(data)
             self.piece(piece.packed, piece.length, piece.crc)
 
-    def piece(self, packed: bytes, raw: int, crc: int) -> None:
+    def piece(self, data: bytes | memoryview, raw: int, crc: int) -> None:
         """Add a piece."""
-        self._write(packed)
+        self._write(data)
         self.crc = gzip.combine_crc(self.crc, crc, raw)
         self.raw += raw
 

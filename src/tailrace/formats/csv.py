@@ -6,6 +6,7 @@ one cell.
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -14,9 +15,10 @@ from tailrace.formats.text import (
     SCALARS,
     Dialect,
     Text,
+    buffer_of,
     filled,
+    has_byte,
     join,
-    join_lists,
     literal,
     where_needed,
 )
@@ -39,9 +41,13 @@ class Csv(Dialect):
     def __init__(self, safe: bool = False) -> None:
         self._safe = safe
 
-    def cell(self, values: pa.Array, field: Field, first: bool) -> list[Text]:
+    def anchor(self, columns: Sequence[Field]) -> int:  # noqa: ARG002 - as the protocol has it
+        """The first."""
+        return 0
+
+    def cell(self, values: pa.Array, field: Field, place: int) -> list[Text]:
         """The cell and the comma before it."""
-        comma = "" if first else ","
+        comma = "," if place else ""
         if values.null_count == len(values):
             return [comma]
         return [comma, *filled(self._render(values, field.kind))]
@@ -69,18 +75,28 @@ class Csv(Dialect):
         """Where a row is one empty cell, quotes keep readers from skipping it."""
         return pc.if_else(pc.equal(rows, literal(_BLANK)), literal(f'""{_BLANK}'), rows)
 
-    def nest(self, events: pa.Array, offsets: pa.Array, field: Field, first: bool) -> Text:  # noqa: ARG002
+    def around_list(self, field: Field, place: int) -> tuple[str, str, str]:  # noqa: ARG002
         """An array of objects as JSON text."""
-        lists = pc.replace_substring(join_lists(events, offsets, ","), '"', '""')
-        return join(f'{"" if first else ","}"[', lists, ']"')
+        return f'{"," if place else ""}"[', ",", ']"'
 
     def element(self) -> Json:
         """Events inside a cell are JSON."""
-        return Json("}")
+        return _InCell("}")
+
+
+class _InCell(Json):
+    """JSON inside quotes, its own quotes twice."""
+
+    def cell(self, values: pa.Array, field: Field, place: int) -> list[Text]:
+        """The member of an object."""
+        parts = super().cell(values, field, place)
+        return [part.replace('"', '""') if isinstance(part, str) else _doubled(part) for part in parts]
 
 
 def quoted(column: pa.Array) -> pa.Array:
     """Texts in quotes where they hold a comma, a quote or a line end, or nothing; a text alone decides that."""
+    if not has_byte(column, b'",\r\n') and pc.min(pc.binary_length(column)).as_py() != 0:
+        return column
     return where_needed(column, _QUOTED, _in_quotes)
 
 
@@ -90,7 +106,18 @@ def guarded(column: pa.Array) -> pa.Array:
 
 
 def _in_quotes(column: pa.Array) -> pa.Array:
-    return join('"', pc.replace_substring(column, '"', '""'), '"')
+    return join('"', _doubled(column), '"')
+
+
+def _doubled(column: pa.Array) -> pa.Array:
+    """Each quote twice. All texts are changed as one: text by text it takes twice the time."""
+    if column.null_count:
+        return pc.replace_substring(column, '"', '""')
+    data, bounds = buffer_of(column)
+    quotes = np.flatnonzero(np.frombuffer(data, np.uint8) == ord('"'))
+    offsets = bounds + np.searchsorted(quotes, bounds)
+    changed = bytes(data).replace(b'"', b'""')
+    return pa.StringArray.from_buffers(len(column), pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(changed))
 
 
 def header(names: Sequence[str]) -> bytes:

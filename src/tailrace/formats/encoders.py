@@ -108,7 +108,7 @@ class TextEncoder:
     def sessions(self, fragments: pa.Table, parent: pa.Array, events: pa.Table, sheet: Sheet) -> TextRows:
         """A row per fragment with its events nested."""
         rows = session_rows(self._dialect, fragments, parent, events, sheet.columns, sheet.inner)
-        return TextRows(*buffer_of(rows), self._ending)
+        return TextRows(*rows, self._ending)
 
     def wide(
         self, fragments: pa.Table, parent: pa.Array, events: pa.Table, sheets: Sequence[tuple[Sheet, int, int]],

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 
 import msgspec
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -11,18 +10,18 @@ from tailrace.formats.text import (
     SCALARS,
     Dialect,
     Text,
-    buffer_of,
     by_value,
     filled,
-    join,
-    join_lists,
+    has_byte,
     times,
 )
 from tailrace.model.fields import Field, Kind
+from tailrace.model.sheet import EVENTS
 
-# Fields that always have a value: one of them in first place spares every row a comma to drop.
-_ALWAYS = frozenset(("id", "event", "time", "received_at", "session_id", "session_start", "actor", "number"))
-_SPACE, _QUOTE, _BACKSLASH = b' "\\'
+# Fields that always have a value, lists of events among them: one of them spares every row a comma to drop.
+_ALWAYS = frozenset(
+    ("id", "event", "time", "received_at", "session_id", "session_start", "actor", "number", EVENTS.name)
+)
 
 
 class Json(Dialect):
@@ -34,24 +33,28 @@ class Json(Dialect):
     def __init__(self, closing: str = "}\n") -> None:
         self.closing = closing
 
-    def cell(self, values: pa.Array, field: Field, first: bool) -> list[Text]:
-        """The text ``,"name":value``; empty where there is no value."""
+    def anchor(self, columns: Sequence[Field]) -> int:
+        """The first that always has a value; without one, all have their comma before them."""
+        return next((place for place, field in enumerate(columns) if field.name in _ALWAYS), -1)
+
+    def cell(self, values: pa.Array, field: Field, place: int) -> list[Text]:
+        """The text ``"name":value`` with a comma before or behind it; empty where there is no value."""
         if values.null_count == len(values):
             return []
-        comma = "" if first and field.name in _ALWAYS else ","
-        return filled([f"{comma}{label(field.name)}", *_RENDER[field.kind](values)])
+        before, behind = "," if place > 0 else "", "," if place < 0 else ""
+        return filled([f"{before}{label(field.name)}", *_RENDER[field.kind](values), *([behind] if behind else [])])
 
     def untidy(self, columns: Sequence[Field]) -> bool:
-        """Where no first column is sure to have a value, a comma may stand before the first key."""
-        return not columns or columns[0].name not in _ALWAYS
+        """Where no column is sure to have a value, a comma may stand before the first key."""
+        return self.anchor(columns) < 0
 
     def tidy(self, rows: pa.Array) -> pa.Array:
         """Drop that comma."""
         return pc.replace_substring(rows, "{,", "{", max_replacements=1)
 
-    def nest(self, events: pa.Array, offsets: pa.Array, field: Field, first: bool) -> Text:
+    def around_list(self, field: Field, place: int) -> tuple[str, str, str]:
         """An array of objects."""
-        return join(f"{'' if first else ','}{label(field.name)}[", join_lists(events, offsets, ","), "]")
+        return f"{',' if place else ''}{label(field.name)}[", ",", "]"
 
     def member(self, values: pa.Array) -> pa.Array:
         """JSON texts are values as they are."""
@@ -73,15 +76,9 @@ def label(name: str) -> str:
 
 def strings(column: pa.Array) -> list[Text]:
     """Texts as JSON strings, in parts."""
-    if not _any_unsafe(column):
+    if not has_byte(column, b'"\\', below=ord(" ")):
         return ['"', column, '"']
     return [by_value(column, lambda text: msgspec.json.encode(text).decode())]
-
-
-def _any_unsafe(column: pa.Array) -> bool:
-    """Whether a text holds what JSON strings must escape. Looking at all bytes at once beats a search per text."""
-    data = np.frombuffer(buffer_of(column)[0], np.uint8)
-    return bool(((data < _SPACE) | (data == _QUOTE) | (data == _BACKSLASH)).any())
 
 
 _RENDER: dict[Kind, Callable[[pa.Array], list[Text]]] = {

@@ -7,8 +7,8 @@ import pyarrow as pa
 
 from tailrace.formats import gzip
 
-# `deflate` is used as it is, inside of gzip and zip. `lz4` is for what must be unpacked again: it costs less than
-# writing and reading the bytes would. `plain` is for record batches, which are packed inside.
+# `deflate` is used as it is, inside of gzip and zip. `lz4` is for what waits and must be unpacked again. `plain` is for
+# what does not wait, and for record batches, which are packed inside.
 Store = Literal["deflate", "lz4", "plain"]
 
 _LZ4 = pa.Codec("lz4_raw")
@@ -36,8 +36,8 @@ def _lz4(data: bytes | memoryview) -> memoryview:
     return memoryview(buffer)[: buffer.size]  # it shows all that it has room for
 
 
-def unpack(store: Store, data: bytes, length: int) -> bytes:
-    """The data of a piece that was packed `lz4` or `plain`; `length` is its own."""
+def unpack(store: Store, data: bytes | memoryview, length: int) -> bytes | memoryview:
+    """A piece as its file takes it; `length` is that of the data. What is deflated stays so."""
     if store == "lz4":
         unpacked: bytes = _LZ4.decompress(data, length, asbytes=True)
         return unpacked

@@ -27,8 +27,14 @@ class Dialect(Protocol):
     opening: str
     closing: str
 
-    def cell(self, values: pa.Array, field: Field, first: bool) -> list[Text]:
-        """A column's cell of each row with all that belongs to it (label, separator), in parts; none is ever null."""
+    def anchor(self, columns: Sequence[Field]) -> int:
+        """The place of the column that has no separator; those before it have theirs behind them."""
+
+    def cell(self, values: pa.Array, field: Field, place: int) -> list[Text]:
+        """A column's cell of each row with all that belongs to it (label, separator), in parts; none is ever null.
+
+        `place` counts from the anchor.
+        """
 
     def untidy(self, columns: Sequence[Field]) -> bool:
         """Whether rows of these columns need `tidy`."""
@@ -36,8 +42,8 @@ class Dialect(Protocol):
     def tidy(self, rows: pa.Array) -> pa.Array:
         """What is left to do once the rows are joined."""
 
-    def nest(self, events: pa.Array, offsets: pa.Array, field: Field, first: bool) -> Text:
-        """The cell that holds a list of events: those of row i are ``events[offsets[i]:offsets[i + 1]]``."""
+    def around_list(self, field: Field, place: int) -> tuple[str, str, str]:
+        """What stands before a list of events, between two of them, and after it; the list is the last column."""
 
     def element(self) -> "Dialect":
         """How an event is written inside a list."""
@@ -93,7 +99,9 @@ def _strung(before: pa.Array, parents: Ints, after: pa.Array, closing: str) -> C
 
 def _parts(dialect: Dialect, table: pa.Table, fields: Sequence[Field], columns: Sequence[Field]) -> list[Text]:
     """The cells of columns of one table, in parts."""
-    return [part for f in fields for part in dialect.cell(array_of(table, f), f, first=f is columns[0])]
+    anchor = dialect.anchor(columns)
+    places = {field.name: place - anchor for place, field in enumerate(columns)}
+    return [part for f in fields for part in dialect.cell(array_of(table, f), f, places[f.name])]
 
 
 def event_cells(
@@ -118,20 +126,42 @@ def session_rows(
     events: pa.Table,
     columns: Sequence[Field],
     inner: Sequence[Field],
-) -> pa.Array:
+) -> Cuttable:
     """A row per fragment; where there is `inner`, the last of `columns` is the list of its events with those."""
-    own = columns[:-1] if inner else columns
-    cells = [
-        part
-        for place, field in enumerate(own)
-        for part in dialect.cell(array_of(fragments, field), field, first=place == 0)
-    ]
+    cells = _parts(dialect, fragments, columns[:-1] if inner else columns, columns)
     if not inner:
-        return finish_rows(dialect, cells, columns, fragments.num_rows)
-    texts = event_rows(dialect.element(), fragments, parent, events, inner)
-    offsets = pa.array(np.searchsorted(parent.to_numpy(), np.arange(fragments.num_rows + 1)), pa.int32())
-    cells.append(dialect.nest(texts, offsets, columns[-1], len(columns) == 1))
-    return finish_rows(dialect, cells, columns, fragments.num_rows)
+        return buffer_of(finish_rows(dialect, cells, columns, fragments.num_rows))
+    lists = dialect.around_list(columns[-1], len(columns) - 1 - dialect.anchor(columns))
+    starts = np.searchsorted(parent.to_numpy(), np.arange(fragments.num_rows + 1))
+    element = dialect.element()
+    if dialect.untidy(columns) or element.untidy(inner) or (np.diff(starts) == 0).any():
+        texts = event_rows(element, fragments, parent, events, inner)
+        listed = join_lists(texts, pa.array(starts, pa.int32()), lists[1])
+        return buffer_of(finish_rows(dialect, [*cells, lists[0], listed, lists[2]], columns, fragments.num_rows))
+    return _nested(dialect, cells, _parts(element, events, inner, inner), lists, starts)
+
+
+def _nested(
+    dialect: Dialect, cells: Sequence[Text], inner: Sequence[Text], lists: tuple[str, str, str], starts: Ints
+) -> Cuttable:
+    """Rows of sessions by a single join over their events: the cells of those of row i begin at ``starts[i]``.
+
+    Before its first event stands the session itself, after its last what ends it.
+    """
+    element, (opening, between, closing) = dialect.element(), lists
+    before = join(dialect.opening, *cells, opening, element.opening)
+    heads = pa.concat_arrays([_repeated(before, len(starts) - 1), pa.array([between + element.opening])])
+    which = np.full(starts[-1], len(starts) - 1)
+    which[starts[:-1]] = np.arange(len(starts) - 1)
+    ends = np.zeros(starts[-1], dtype=np.int64)
+    ends[starts[1:] - 1] = 1
+    tails = pa.array([element.closing, element.closing + closing + dialect.closing])
+    data, bounds = buffer_of(join(heads.take(pa.array(which)), *inner, tails.take(pa.array(ends))))
+    return data, bounds[starts]
+
+
+def _repeated(text: Text, count: int) -> pa.Array:
+    return text if isinstance(text, pa.Array) else pa.repeat(text, count)
 
 
 def finish_rows(dialect: Dialect, cells: Sequence[Text], columns: Sequence[Field], count: int) -> pa.Array:
@@ -184,6 +214,12 @@ def by_value(column: pa.Array, render: Callable[[object], str]) -> pa.Array:
     return rendered.take(encoded.indices)
 
 
+def has_byte(column: pa.Array, signs: bytes, below: int = 0) -> bool:
+    """Whether a text holds one of the signs, or a byte below. Looking at all bytes at once beats a search per text."""
+    data = np.frombuffer(buffer_of(column)[0], np.uint8)
+    return any(bool((data == sign).any()) for sign in signs) or bool(below and (data < below).any())
+
+
 def where_needed(column: pa.Array, pattern: str, change: Callable[[pa.Array], pa.Array]) -> pa.Array:
     """Change only the texts that match: most columns have none, and looking costs less than changing."""
     needs = pc.match_substring_regex(column, pattern)
@@ -205,11 +241,13 @@ def times(column: pa.Array) -> list[Text]:
 
 def floats(column: pa.Array) -> pa.Array:
     """Python's shortest text of a float, without a minus on zero."""
-    size = pc.abs(column)
-    common = pc.or_(pc.equal(size, 0.0), pc.and_(pc.greater_equal(size, _SMALLEST), pc.less(size, _LARGEST)))
-    if not pc.all(common).as_py():
+    values = column.drop_null().to_numpy()
+    size = np.abs(values)
+    if not ((size >= _SMALLEST) & (size < _LARGEST) | (size == 0) & ~np.signbit(values)).all():
         return by_value(column, lambda value: repr(0.0 if value == 0 else value))
-    text = pc.cast(pc.add(column, 0.0), pa.string())  # minus zero and zero are zero
+    text = pc.cast(column, pa.string())
+    if (values != np.floor(values)).all():
+        return text
     return pc.if_else(pc.match_substring(text, "."), text, join(text, ".0"))
 
 

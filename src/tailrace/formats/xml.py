@@ -16,14 +16,14 @@ from tailrace.formats.text import (
     Dialect,
     Text,
     filled,
-    join,
-    join_lists,
+    has_byte,
     where_needed,
 )
 from tailrace.formats.values import plain
 from tailrace.model.fields import Field, Kind
 
 _SPECIAL = "[&<>\r\n\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\ufffe\uffff]"
+_SUSPECTS = b"&<>\xef"  # a text with none of them and no control character has nothing special; U+FFFE begins with EF
 _FORBIDDEN = "[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\ufffe\uffff]"
 # A line end inside a text is written as a reference: parsers would make one of CR LF, and a row stays on its line.
 _ESCAPES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\r", "&#13;"), ("\n", "&#10;"))
@@ -46,7 +46,11 @@ class Xml(Dialect):
         self.opening = f"<{row}>"
         self.closing = f"</{row}>{end}"
 
-    def cell(self, values: pa.Array, field: Field, first: bool) -> list[Text]:  # noqa: ARG002 - as the protocol has it
+    def anchor(self, columns: Sequence[Field]) -> int:  # noqa: ARG002 - as the protocol has it
+        """Any will do: elements need no separators."""
+        return 0
+
+    def cell(self, values: pa.Array, field: Field, place: int) -> list[Text]:  # noqa: ARG002
         """The element of a column; empty where there is no value."""
         if values.null_count == len(values):
             return []
@@ -69,10 +73,9 @@ class Xml(Dialect):
         """Nothing is left to do."""
         return rows
 
-    def nest(self, events: pa.Array, offsets: pa.Array, field: Field, first: bool) -> Text:  # noqa: ARG002
+    def around_list(self, field: Field, place: int) -> tuple[str, str, str]:  # noqa: ARG002
         """An element that holds an element per event."""
-        name = name_of(field.name)
-        return join(f"<{name}>", join_lists(events, offsets, ""), f"</{name}>")
+        return f"<{name_of(field.name)}>", "", f"</{name_of(field.name)}>"
 
     def element(self) -> "Xml":
         """An event inside its session."""
@@ -81,6 +84,8 @@ class Xml(Dialect):
 
 def escaped(column: pa.Array) -> pa.Array:
     """Texts as the content of an element."""
+    if not has_byte(column, _SUSPECTS, below=ord(" ")):
+        return column
     return where_needed(column, _SPECIAL, _escape)
 
 

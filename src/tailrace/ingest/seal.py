@@ -23,8 +23,9 @@ from tailrace.ingest.grouping import Groups, SessionRules, group
 from tailrace.ingest.inheriting import Heritage, session_values
 from tailrace.ingest.joining import Closing, SealedIndex, closings, wanted
 from tailrace.model.access import Scope
-from tailrace.model.clock import Clock, day_name, day_of
+from tailrace.model.clock import Clock, day_of
 from tailrace.model.ids import Ids
+from tailrace.model.objects import run_name, segment_name
 from tailrace.model.points import point
 from tailrace.store import inbox, runs, shards, snapshots
 from tailrace.store.commits import NewRun, NewSegment, NewSession, Seal, commit
@@ -216,7 +217,7 @@ def _write_segments(
 def _write_segment(sealer: Sealer, lease: Lease, fragments: pa.Table, placed: Sequence[Placed]) -> NewSegment:
     day = day_of(placed[0].start)
     name = sealer.ids.new("seg", sealer.clock.now())
-    key = f"{lease.scope.prefix}/segments/{day_name(day)}/{lease.shard.bucket}/{name}.parquet"
+    key = segment_name(lease.scope, day, lease.shard.bucket, lease.fence, name)
     location = write_segment(sealer.files, key, fragments)
     new = [
         NewSession(
@@ -265,7 +266,7 @@ def _write_run(
     keys = runs.keys_of(records["key"].take(pa.array(_rows_of(groups, complete))))
     swallowed = runs.to_merge(known, len(keys))
     everything = runs.joined([keys, *(runs.read_run(sealer.files, run) for run in swallowed)])
-    key = f"{lease.scope.prefix}/ids/{lease.shard.bucket}/{sealer.ids.new('run', sealer.clock.now())}"
+    key = run_name(lease.scope, lease.shard.bucket, lease.fence, sealer.ids.new("run", sealer.clock.now()))
     runs.write_run(sealer.files, key, everything)
     newest_at = int(groups.last_arrived[complete].max())
     return NewRun(key, len(everything), newest_at, swallowed)

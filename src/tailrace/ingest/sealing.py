@@ -4,11 +4,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import zip_longest
 
 from sqlalchemy import select
 
 from tailrace.db.tables import inbox_heads, owned, shards
 from tailrace.ingest.seal import Sealed, Sealer, seal_shard
+from tailrace.ingest.troubles import Troubles
 from tailrace.jobs.heartbeat import heartbeat
 from tailrace.model.access import Scope
 from tailrace.model.errors import Unavailable
@@ -43,24 +45,28 @@ def shards_with_work(sealer: Sealer, scope: Scope) -> list[Shard]:
     ]
 
 
-def seal_due(
-    sealer: Sealer,
-    scopes: Sequence[Scope],
-    holder: str,
-    failed: Callable[[Scope, Shard, Exception], None] | None = None,
-) -> Iterator[Step]:
-    """Seal what is due now. A shard that another process holds is left to it.
+def seal_due(sealer: Sealer, scopes: Sequence[Scope], holder: str) -> Iterator[Step]:
+    """Seal what is due now, in rounds. A shard that another process holds is left to it."""
+    more = True
+    while more:
+        more = False
+        for step in seal_round(sealer, scopes, holder):
+            more |= step.sealed.more
+            yield step
 
-    With `failed` a shard that cannot be sealed is reported there and does not keep the others from being sealed.
+
+def seal_round(
+    sealer: Sealer, scopes: Sequence[Scope], holder: str, troubles: Troubles | None = None
+) -> Iterator[Step]:
+    """Seal one stretch of each shard that has work, so that the backlog of one keeps no other waiting for long.
+
+    With `troubles` a shard that cannot be sealed is noted there and left alone for a while; without, its error ends
+    the round.
     """
-    for scope in scopes:
-        for shard in shards_with_work(sealer, scope):
-            try:
-                yield from _seal_to_end(sealer, scope, shard, holder, close_all=False)
-            except Exception as error:
-                if failed is None:
-                    raise
-                failed(scope, shard, error)
+    for scope, shard in _places(sealer, scopes, troubles):
+        sealed = _stretch_or_trouble(sealer, scope, shard, holder, troubles)
+        if sealed is not None:
+            yield Step(scope, shard, sealed)
 
 
 def seal_everything(
@@ -101,13 +107,45 @@ def _seal_to_end(sealer: Sealer, scope: Scope, shard: Shard, holder: str, *, clo
     """Seal stretch by stretch, each under a fresh lease; no step at all when another process holds the shard."""
     more = True
     while more:
-        lease = acquire(sealer.database, scope, shard, holder, sealer.settings.lease_ms)
-        if lease is None:
+        sealed = _stretch(sealer, scope, shard, holder, close_all=close_all)
+        if sealed is None:
             return
-        try:
-            with heartbeat(partial(renew, sealer.database, lease, sealer.settings.lease_ms), sealer.settings.lease_ms):
-                sealed = seal_shard(sealer, lease, close_all=close_all)
-        finally:
-            release(sealer.database, lease)
         yield Step(scope, shard, sealed)
         more = sealed.more
+
+
+def _places(sealer: Sealer, scopes: Sequence[Scope], troubles: Troubles | None) -> Iterator[tuple[Scope, Shard]]:
+    """Shards with work, first one of each space, then the second of each, and so on."""
+    spaces: dict[int, list[tuple[Scope, Shard]]] = {}
+    for scope in scopes:
+        for shard in shards_with_work(sealer, scope):
+            if troubles is None or not troubles.rests(scope, shard):
+                spaces.setdefault(scope.space, []).append((scope, shard))
+    for rank in zip_longest(*spaces.values()):
+        yield from (place for place in rank if place is not None)
+
+
+def _stretch_or_trouble(
+    sealer: Sealer, scope: Scope, shard: Shard, holder: str, troubles: Troubles | None
+) -> Sealed | None:
+    if troubles is None:
+        return _stretch(sealer, scope, shard, holder)
+    try:
+        sealed = _stretch(sealer, scope, shard, holder)
+    except Exception as error:
+        troubles.failed(scope, shard, error)
+        return None
+    troubles.well(scope, shard)
+    return sealed
+
+
+def _stretch(sealer: Sealer, scope: Scope, shard: Shard, holder: str, *, close_all: bool = False) -> Sealed | None:
+    """Seal one stretch of a shard's inbox under a lease; None when another process holds the shard."""
+    lease = acquire(sealer.database, scope, shard, holder, sealer.settings.lease_ms)
+    if lease is None:
+        return None
+    try:
+        with heartbeat(partial(renew, sealer.database, lease, sealer.settings.lease_ms), sealer.settings.lease_ms):
+            return seal_shard(sealer, lease, close_all=close_all)
+    finally:
+        release(sealer.database, lease)

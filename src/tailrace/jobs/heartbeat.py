@@ -3,32 +3,48 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Literal
 
-import structlog
+from tailrace.logs import log
+from tailrace.model.errors import FenceLost, Unavailable
 
-from tailrace.model.errors import FenceLost
+Heard = Literal["cancel", "lost"]
 
-log = structlog.get_logger()
+
+def _ignore(_heard: Heard) -> None:
+    """For work that nobody cancels, and that finds out by itself when it has lost its lease."""
 
 
 @contextmanager
-def heartbeat(renew: Callable[[], None], lease_ms: int) -> Iterator[None]:
-    """Call `renew` three times in each lease until the block ends, or until another process has what was leased."""
+def heartbeat(
+    renew: Callable[[], object], lease_ms: int, on_signal: Callable[[Heard], None] = _ignore
+) -> Iterator[None]:
+    """Call `renew` three times in each lease until the block ends, or until another process has what was leased.
+
+    `on_signal` is called, in the heartbeat's thread, with ``cancel`` whenever `renew` answers that, and with ``lost``
+    when the lease is lost.
+    """
     stop = threading.Event()
-    thread = threading.Thread(target=_beat, args=(renew, lease_ms / 3000, stop), name="heartbeat", daemon=True)
-    thread.start()
+    beat = threading.Thread(target=_beat, args=(renew, lease_ms / 3000, stop, on_signal), name="heartbeat", daemon=True)
+    beat.start()
     try:
         yield
     finally:
         stop.set()
-        thread.join()
+        beat.join()
 
 
-def _beat(renew: Callable[[], None], every_s: float, stop: threading.Event) -> None:
+def _beat(
+    renew: Callable[[], object], every_s: float, stop: threading.Event, on_signal: Callable[[Heard], None]
+) -> None:
     while not stop.wait(every_s):
         try:
-            renew()
+            if renew() == "cancel":
+                on_signal("cancel")
         except FenceLost:
+            on_signal("lost")
             return
+        except Unavailable as error:
+            log.warning("lease.not_renewed", why=error.why)
         except Exception:
             log.exception("lease.not_renewed")

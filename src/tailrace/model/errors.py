@@ -94,6 +94,14 @@ class NotReady(TailraceError):
 
 
 @dataclass(eq=False)
+class Expired(TailraceError):
+    """The export's files have had their time, which ended at an instant (ms). Asking again makes them anew."""
+
+    at: int
+    code: str = field(init=False, default="expired", repr=False)
+
+
+@dataclass(eq=False)
 class WindowInFuture(TailraceError):
     """A window on availability ends further ahead than the server is willing to wait (milliseconds)."""
 

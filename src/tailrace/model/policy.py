@@ -26,6 +26,13 @@ LIMITS: dict[str, Limit] = {
             "ms",
             "How far ahead an availability window may end; the export waits until then.",
         ),
+        Limit(
+            "exports.file_life_ms",
+            604_800_000,
+            "ms",
+            "How long the files of an export are kept; after that it is `expired` and can be asked for again.",
+            most=315_360_000_000,
+        ),
         Limit("ingest.max_body_bytes", 16_777_216, "bytes", "Largest request body, before and after decompression."),
         Limit("ingest.max_record_bytes", 1_048_576, "bytes", "Largest single event; a larger one is a dead letter."),
         Limit("ingest.max_records", 50_000, "records", "Most events in one request."),

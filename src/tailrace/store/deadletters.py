@@ -6,10 +6,10 @@ from hashlib import blake2b
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tailrace.db.engine import Database
 from tailrace.db.tables import dead_letters, owned, owner
+from tailrace.db.upserts import insert_into
 from tailrace.model.access import Scope
 from tailrace.model.errors import NotFound
 
@@ -48,8 +48,7 @@ def bury(connection: Connection, letters: Sequence[tuple[Scope, int, DeadLetter]
     if not letters:
         return
     rows = [_row(scope, received_at, letter) for scope, received_at, letter in letters]
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    keep = dialect.insert(dead_letters).on_conflict_do_update(
+    keep = insert_into(connection, dead_letters).on_conflict_do_update(
         index_elements=["app", "key"], set_={"seen": dead_letters.c.seen + 1}
     )
     connection.execute(keep, sorted(rows, key=lambda row: (row["app"], row["key"])))

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Connection, and_, insert, not_, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tailrace.db.engine import Database
 from tailrace.db.tables import actors, app_heads, owned, owner, sessions
+from tailrace.db.upserts import insert_into
 from tailrace.model.access import Scope
 
 _CHUNK = 400  # with two parameters an item below every database's limit of parameters in one statement
@@ -138,8 +138,7 @@ def number_actors(database: Database, scope: Scope, first_seen: Mapping[bytes, i
             owner(scope) | {"actor": hash_, "number": first + place, "first_seen": first_seen[hash_]}
             for place, hash_ in enumerate(new)
         ]
-        dialect = sqlite if database.sqlite else postgresql
-        connection.execute(dialect.insert(actors).on_conflict_do_nothing(), rows)
+        connection.execute(insert_into(connection, actors).on_conflict_do_nothing(), rows)
         return known | _actors(connection, scope, new)
 
 

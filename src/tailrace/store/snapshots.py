@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, se
 from tailrace.db.engine import Database
 from tailrace.db.tables import app_heads, commits, id_runs, owned, segments, shards
 from tailrace.model.access import Scope
+from tailrace.model.errors import ExportFailed
 from tailrace.model.export import Totals
 from tailrace.model.segment import Location, Segment
 from tailrace.model.window import Window
@@ -72,7 +73,11 @@ def available_at(connection: Connection, scope: Scope, seqs: Sequence[int]) -> d
 
 
 def visible(connection: Connection, scope: Scope, seq: int, *, after: int = 0, window: Window = EVER) -> list[Segment]:
-    """Segments visible at a seq that can hold rows added after another and inside a window, in output order."""
+    """Segments visible at a seq that can hold rows added after another and inside a window, in output order.
+
+    Raises:
+        ExportFailed: some of them were cleaned up, because nobody had pinned that seq.
+    """
     rows = connection.execute(
         select(segments)
         .where(
@@ -83,8 +88,14 @@ def visible(connection: Connection, scope: Scope, seq: int, *, after: int = 0, w
             *_touching(window),
         )
         .order_by(segments.c.day, segments.c.bucket, segments.c.added_seq, segments.c.number)
-    )
+    ).all()
+    _check_floor(connection, scope, seq)  # after the rows: what had let one of them go had raised the floor
     return [_segment(row) for row in rows]
+
+
+def _check_floor(connection: Connection, scope: Scope, seq: int) -> None:
+    if seq < connection.scalars(select(app_heads.c.floor).where(owned(app_heads, scope))).one():
+        raise ExportFailed(f"segments that were visible at commit {seq} were replaced and cleaned up; ask again")
 
 
 def _touching(window: Window) -> list[ColumnElement[bool]]:

@@ -33,6 +33,7 @@ REPLIES: dict[str, TailraceError] = {
     "not_found": domain.NotFound("app", "app_waves"),
     "not_ready-queued": domain.NotReady("queued"),
     "not_ready-failed": domain.NotReady("failed"),
+    "expired": domain.Expired(1_767_323_045_678),
     "window_in_future": domain.WindowInFuture(1_767_326_645_678, 1_767_323_045_678, 900_000),
     **{f"cursor_refused-{reason}": domain.CursorRefused(reason) for reason in CURSOR_REASONS},
     "too_many_running": domain.TooManyRunning(100),

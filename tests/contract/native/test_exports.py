@@ -17,9 +17,13 @@ from tailrace.accounts.limits import set_limits
 from tailrace.accounts.provisioning import read_provisioning
 from tailrace.accounts.setup import FIRST_EMAIL, FIRST_SPACE, FirstLogin, create_first_admin
 from tailrace.db.tables import app_heads, exports, spaces, users
+from tailrace.exports.records import count_unfinished
+from tailrace.exports.run import run_export
 from tailrace.exports.verify.verifying import verify
+from tailrace.jobs.queue import claim
 from tailrace.model.clock import HOUR, MINUTE, SECOND, iso, parse_iso
 from tailrace.model.fields import DEFAULT_EVENT_COLUMNS, EVENT_ROW_COLUMNS
+from tailrace.upkeep.sweep import sweep
 from tailrace.wiring import provision
 from tests.contract.live import READ, live
 from tests.contract.native.conftest import EVERYTHING, Api, Row
@@ -197,9 +201,77 @@ def test_states_and_what_is_not_ready(api: Api, monkeypatch: pytest.MonkeyPatch)
         assert api.http.get(location, headers=READ).json()["state"] == state
         for path in ("/manifest", "/files/x"):
             answer = api.http.get(location + path, headers=READ)
-            if state != "succeeded":
+            if state == "expired":
+                assert (answer.status_code, answer.json()["code"]) == (410, "expired")
+            elif state != "succeeded":
                 assert (answer.status_code, answer.json()["code"], answer.json()["state"]) == (409, "not_ready", state)
                 assert answer.json()["retryable"] is (state in ("queued", "running"))
+
+
+def test_files_have_a_life(filled: Api) -> None:
+    """The status says when they expire, seven days after success; then manifest and files are 410 until asked again."""
+    asked = filled.ask()
+    location = asked.headers["location"]
+    assert asked.json()["expires_at"] is None
+    status = filled.wait(location)
+    assert parse_iso(status["expires_at"]) - parse_iso(status["finished_at"]) == 7 * 24 * HOUR
+    manifest = filled.http.get(location + "/manifest", headers=READ).json()
+    over = parse_iso(status["finished_at"]) - 2 * HOUR
+    with filled.house.database.write() as connection:
+        connection.execute(update(exports).values(expires_at=over))
+    sweep(filled.house.sweeper(), filled.scope(), lambda: None)
+    status = filled.http.get(location, headers=READ).json()
+    assert (status["state"], status["expires_at"]) == ("expired", iso(over))
+    for url in (f"{location}/manifest", manifest["files"][0]["url"], manifest["schema"]["url"]):
+        answer = filled.http.get(url, headers=READ)
+        assert (answer.status_code, answer.json()["code"], answer.json()["retryable"]) == (410, "expired", False)
+        assert answer.json()["expired_at"] == iso(over)
+    again = filled.manifest()
+    assert [file["content_sha256"] for file in again["files"]] == [f["content_sha256"] for f in manifest["files"]]
+
+
+def test_cancelling_what_waits(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has ended when the answer comes, with its job: nobody works on it any more, and it makes room for others."""
+    monkeypatch.setattr("tailrace.worker.claim", lambda *_: None)  # nobody works
+    location = api.ask().headers["location"]
+    answer = api.http.delete(location, headers=READ)
+    assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
+    assert INSTANT.fullmatch(answer.json()["finished_at"])
+    assert claim(api.house.database, "export", "test", 60_000) is None
+    with api.house.database.read() as connection:
+        assert count_unfinished(connection, api.scope().space) == 0
+    refused = api.http.get(f"{location}/manifest", headers=READ)
+    assert (refused.status_code, refused.json()["state"], refused.json()["retryable"]) == (409, "cancelled", False)
+
+
+def test_cancelling_what_runs(filled: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """202 while a worker has it; the worker ends it as cancelled, and nothing of it stays."""
+    monkeypatch.setattr("tailrace.worker.claim", lambda *_: None)  # the test works
+    location = filled.ask().headers["location"]
+    job = claim(filled.house.database, "export", "test", 60_000)
+    assert job is not None
+    for _ in range(2):
+        answer = filled.http.delete(location, headers=READ)
+        assert (answer.status_code, answer.json()["state"]) == (202, "queued")
+        assert int(answer.headers["retry-after"]) >= 1
+    with filled.house.runner() as runner:
+        run_export(runner, job)
+    status = filled.http.get(location, headers=READ).json()
+    assert (status["state"], status["error"]) == ("cancelled", None)
+    assert filled.http.delete(location, headers=READ).json() == status
+    assert not [path for path in (filled.house.data / "files").rglob("exports/**/*") if path.is_file()]
+
+
+def test_cancelling_what_has_ended(filled: Api) -> None:
+    """200 with the state as it was, however often; its files can still be had."""
+    manifest = filled.manifest()
+    location = f"/v1/exports/{manifest['export']}"
+    before = filled.http.get(location, headers=READ).json()
+    for _ in range(2):
+        answer = filled.http.delete(location, headers=READ)
+        assert (answer.status_code, answer.json()) == (200, before)
+    assert before["state"] == "succeeded"
+    assert len(filled.lines(manifest)) == manifest["rows"] == 4
 
 
 DOCS = (Path(__file__).resolve().parents[3] / "docs" / "api.md").read_text("utf-8")
@@ -415,9 +487,11 @@ def test_scopes(api: Api, tmp_path: Path) -> None:
     assert asked.status_code == 202
     location = asked.headers["location"]
     assert api.http.get(location, headers=read).status_code == 200
+    assert api.http.delete(location, headers=ask).is_success
     for answer, needs in (
         (api.http.get(location, headers=ask), "exports.read"),
         (api.ask(headers=read), "exports.create"),
+        (api.http.delete(location, headers=read), "exports.create"),
     ):
         assert (answer.status_code, answer.json()["code"], answer.json()["needs"]) == (403, "forbidden", needs)
 
@@ -430,7 +504,7 @@ def test_wrong_paths_and_methods_are_problems_too(api: Api) -> None:
         assert answer.headers["content-type"] == "application/problem+json", path
     for method, path, allowed in (
         ("GET", "/v1/events", {"POST"}),
-        ("DELETE", "/v1/exports/x", {"GET", "HEAD"}),
+        ("PUT", "/v1/exports/x", {"GET", "HEAD", "DELETE"}),
         ("POST", "/healthz", {"GET", "HEAD"}),
     ):
         answer = api.http.request(method, path)

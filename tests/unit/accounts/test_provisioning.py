@@ -86,6 +86,30 @@ def test_changes_are_applied_and_named(house: House, apply: Apply) -> None:
     assert scope_of_app(house.database, "app_tides").app_id == "app_tides"
 
 
+def test_a_space_gets_its_weight(house: House, apply: Apply) -> None:
+    """1 unless it is set; a file that does not name it leaves it as it is."""
+    assert weights(house) == {1}
+    assert apply(space("weight = 3")).changes == ["changed space acme"]
+    assert apply(space("")).changes == []
+    assert weights(house) == {1, 3}
+    assert apply('[[spaces]]\nid = "heavy"\nweight = 1000').changes == ["made space heavy"]
+    assert weights(house) == {1, 3, 1000}
+
+
+@pytest.mark.parametrize("weight", ["0", "1001", "-1", "1.5", '"2"'])
+def test_a_weight_is_a_whole_number(apply: Apply, weight: str) -> None:
+    """From 1 to 1,000; anything else is refused by name."""
+    with pytest.raises(Invalid) as caught:
+        apply(space(f"weight = {weight}"))
+    assert caught.value.where.endswith("weight")
+
+
+def weights(house: House) -> set[int]:
+    """All weights of spaces."""
+    with house.database.read() as connection:
+        return set(connection.scalars(sa.select(META.tables["spaces"].c.weight)))
+
+
 def test_passwords_come_from_the_environment_and_from_files(
     house: House, apply: Apply, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

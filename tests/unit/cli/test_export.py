@@ -10,6 +10,8 @@ import pytest
 
 from tailrace.cli import exits
 from tailrace.cli.app import make_app
+from tailrace.compute.running import run_all
+from tailrace.exports import making, plan
 from tests.conftest import PROVISIONING
 from tests.reading import read_csv
 from tests.sending import T0, event
@@ -206,6 +208,45 @@ def test_other_refusals(data: Path, tmp_path: Path, call: Call) -> None:
     assert call(*asked(data, other, *WINDOW))[0] == 3
     assert call(*asked(data, other / "deep", *WINDOW))[0] == 3
     assert other.read_text() == "x"
+
+
+@pytest.mark.parametrize("form", [(), ("--format", "csv"), ("--format", "parquet"), ("--shape", "sessions")])
+def test_parts_pass(
+    data: Path, tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch, form: tuple[str, ...]
+) -> None:
+    """Ten slices share a few scratch files in turn; the rows are those of an export in which each has its own."""
+    for wave in range(1, 10):
+        more(call, data, wave * 20)
+    monkeypatch.setattr(plan, "SLICE_EVENTS", 20)
+    monkeypatch.setenv("TAILRACE_EXPORTS__CACHE_BYTES", "0")
+    names: list[str] = []
+    monkeypatch.setattr(making, "run_all", watched(run_all, names))
+    plain = made(call, data, tmp_path / "passing", *EVERYTHING, *form, "--packing", "none")
+    assert len(names) == 10
+    assert len(set(names)) == 4  # two workers, and two more
+    assert scratch(data) == []
+    names.clear()
+    kept = made(call, data, tmp_path / "kept", *EVERYTHING, *form, "--split", "day", "--packing", "none")
+    assert len(set(names)) == len(names) == 10
+    assert [(f["rows"], f["content_sha256"]) for f in plain["files"]] == [
+        (f["rows"], f["content_sha256"]) for f in kept["files"]
+    ]
+    assert call("verify", tmp_path / "passing")[0] == 0
+
+
+def watched(run: Callable[..., Any], names: list[str]) -> Callable[..., Any]:
+    """`run_all`, with the scratch names of all slices written down."""
+
+    def ran(pool: object, work: object, specs: list[Any], *bounds: object) -> Any:
+        names.extend(spec.object for spec in specs)
+        return run(pool, work, specs, *bounds)
+
+    return ran
+
+
+def scratch(data: Path) -> list[Path]:
+    """Files of exports in a store."""
+    return [path for path in data.rglob("*") if path.is_file() and "exports" in path.parts]
 
 
 def test_as_a_process_of_its_own(data: Path, tmp_path: Path) -> None:

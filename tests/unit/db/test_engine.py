@@ -1,15 +1,19 @@
 """Transactions, on both databases."""
 
+import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select, text, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
-from tailrace.db.engine import Database
+from tailrace.db.engine import Database, _sqlite, answering, now_of
 from tailrace.db.tables import apps, inbox_heads, limits
+from tailrace.model.clock import HOUR, SystemClock
+from tailrace.model.errors import Unavailable
 from tailrace.wiring import House
 from tests.unit.clocks import MovedClock, moved
 
@@ -137,3 +141,49 @@ def test_the_databases_clock_follows_a_moved_clock(house: House) -> None:
         before = shifted.database.now(connection)
         clock.shift = 10_000_000
         assert 10_000_000 <= shifted.database.now(connection) - before < 10_060_000
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [(13, "free some space"), (8, "read-only"), (10, "reports errors"), (522, "reports errors"), (5, "did not answer")],
+)
+def test_an_outage_says_what_to_mend(number: int, says: str) -> None:
+    """A disk that is full or read-only is told in words; any other outage only that there is one. No file is named."""
+    said = sqlite3.OperationalError("unable to write /srv/secret")
+    said.sqlite_errorcode = number
+    with pytest.raises(Unavailable) as caught, answering():
+        raise OperationalError("INSERT", {}, said)
+    assert says in caught.value.why
+    assert "secret" not in caught.value.why
+
+
+def test_a_full_database_says_so(tmp_path: Path) -> None:
+    """The real thing: SQLite may grow no further, and what was written before is still there."""
+    house_of = Database(_sqlite(tmp_path / "meta"), _sqlite(tmp_path / "inbox"), SystemClock())
+    with house_of.write() as connection:
+        connection.execute(text("CREATE TABLE t (x)"))
+    with pytest.raises(Unavailable, match="full"):
+        overfill(house_of)
+    with house_of.read() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM t")) == 0
+    house_of.close()
+
+
+def overfill(database: Database) -> None:
+    """Write more than fits."""
+    with database.write() as connection:
+        connection.execute(text("PRAGMA max_page_count = 8"))
+        connection.execute(text("INSERT INTO t VALUES (randomblob(100000))"))
+
+
+def test_a_connection_knows_the_time_of_its_database(house: House) -> None:
+    """Those who have only a connection see the same clock, moved or not."""
+    clock = MovedClock()
+    clock.shift = 5 * HOUR
+    database = moved(house, clock).database
+    for opened, ahead in ((house.database, 0), (database, 5 * HOUR)):
+        for transaction in (opened.read, opened.write):
+            with transaction() as connection:
+                before, asked, after = opened.now(connection), now_of(connection), opened.now(connection)
+                assert before <= asked <= after
+                assert abs(asked - SystemClock().now() - ahead) < HOUR

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -13,6 +14,7 @@ from sqlalchemy import Engine, MetaData, inspect, text
 from tailrace.db.engine import Database, open_database
 from tailrace.db.migrate import migrate, migration_config
 from tailrace.db.tables import INBOX, META
+from tailrace.jobs.queue import claim
 from tailrace.model.clock import SystemClock
 from tailrace.wiring import House
 
@@ -93,3 +95,66 @@ def start(data: Path) -> "subprocess.Popen[str]":
     """A process that initialises a data directory when it is told to."""
     pipe = subprocess.PIPE
     return subprocess.Popen([sys.executable, "-c", MIGRATE, str(data)], stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+
+
+BEFORE = """
+INSERT INTO spaces (number, id) VALUES (1, 'acme');
+INSERT INTO apps (number, space, id, name) VALUES (1, 1, 'waves', 'Waves');
+INSERT INTO users (number, space, email, role, one_time) VALUES (1, 1, 'ana', 'admin', {false});
+INSERT INTO tokens (number, space, "user", hash, scopes, apps, created_at) VALUES (1, 1, 1, {blob}, '*', '*', 1);
+INSERT INTO exports (id, space, app, token, request, state, created_at, snapshot, slices_done, error)
+ VALUES ('exp_a', 1, 1, 1, '1', 'succeeded', 11, 5, 0, NULL), ('exp_b', 1, 1, 1, '1', 'failed', 12, 6, 0, 'no luck'),
+ ('exp_c', 1, 1, 1, '1', 'running', 13, 7, 0, NULL), ('exp_d', 1, 1, 1, '1', 'queued', 14, NULL, 0, NULL);
+INSERT INTO jobs (lane, space, app, subject, state, not_before, attempt, fence, lease_until, code_version)
+ VALUES ('export', 1, 1, 'exp_a', 'done', 1, 1, 1, 0, '0'), ('export', 1, 1, 'exp_b', 'done', 1, 3, 3, 0, '0'),
+ ('export', 1, 1, 'exp_c', 'leased', 1, 1, 1, 9, '0'), ('export', 1, 1, 'exp_d', 'ready', 1, 0, 0, 0, '0');
+"""
+
+
+def test_jobs_of_the_first_release_are_taken_over(tmp_path: Path, database_url: str) -> None:
+    """Rows of the first tables get the values that they would have been given, and are claimed as any other."""
+    database = open_database(tmp_path, database_url, SystemClock())
+    for part in PARTS:
+        _run(engine_of(database, part), part, "0001")
+    kinds = {"false": "0", "blob": "x'00'"} if database.sqlite else {"false": "false", "blob": "'\\x00'"}
+    with database.write() as connection:
+        for statement in BEFORE.format(**kinds).split(";")[:-1]:
+            connection.exec_driver_sql(statement)
+    migrate(database)
+    with database.read() as connection:
+        columns = "subject, created_at, snapshot, outcome, error, priority, failures, cancel"
+        found = connection.execute(text(f"SELECT {columns} FROM jobs ORDER BY number")).all()  # noqa: S608
+        assert connection.scalar(text("SELECT weight FROM spaces")) == 1
+    assert [tuple(row) for row in found] == [
+        ("exp_a", 11, 5, "succeeded", None, 0, 0, False),
+        ("exp_b", 12, 6, "failed", "no luck", 0, 0, False),
+        ("exp_c", 13, 7, None, None, 0, 0, False),
+        ("exp_d", 14, None, None, None, 0, 0, False),
+    ]
+    claimed = [claim(database, "export", "test", 1000) for _ in range(3)]
+    assert [job.subject if job else None for job in claimed] == ["exp_c", "exp_d", None]
+    database.close()
+
+
+def test_the_release_before_can_still_add_jobs(house: House) -> None:
+    """While releases change, servers of the old one go on: a row without the new columns is a job like any other."""
+    with house.database.write() as connection:
+        app = connection.execute(text("SELECT number, space FROM apps WHERE id = 'app_waves'")).one()
+        connection.execute(
+            text(
+                "INSERT INTO jobs (lane, space, app, subject, state, not_before, attempt, fence, lease_until,"
+                " code_version) VALUES ('export', :space, :app, 'old', 'ready', 1, 0, 0, 0, '0')"
+            ),
+            {"space": app.space, "app": app.number},
+        )
+    job = claim(house.database, "export", "test", 1000)
+    assert job is not None
+    assert (job.subject, job.code_version, job.priority, job.failures) == ("old", "0", 0, 0)
+
+
+def _run(engine: Engine, part: str, revision: str) -> None:
+    """Migrate a part to a revision."""
+    config = migration_config(part)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)

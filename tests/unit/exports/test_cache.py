@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tailrace.compute.local import run_all
+from tailrace.compute.running import run_all
 from tailrace.config import ExportSettings
 from tailrace.exports import making
-from tailrace.exports import run as run_module
 from tailrace.exports.cache import PartCache
 from tailrace.exports.slices import SliceSpec
 from tailrace.exports.submit import submit
@@ -33,9 +32,9 @@ def asked(house: House, scope: Scope, monkeypatch: pytest.MonkeyPatch) -> Ask:
     made: list[SliceSpec] = []
     run = run_all
 
-    def counted(executor: object, work: object, specs: list[SliceSpec]) -> object:
+    def counted(pool: object, work: object, specs: list[SliceSpec], *bounds: int | None) -> object:
         made.extend(specs)
-        return run(executor, work, specs)  # type: ignore[arg-type]
+        return run(pool, work, specs, *bounds)  # type: ignore[arg-type]
 
     monkeypatch.setattr(making, "run_all", counted)
 
@@ -85,11 +84,8 @@ def test_filters_and_parts_of_a_slice_are_not_kept(asked: Ask, scope: Scope) -> 
         assert asked(narrow)[1] == 1
 
 
-def test_a_damaged_part_costs_one_attempt(
-    asked: Ask, house: House, scope: Scope, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_damaged_part_costs_one_attempt(asked: Ask, house: House, scope: Scope) -> None:
     """After a power cut a part may be torn: the export still succeeds, with the right bytes, and the part is gone."""
-    monkeypatch.setattr(run_module, "_RETRY_MS", 0)
     wanted = request(scope, "event_time", T0, T0 + DAY)
     digest, _ = asked(wanted)
     (part,) = (house.data / CACHE_DIRECTORY).rglob("*.part")
@@ -114,6 +110,26 @@ def test_the_cache_is_bounded(tmp_path: Path) -> None:
         cache.shrink()
         assert {path.stem for path in cache.root.rglob("*.part")} == kept
         assert {path.stem for path in cache.root.rglob("*.json")} == kept
+
+
+def test_a_process_that_dies_while_it_keeps_a_part_leaves_what_is_found(
+    tmp_path: Path, asked: Ask, house: House, scope: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its two files there is a part without an index: it is not used, the next one mends it, and it counts."""
+    wanted = request(scope, "event_time", T0, T0 + DAY)
+
+    def dies(*_: object) -> None:
+        raise OSError("killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", dies)
+        digest, _ = asked(wanted)
+    cache = house.data / CACHE_DIRECTORY
+    assert [path.suffix for path in cache.rglob("*") if path.is_file()] == [".part"]
+    PartCache(cache, 0, lambda key: tmp_path / key).shrink()
+    assert not [path for path in cache.rglob("*") if path.is_file()]
+    assert [asked(wanted)[1] for _ in range(2)] == [1, 0]
+    assert asked(wanted) == (digest, 0)
 
 
 def test_without_a_cache_nothing_is_written(asked: Ask, house: House, scope: Scope) -> None:

@@ -69,3 +69,15 @@ def test_what_another_key_sealed_is_not_given_out(tmp_path: Path) -> None:
     with pytest.raises(LookupError), files.create("b", "other") as sink:
         sink.write(b"x")
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_scratch_is_written_over(tmp_path: Path) -> None:
+    """What need not last may be made again under its name, also shorter; the file stays the same one."""
+    files = LocalFiles(tmp_path)
+    for data in (b"long " * 99, b"short", b"", b"longer again"):
+        with files.create("part", durable=False) as sink:
+            sink.write(data)
+        assert (tmp_path / "part").read_bytes() == data
+        (tmp_path / "same").unlink(missing_ok=True)
+        os.link(tmp_path / "part", tmp_path / "same")
+    assert (tmp_path / "part").stat().st_nlink == 2

@@ -25,7 +25,7 @@ def file_of(packing: Packing, contents: list[tuple[bool, bytes]]) -> bytes:
     for is_piece, data in contents:
         if is_piece:
             packed = pack(STORES[packing], data)
-            body.piece(bytes(packed.data), len(data), packed.crc)
+            body.piece(unpack(STORES[packing], bytes(packed.data), len(data)), len(data), packed.crc)
         else:
             body.text(data)
     body.close()

@@ -177,10 +177,10 @@ def test_a_session_nests_its_events() -> None:
 def test_a_parameter_column_keeps_the_text_of_its_value() -> None:
     """Keys are escaped, values are byte for byte as they were sent, null is left out."""
     sent = [{'"\n': "1.50", "b": "null"}, {"b": '"\\ud800"'}, {}]
-    text = table_file("json", [{"id": "1"}, {"id": "2"}, {"info": "x"}], sent, ["info", "id"], ["b", '"\n'])
+    text = table_file("json", [{"id": "1"}, {"id": "2"}, {"id": "3", "info": "x"}], sent, ["info", "id"], ["b", '"\n'])
     assert text.split(b"\n") == [
         b'{"id":"1","params.\\"\\n":1.50}',
         b'{"id":"2","params.b":"\\ud800"}',
-        b'{"info":"x"}',
+        b'{"info":"x","id":"3"}',
         b"",
     ]

@@ -7,54 +7,17 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select, update
 
+from tailrace import __version__
 from tailrace.db.tables import jobs
-from tailrace.jobs.queue import Job, claim, enqueue, finish, give_back, renew
+from tailrace.jobs.queue import Job, adopt, ensure, finish, hold, pin, renew, repeat
 from tailrace.model.access import Scope
-from tailrace.model.clock import HOUR, MINUTE
+from tailrace.model.clock import DAY, HOUR, MINUTE
 from tailrace.model.errors import FenceLost
 from tailrace.wiring import House
-from tests.unit.clocks import MovedClock, moved
-
-LEASE = MINUTE
-
-
-@pytest.fixture
-def clock() -> MovedClock:
-    """A clock that a test moves."""
-    return MovedClock()
-
-
-@pytest.fixture
-def queue(house: House, clock: MovedClock) -> House:
-    """A store by that clock."""
-    return moved(house, clock)
-
-
-def add(house: House, scope: Scope, *subjects: str, after: int = 0) -> None:
-    """Jobs, each in a transaction of its own, not before so many ms from now."""
-    for subject in subjects:
-        with house.database.write() as connection:
-            enqueue(connection, "export", scope, subject, house.database.now(connection) + after)
-
-
-def take(house: House, holder: str = "one") -> Job | None:
-    """Claim a job."""
-    return claim(house.database, "export", holder, LEASE)
-
-
-def taken(house: House, holder: str = "one") -> Job:
-    """Claim a job that must be there."""
-    job = take(house, holder)
-    assert job is not None
-    return job
-
-
-def end(house: House, job: Job) -> None:
-    """Finish a job in a transaction of its own."""
-    with house.database.write() as connection:
-        finish(connection, job)
+from tests.unit.clocks import MovedClock
+from tests.unit.jobs.doing import LEASE, add, back, call_off, end, row, rows, take, taken
 
 
 def test_a_job_is_claimed_once_among_many_threads(queue: House, scope: Scope) -> None:
@@ -74,12 +37,27 @@ def test_a_job_is_claimed_once_among_many_threads(queue: House, scope: Scope) ->
     assert {(job.attempt, job.fence, job.space, job.app) for job in claimed} == {(1, 1, scope.space, scope.app)}
 
 
-def test_jobs_are_claimed_in_order(queue: House, scope: Scope) -> None:
-    """The one that may run first comes first; of two with one time, the older."""
-    add(queue, scope, "late", after=-MINUTE)
+def test_jobs_of_a_space_are_claimed_in_order(queue: House, scope: Scope) -> None:
+    """The most important one comes first; of equals the oldest, whenever it was ready."""
     add(queue, scope, "first", "second", after=-HOUR)
-    assert [taken(queue).subject for _ in range(3)] == ["first", "second", "late"]
+    add(queue, scope, "third", after=-DAY)
+    add(queue, scope, "urgent", priority=1)
+    add(queue, scope, "idle", priority=-1, after=-DAY)
+    assert [taken(queue).subject for _ in range(5)] == ["urgent", "first", "second", "third", "idle"]
     assert take(queue) is None
+
+
+def test_lanes_do_not_mix(queue: House, scope: Scope) -> None:
+    """A worker of a lane sees the jobs of that lane only."""
+    add(queue, scope, "sweep", lane="delivery")
+    assert take(queue) is None
+    assert (taken(queue, lane="delivery").subject, taken_lane(queue)) == ("sweep", "delivery")
+
+
+def taken_lane(house: House) -> str:
+    """The lane of the only job."""
+    (only,) = rows(house)
+    return str(only.lane)
 
 
 def test_a_job_waits_for_its_time(queue: House, scope: Scope, clock: MovedClock) -> None:
@@ -104,20 +82,40 @@ def test_a_leased_job_is_nobody_elses(queue: House, scope: Scope, clock: MovedCl
 
 
 def test_a_silent_workers_job_goes_to_another(queue: House, scope: Scope, clock: MovedClock) -> None:
-    """After the lease another worker gets the job, as the next attempt under a higher fence."""
+    """After the lease another worker gets the job, as the next attempt under a higher fence; it counts as a failure."""
     add(queue, scope, "e")
     first = taken(queue)
     clock.shift += LEASE + MINUTE
     second = taken(queue, "other")
-    assert (second.subject, second.attempt, second.fence) == ("e", first.attempt + 1, first.fence + 1)
+    assert (second.subject, second.attempt, second.failures) == ("e", first.attempt + 1, first.failures + 1)
+    assert second.fence > first.fence
     assert take(queue, "third") is None
 
 
-CHANGES: dict[str, Callable[[House, Job], None]] = {
+@pytest.mark.parametrize("jump", [-DAY, DAY])
+def test_clocks_that_jump_stop_no_job(queue: House, scope: Scope, clock: MovedClock, jump: int) -> None:
+    """What was added or leased before the clock was set, back or forth, is claimed after it, in an hour at most."""
+    add(queue, scope, "leased", "ready")
+    taken(queue)
+    clock.shift += jump
+    assert sorted(taken(queue, "other").subject for _ in range(2)) == ["leased", "ready"]
+
+
+CHANGES: dict[str, Callable[[House, Job], object]] = {
     "finish": end,
     "renew": lambda house, job: renew(house.database, job, LEASE),
-    "give_back": lambda house, job: give_back(house.database, job, 0),
+    "give back": back,
+    "hold": lambda house, job: within(house, job, hold),
+    "adopt": lambda house, job: within(house, job, adopt),
+    "pin": lambda house, job: within(house, job, lambda connection, held: pin(connection, held, 7)),
+    "repeat": lambda house, job: within(house, job, lambda connection, held: repeat(connection, held, 0)),
 }
+
+
+def within(house: House, job: Job, change: Callable[[Connection, Job], object]) -> None:
+    """Change a job in a transaction of its own."""
+    with house.database.write() as connection:
+        change(connection, job)
 
 
 def test_a_worker_taken_for_dead_can_change_nothing(queue: House, scope: Scope, clock: MovedClock) -> None:
@@ -169,19 +167,19 @@ def test_finishing_counts_only_with_its_transaction(queue: House, scope: Scope) 
 def finish_and_fail(house: House, job: Job) -> None:
     """A transaction that finishes a job and then fails."""
     with house.database.write() as connection:
-        finish(connection, job)
+        finish(connection, job, "succeeded")
         raise ZeroDivisionError
 
 
 def test_a_job_given_back_comes_again_after_its_pause(queue: House, scope: Scope, clock: MovedClock) -> None:
     """A job that was given back is not claimed before its delay, then as the next attempt; others go first."""
     add(queue, scope, "e", "f")
-    give_back(queue.database, taken(queue), HOUR)
+    back(queue, taken(queue), HOUR)
     assert taken(queue).subject == "f"
     assert take(queue) is None
     clock.shift += HOUR + MINUTE
     end_of_f = [taken(queue), taken(queue)]
-    assert sorted((job.subject, job.attempt, job.fence) for job in end_of_f) == [("e", 2, 2), ("f", 2, 2)]
+    assert sorted((job.subject, job.attempt, job.failures) for job in end_of_f) == [("e", 2, 0), ("f", 2, 1)]
 
 
 def test_a_claim_does_not_wait_for_a_job_that_is_being_changed(queue: House, scope: Scope) -> None:
@@ -198,7 +196,65 @@ def test_a_claim_does_not_wait_for_a_job_that_is_being_changed(queue: House, sco
     assert [job.subject if job else None for job in found] == ["f"]
 
 
-def rows(house: House) -> list[object]:
-    """The whole table."""
-    with house.database.read() as connection:
-        return [tuple(row) for row in connection.execute(select(jobs).order_by(jobs.c.number))]
+def test_what_is_counted_is_why_it_was_given_back(queue: House, scope: Scope) -> None:
+    """Failures and outages are counted apart, and giving way is neither; each claim is an attempt."""
+    add(queue, scope, "e")
+    for kinds in ({"failed": True}, {"outage": True}, {}, {"failed": True}):
+        back(queue, taken(queue), **kinds)
+    job = taken(queue)
+    assert (job.attempt, job.failures, job.outages) == (5, 2, 1)
+
+
+def test_a_recurring_job_comes_again_with_a_clean_slate(queue: House, scope: Scope, clock: MovedClock) -> None:
+    """It is made once however often it is ensured, comes at its instant, and what went wrong before is forgotten."""
+    for _ in range(3):
+        with queue.database.write() as connection:
+            ensure(connection, "delivery", scope, "sweep")
+    back(queue, taken(queue, lane="delivery"), failed=True, outage=True)
+    job = taken(queue, lane="delivery")
+    with queue.database.write() as connection:
+        repeat(connection, job, queue.database.now(connection) + HOUR)
+    assert take(queue, lane="delivery") is None
+    clock.shift += HOUR + MINUTE
+    again = taken(queue, lane="delivery")
+    assert (again.subject, again.failures, again.outages, len(rows(queue))) == ("sweep", 0, 0, 1)
+
+
+def test_a_job_knows_which_release_worked_on_it(queue: House, scope: Scope) -> None:
+    """A claim says who worked on it last; adopting writes this release down."""
+    add(queue, scope, "e")
+    with queue.database.write() as connection:
+        connection.execute(update(jobs).where(jobs.c.subject == "e").values(code_version="0.0.1"))
+    job = taken(queue)
+    assert job.code_version == "0.0.1"
+    within(queue, job, adopt)
+    back(queue, job)
+    assert taken(queue).code_version == __version__
+
+
+def test_a_finished_job_says_how(queue: House, scope: Scope) -> None:
+    """Outcome and error are kept with the job, and the worker's name is not."""
+    add(queue, scope, "e")
+    job = taken(queue)
+    within(queue, job, lambda connection, held: finish(connection, held, "failed", "no luck"))
+    done = row(queue, "e")
+    assert (done.state, done.outcome, done.error, done.owner) == ("done", "failed", "no luck", None)
+
+
+def test_a_worker_hears_that_it_is_to_stop(queue: House, scope: Scope) -> None:
+    """At each renewal and each note, once someone has cancelled the job."""
+    add(queue, scope, "e")
+    job = taken(queue)
+    assert renew(queue.database, job, LEASE) == "go_on"
+    assert call_off(queue, scope, "e") == "asked"
+    assert renew(queue.database, job, LEASE) == "cancel"
+    with queue.database.write() as connection:
+        assert hold(connection, job) == "cancel"
+
+
+def test_looking_in_vain_takes_no_lock(queue: House, scope: Scope) -> None:
+    """A worker that finds nothing keeps nobody from writing, and is kept by nobody."""
+    add(queue, scope, "later", after=HOUR)
+    with queue.database.write() as connection:
+        connection.execute(update(jobs).values(priority=0))
+        assert take(queue) is None

@@ -85,6 +85,14 @@ def _not_ready(error: domain.NotReady) -> Response:
     return problem(409, error.code, "Not ready", detail, retryable=waiting, state=error.state)
 
 
+def _expired(error: domain.Expired) -> Response:
+    detail = (
+        f"The files of this export were kept until {iso(error.at)}. Submit its `request` again; in a chain, with the "
+        "same `after`."
+    )
+    return problem(410, error.code, "The files have expired", detail, expired_at=iso(error.at))
+
+
 def _in_future(error: domain.WindowInFuture) -> Response:
     detail = (
         f"The window ends at {iso(error.end)}, it is {iso(error.now)} here, and the server waits at most "
@@ -123,6 +131,7 @@ ERRORS: dict[type[domain.TailraceError], Callable[[Any], Response]] = {
     domain.Forbidden: _forbidden,
     domain.NotFound: _not_found,
     domain.NotReady: _not_ready,
+    domain.Expired: _expired,
     domain.WindowInFuture: _in_future,
     domain.CursorRefused: _cursor,
     domain.TooManyRunning: _too_many,

@@ -40,6 +40,7 @@ def export_document(export: Export) -> dict[str, Any]:
         },
         "created_at": iso(export.created_at),
         "finished_at": None if export.finished_at is None else iso(export.finished_at),
+        "expires_at": None if export.expires_at is None else iso(export.expires_at),
         "error": export.error,
         "request": request_document(export.request),
     }
@@ -59,6 +60,6 @@ def base_url(public_url: str, request: Request) -> str:
 
 
 def _percent(export: Export) -> int:
-    if export.state == "succeeded":
+    if export.state in ("succeeded", "expired"):
         return 100
     return 0 if not export.slices else min(99, 100 * export.slices_done // export.slices)

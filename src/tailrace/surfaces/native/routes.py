@@ -11,13 +11,14 @@ from starlette.routing import BaseRoute, Route
 
 from tailrace.accounts.lookup import principal_of_token, scope_for, scope_of_write_key
 from tailrace.accounts.tokens import token_for_login
-from tailrace.exports.records import Export, find_export, find_file
+from tailrace.exports.cancelling import cancel_export
+from tailrace.exports.records import Export, check_succeeded, find_export, find_file
 from tailrace.exports.submit import submit
 from tailrace.ingest.accept import Door, Origin, Outcome, accept
 from tailrace.ingest.doors import door_of
 from tailrace.ingest.protocols.native import decode_body, draft_batch
 from tailrace.model.access import Principal
-from tailrace.model.errors import Forbidden, Malformed, NotReady, TooManyRecords
+from tailrace.model.errors import Forbidden, Malformed, TooManyRecords
 from tailrace.model.points import point
 from tailrace.surfaces.native.parse import parse_export
 from tailrace.surfaces.native.render import (
@@ -42,12 +43,12 @@ Handler = Callable[[Desk, Request], Awaitable[Response]]
 def routes(desk: Desk) -> Sequence[BaseRoute]:
     """All routes of the surface."""
     return [
-        _route(desk, "/v1/events", "POST", post_events),
-        _route(desk, "/v1/tokens", "POST", post_token),
-        _route(desk, "/v1/exports", "POST", post_export),
-        _route(desk, "/v1/exports/{id}", "GET", get_export),
-        _route(desk, "/v1/exports/{id}/manifest", "GET", get_manifest),
-        _route(desk, "/v1/exports/{id}/files/{name}", "GET", get_file),
+        _route(desk, "/v1/events", POST=post_events),
+        _route(desk, "/v1/tokens", POST=post_token),
+        _route(desk, "/v1/exports", POST=post_export),
+        _route(desk, "/v1/exports/{id}", GET=get_export, DELETE=delete_export),
+        _route(desk, "/v1/exports/{id}/manifest", GET=get_manifest),
+        _route(desk, "/v1/exports/{id}/files/{name}", GET=get_file),
     ]
 
 
@@ -87,6 +88,15 @@ async def get_export(desk: Desk, request: Request) -> Response:
     return json_response(export_document(export), headers={"retry-after": str(_POLL_S)} if waiting else None)
 
 
+async def delete_export(desk: Desk, request: Request) -> Response:
+    """Cancel an export: 202 while a worker still has to let go of it, 200 when it has ended, as it then is."""
+    principal = await _principal(desk, request)
+    export = await run_in_threadpool(cancel_export, desk.database, principal, request.path_params["id"])
+    if export.state in ("queued", "running"):
+        return json_response(export_document(export), 202, {"retry-after": str(_POLL_S)})
+    return json_response(export_document(export))
+
+
 async def get_manifest(desk: Desk, request: Request) -> Response:
     """The manifest of an export that has succeeded."""
     export = await _succeeded(desk, request)
@@ -109,11 +119,13 @@ async def get_file(desk: Desk, request: Request) -> Response:
     )
 
 
-def _route(desk: Desk, path: str, method: str, handler: Handler) -> Route:
-    async def endpoint(request: Request) -> Response:
-        return await handler(desk, request)
+def _route(desk: Desk, path: str, **handlers: Handler) -> Route:
+    """A path with a handler for each method; what answers GET answers HEAD."""
 
-    return Route(path, endpoint, methods=[method], name=handler.__name__)
+    async def endpoint(request: Request) -> Response:
+        return await handlers["GET" if request.method == "HEAD" else request.method](desk, request)
+
+    return Route(path, endpoint, methods=list(handlers), name=next(iter(handlers.values())).__name__)
 
 
 def _accept(desk: Desk, door: Door, body: bytes) -> Outcome:
@@ -140,6 +152,5 @@ async def _export(desk: Desk, request: Request) -> Export:
 
 async def _succeeded(desk: Desk, request: Request) -> Export:
     export = await _export(desk, request)
-    if export.state != "succeeded":
-        raise NotReady(export.state)
+    check_succeeded(export)
     return export

@@ -1,9 +1,29 @@
-"""The log: one line per event on stderr, as ``key=value`` or as JSON."""
+"""The log: one line per event on stderr, as ``key=value`` or as JSON.
+
+Loading what writes it takes a tenth of a command's start, so that happens with the first line: most commands write
+none.
+"""
 
 import sys
+from functools import cache
 from typing import Any, TextIO, cast
 
-import structlog
+
+class Logger:
+    """Lines of a level, each with its event and fields: ``info``, ``warning``, ``error``, ``exception``."""
+
+    def __getattr__(self, level: str) -> Any:
+        return getattr(_writer(as_json=_as_json), level)
+
+
+log = Logger()
+_as_json = False
+
+
+def configure_logs(*, as_json: bool) -> None:
+    """Write the log of this process as JSON, or as ``key=value``, from now on."""
+    global _as_json
+    _as_json = as_json
 
 
 class _Stderr:
@@ -16,8 +36,11 @@ class _Stderr:
         sys.stderr.flush()
 
 
-def configure_logs(*, as_json: bool) -> None:
-    """Write the log of this process from now on. Tracebacks never show values, which may be secrets."""
+@cache
+def _writer(*, as_json: bool) -> Any:
+    """What writes lines. Tracebacks never show values, which may be secrets."""
+    import structlog
+
     as_lines = structlog.processors.LogfmtRenderer(key_order=("timestamp", "level", "event"))
     render: Any = structlog.processors.JSONRenderer() if as_json else as_lines
     structlog.configure(
@@ -30,3 +53,4 @@ def configure_logs(*, as_json: bool) -> None:
         ],
         logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Stderr())),
     )
+    return structlog.get_logger()

@@ -1,0 +1,61 @@
+"""What running exports needs, and one attempt at one of them."""
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+
+from tailrace.db.engine import Database
+from tailrace.exports.course import Course
+from tailrace.exports.making import Maker
+from tailrace.exports.recorded import Recorded, forget
+from tailrace.exports.records import change_export
+from tailrace.exports.submit import Submitter
+from tailrace.jobs.queue import Job
+from tailrace.model.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """What running exports needs; many threads share it.
+
+    `lease_ms` is how long a silent worker keeps its job, `turn_ms` how long an export runs before it gives way to
+    spaces of which nothing runs. `closing` is set when what runs is to be given back.
+    """
+
+    submitter: Submitter
+    maker: Maker
+    clock: Clock
+    lease_ms: int
+    max_attempts: int
+    turn_ms: int
+    closing: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A claimed job on its way."""
+
+    runner: Runner
+    job: Job
+    course: Course
+    recorded: Recorded
+
+    @property
+    def database(self) -> Database:
+        """Where its state is kept."""
+        return self.runner.submitter.database
+
+    @property
+    def id(self) -> str:
+        """The export's."""
+        return self.job.subject
+
+    def change(self, connection: Connection, **values: Any) -> None:
+        """Change columns of the export, in a transaction that makes sure of the job."""
+        change_export(connection, self.job.space, self.job.app, self.job.subject, **values)
+
+    def forget(self, connection: Connection) -> None:
+        """Drop the records of finished slices: nobody will go on with them."""
+        forget(connection, self.job.space, self.job.app, self.job.subject)

@@ -1,0 +1,1 @@
+"""Objects on S3 and what speaks its language: whole requests by obstore, uploads in parts by botocore."""

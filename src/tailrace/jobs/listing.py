@@ -1,0 +1,71 @@
+"""What an operator sees of the queue."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from tailrace.db.tables import apps, jobs, spaces
+from tailrace.jobs.pins import not_done
+from tailrace.jobs.queue import Lane, Outcome
+from tailrace.jobs.states import JobState
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A job as it stands. Times in ms; `holder` is its worker while it is leased."""
+
+    number: int
+    lane: Lane
+    state: JobState
+    space: str
+    app: str
+    subject: str
+    priority: int
+    attempt: int
+    failures: int
+    outages: int
+    cancel: bool
+    holder: str | None
+    created_at: int
+    not_before: int
+    lease_until: int
+    outcome: Outcome | None
+    error: str | None
+
+
+def list_jobs(
+    connection: Connection, *, unfinished: bool = False, before: int | None = None, limit: int = 100
+) -> list[Listed]:
+    """Jobs of every app, newest first. `before` is the number of the last one of the page before."""
+    query = (
+        select(jobs, spaces.c.id.label("space_id"), apps.c.id.label("app_id"))
+        .join(spaces, spaces.c.number == jobs.c.space)
+        .join(apps, apps.c.number == jobs.c.app)
+    )
+    if unfinished:
+        query = query.where(not_done())
+    if before is not None:
+        query = query.where(jobs.c.number < before)
+    rows = connection.execute(query.order_by(jobs.c.number.desc()).limit(limit))
+    return [
+        Listed(
+            number=row.number,
+            lane=row.lane,
+            state=row.state,
+            space=row.space_id,
+            app=row.app_id,
+            subject=row.subject,
+            priority=row.priority,
+            attempt=row.attempt,
+            failures=row.failures,
+            outages=row.outages,
+            cancel=row.cancel,
+            holder=row.owner,
+            created_at=row.created_at,
+            not_before=row.not_before,
+            lease_until=row.lease_until,
+            outcome=row.outcome,
+            error=row.error,
+        )
+        for row in rows
+    ]
