@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from tailrace.accounts.lookup import scope_of_app
 from tailrace.accounts.provisioning import ProvisioningFile, read_provisioning
+from tailrace.logs import log
 from tailrace.model.access import Scope
 from tailrace.wiring import House, initialise, open_house, provision
 from tests.stores import moto, swift
@@ -70,6 +71,12 @@ class TestClock:
     def offset(self) -> int:
         """Nothing: for databases with a clock of their own, use a shifted clock."""
         return 0
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _logging() -> None:
+    """The log is set up with its first line, which would undo what a test has set up to capture it."""
+    _ = log.info
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

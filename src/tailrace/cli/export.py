@@ -126,7 +126,8 @@ class _Job:
 
 def _prepare(house: House, asked: ExportRequest) -> _Job:
     prepared, resolved = prepare(house.submitter(), scope_of_app(house.database, asked.app), asked)
-    return _Job(prepared, resolved, plan_export(house.database, prepared, resolved, passing=True))
+    passing = not house.settings.files  # over a network it pays to pack them
+    return _Job(prepared, resolved, plan_export(house.database, prepared, resolved, passing=passing))
 
 
 def _make(output: Output, house: House, job: _Job, out: Path) -> None:

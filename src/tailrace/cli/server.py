@@ -23,6 +23,8 @@ Workers = Annotated[
     ),
 ]
 
+_LOOK_S = 1  # a signal may reach another thread first; this one then hears of it when it next wakes up
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -66,7 +68,8 @@ def worker(
         signal.signal(number, lambda *_: stop.set())
     with open_house(data) as house, Worker(house, Bell(), workers or house.settings.exports.running):
         log.info("worker.ready", data=str(data))
-        stop.wait()
+        while not stop.wait(_LOOK_S):
+            pass
     log.info("worker.stopped")
 
 

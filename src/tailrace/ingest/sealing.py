@@ -41,8 +41,13 @@ def shards_with_work(sealer: Sealer, scope: Scope) -> list[Shard]:
     return [
         Shard(row.shard, row.bits, row.prefix)
         for row in rows
-        if heads.get(row.shard, 0) > row.position or (row.due_at is not None and row.due_at <= now)
+        if heads.get(row.shard, 0) > row.position or _is_due(row.due_at, now, sealer.settings.inactivity_ms)
     ]
+
+
+def _is_due(due_at: int | None, now: int, inactivity_ms: int) -> bool:
+    """Whether a session is complete, be it by a clock that was set back since its last event (`Groups.complete`)."""
+    return due_at is not None and not now < due_at < now + 2 * inactivity_ms
 
 
 def seal_due(sealer: Sealer, scopes: Sequence[Scope], holder: str) -> Iterator[Step]:

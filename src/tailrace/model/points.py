@@ -1,15 +1,17 @@
-"""Named points at which a test may kill or stop the process, to prove that nothing is lost there.
+"""Named points at which a test may have the process killed, or a thread wait, to prove that nothing is lost there.
 
 Without these in the environment a point does nothing:
 
 - `TAILRACE_TEST_KILL_AT`: ``name`` or ``name:n``; the process dies when it passes the point for the n-th time. Several
   are separated by commas;
-- `TAILRACE_TEST_STOP_AT`: the same, but the process stands still until it is told to go on (SIGCONT);
-- `TAILRACE_TEST_ONCE`: a directory, where a file tells that it has happened; then it happens to no other process.
+- `TAILRACE_TEST_WAIT_AT`: the same, but the thread waits there until its sign is taken away;
+- `TAILRACE_TEST_SIGNS`: a directory, in which a file such as ``kill.export.claimed`` is a sign that it has happened.
+  What has its sign happens to no other process.
 """
 
 import os
 import signal
+import time
 from pathlib import Path
 
 POINTS = (
@@ -28,43 +30,46 @@ POINTS = (
     "sweep.between_deletes",
 )
 
-_ARMS = {"TAILRACE_TEST_KILL_AT": signal.SIGKILL, "TAILRACE_TEST_STOP_AT": signal.SIGSTOP}
+_WAIT_S = 0.01
 
 
 class _Arm:
     """What is to happen to this process, and how many passings later."""
 
-    def __init__(self, where: str, number: signal.Signals) -> None:
+    def __init__(self, what: str, where: str) -> None:
+        self._what = what
         self._name, _, count = where.partition(":")
         self._left = int(count or 1)
-        self._signal = number
 
     def passed(self, name: str) -> None:
         if name == self._name:
             self._left -= 1
-            if self._left == 0 and self._first():
-                os.kill(os.getpid(), self._signal)
+            if self._left == 0:
+                self._happen()
 
-    def _first(self) -> bool:
-        """Whether it has happened to no other process."""
-        once = os.environ.get("TAILRACE_TEST_ONCE")
+    def _happen(self) -> None:
+        folder = os.environ.get("TAILRACE_TEST_SIGNS")
+        sign = Path(folder) / f"{self._what}.{self._name}" if folder else None
         try:
-            if once:
-                (Path(once) / f"{self._signal.name}-{self._name}").touch(exist_ok=False)
+            if sign:
+                sign.touch(exist_ok=False)
         except FileExistsError:
-            return False
-        return True
+            return
+        if self._what == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        while sign and sign.exists():
+            time.sleep(_WAIT_S)
 
 
-_arms = [
-    _Arm(where, number)
-    for variable, number in _ARMS.items()
-    for where in os.environ.get(variable, "").split(",")
-    if where
-]
+def _arms_of(what: str) -> list[_Arm]:
+    named = os.environ.get(f"TAILRACE_TEST_{what.upper()}_AT", "")
+    return [_Arm(what, where) for where in named.split(",") if where]
+
+
+_arms = [*_arms_of("kill"), *_arms_of("wait")]
 
 
 def point(name: str) -> None:
-    """Die or stand still here if a test asked for it."""
+    """Die or wait here if a test asked for it."""
     for arm in _arms:
         arm.passed(name)

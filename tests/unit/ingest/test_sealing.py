@@ -228,3 +228,15 @@ def test_a_shard_that_another_holds_is_left_to_it(house: House, sealer: Sealer, 
         fill(house, scope, 1)
     assert acquire(house.database, apps[0], ALL, "another", HOUR // 2) is not None
     assert [step.scope.app_id for step in seal_round(sealer, apps, "test")] == ["app_other", "app_tides"]
+
+
+def test_a_session_from_before_the_clock_was_set_back(
+    house: House, sealer: Sealer, clock: TestClock, apps: list[Scope]
+) -> None:
+    """It is sealed though nothing new arrives and its silence ends only when the clock is there again."""
+    clock.time = T0 + 2 * HOUR
+    send(house, apps[0], [event("e", T0)], at=clock.time)
+    assert [step.sealed.open for step in seal_due(sealer, apps, "test")] == [1]
+    assert list(seal_due(sealer, apps, "test")) == []
+    clock.time = T0
+    assert [step.sealed.events for step in seal_due(sealer, apps, "test")] == [1]

@@ -1,0 +1,78 @@
+"""The commands of a world as real processes, which are started again when they die."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+Role = Literal["alone", "server", "worker"]
+
+STOP_S = 30
+
+
+class Daemon:
+    """`tailrace serve` with its worker (alone), without (server), or `tailrace worker`."""
+
+    def __init__(self, role: Role, data: Path, port: int, log: Path, environment: Mapping[str, str]) -> None:
+        options = {"alone": ["--port", str(port)], "server": ["--port", str(port), "--no-worker"], "worker": []}
+        command = "worker" if role == "worker" else "serve"
+        self.role = role
+        self.log = log
+        self._command = [sys.executable, "-m", "tailrace", command, "--data", str(data), *options[role]]
+        self._environment = {**os.environ, **environment}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The process as it is now."""
+        assert self._process is not None
+        return self._process
+
+    def start(self, arms: Mapping[str, str] | None = None) -> None:
+        """Start it; `arms` are points at which something is to happen to it."""
+        with self.log.open("ab") as out:
+            self._process = subprocess.Popen(
+                self._command, env={**self._environment, **(arms or {})}, stdout=out, stderr=out
+            )
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal, unless it is dead."""
+        self.process.send_signal(number)
+
+    @property
+    def standing(self) -> bool:
+        """Whether it was stopped and waits to be told to go on."""
+        return state_of(self.process.pid) == "T"
+
+    def said(self, event: str) -> bool:
+        """Whether its log has an event."""
+        return f"event={event}" in self.log.read_text()
+
+    def end(self) -> int:
+        """End it in order; its exit code."""
+        self.process.terminate()
+        return self.process.wait(STOP_S)
+
+
+def state_of(process: int) -> str:
+    """The state of a process in one letter; "" if there is none."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def processes_with(variable: str, value: str) -> list[int]:
+    """All living processes whose environment has a variable of a value."""
+    wanted = f"{variable}={value}".encode()
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if wanted in (folder / "environ").read_bytes().split(b"\0") and state_of(int(folder.name)) not in ("Z", ""):
+                found.append(int(folder.name))
+        except (OSError, ValueError):
+            continue
+    return found

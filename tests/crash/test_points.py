@@ -1,0 +1,140 @@
+"""SIGKILL at each named point, of server, worker or slice process: everything ends well all the same."""
+
+import signal
+import time
+
+import pytest
+
+from tailrace.model.clock import HOUR
+from tailrace.model.points import POINTS
+from tests.crash.backends import Embedded
+from tests.crash.checks import assert_whole
+from tests.crash.traffic import CHAIN, DAILY, send_some, tell
+from tests.crash.worlds import World
+
+# Passings: the first, and a later one where something is there already.
+ALONE = [
+    "accept.before_reply:3",
+    "seal.sessions_closed:1",
+    "seal.segment_written:1",
+    "seal.segment_written:4",
+    "commit.before:3",
+    "commit.after:1",
+    "commit.after:3",
+    "export.claimed:1",
+    "slice.mid_part:1",
+    "slice.part_written:1",
+    "slice.part_written:4",
+    "export.mid_assemble:1",
+    "export.mid_assemble:5",
+    "export.before_commit:1",
+    "export.before_commit:4",
+    "export.after_commit:4",
+]
+# One of each kind.
+APART = [
+    "accept.before_reply:3",
+    "seal.segment_written:3",
+    "export.mid_assemble:5",
+    "export.before_commit:1",
+]
+ELSEWHERE = ("export.before_record", "sweep.between_deletes")
+
+
+def test_no_point_is_left_out() -> None:
+    """Each named point has a story here."""
+    assert {point.split(":")[0] for point in ALONE} | {*ELSEWHERE} == set(POINTS)
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("stands", ["embedded"], indirect=True)
+@pytest.mark.parametrize("point", ALONE)
+def test_one_process_does_everything(world: World, point: str) -> None:
+    """A server with its worker dies at the point and is started again. Of a slice process' death it does not die."""
+    world.run("alone", kill=point)
+    tell(world)
+    check_death(world, point)
+    assert_whole(world)
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("stands", ["remote"], indirect=True)
+@pytest.mark.parametrize("point", APART)
+def test_server_and_workers(world: World, point: str) -> None:
+    """Whichever process of a larger house dies at the point, another goes on with its work."""
+    arms = {"server": point if point.startswith("accept") else ""}
+    world.run("server", kill=arms["server"])
+    world.run("worker", kill=point)
+    tell(world)
+    check_death(world, point)
+    assert_whole(world)
+
+
+def check_death(world: World, point: str) -> None:
+    """It happened, and nobody died but who was meant to."""
+    assert world.killed(point)
+    assert world.codes == ([] if point.startswith("slice.") else [-signal.SIGKILL])
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("stands", ["embedded"], indirect=True)
+def test_before_finished_slices_are_recorded(world: World) -> None:
+    """A note is written a while after the last one: the worker waits for so long, goes on and dies at it."""
+    world.run("server")
+    world.run("worker", wait="export.mid_assemble:1", kill="export.before_record:1")
+    send_some(world, world.waves, 4)
+    world.sealed()
+    world.ask(world.waves, **DAILY)
+    world.waits("export.mid_assemble")
+    time.sleep(0.3)  # longer than between two notes
+    world.go_on("export.mid_assemble")
+    tell(world)
+    check_death(world, "export.before_record:1")
+    assert_whole(world)
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize(("stands", "passing"), [("embedded", 1), ("embedded", 3), ("remote", 2)], indirect=["stands"])
+def test_in_mid_sweep(world: World, passing: int) -> None:
+    """A worker dies before its export's files get their rows; the next one dies while it sweeps them."""
+    world.run("alone", kill="export.before_commit:1")
+    send_some(world, world.waves, 3)
+    world.sealed()
+    export = world.ask(world.waves, **DAILY)
+    (done,) = world.finished(export)
+    assert done["state"] == "succeeded"
+    assert len(garbage(world, export)) > passing
+    world.stop()
+    world.jump(2 * HOUR)
+    world.run("alone", kill=f"sweep.between_deletes:{passing}")
+    world.until("the sweep dies", lambda: world.killed("sweep.between_deletes"))
+    world.ask(world.waves, **CHAIN)
+    world.until("another sweep ends it", lambda: not garbage(world, export))
+    tell(world)
+    assert world.codes == 2 * [-signal.SIGKILL]
+    assert_whole(world)
+
+
+def garbage(world: World, export: str) -> set[str]:
+    """Objects of the fence under which the first worker wrote."""
+    return {key for key in world.backend.objects() if f"/exports/{export}/1/" in key}
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("stands", ["embedded"], indirect=True)
+def test_a_slice_that_kills_whoever_makes_it(world: World) -> None:
+    """Every slice process dies: exports end with an error that names what they read, and the worker lives on."""
+    assert isinstance(world.backend, Embedded)
+    world.run("server")
+    world.run("worker", kill="slice.mid_part:1", every=True)
+    send_some(world, world.waves, 2)
+    world.sealed()
+    asked = [world.ask(world.waves, **DAILY), world.ask(world.waves, **CHAIN)]
+    for row in world.finished(*asked):
+        assert row["state"] == "failed"
+        assert "/segments/" in row["error"]
+    assert world.codes == []
+    world.stop()
+    world.run("alone")
+    tell(world)
+    assert_whole(world)
