@@ -107,6 +107,15 @@ def check_ledger(world: World) -> None:
             assert found.sealed == len(tenant.acknowledged), found
 
 
+def check_balance(world: World) -> None:
+    """At this very moment each record that was received is accounted for, and none that was acknowledged is missing."""
+    with world.house() as house:
+        for tenant in world.tenants:
+            found = ledger(house.database, scope_of_app(house.database, tenant.app))
+            assert found.holds, found
+            assert found.accepted >= len(tenant.acknowledged), found
+
+
 def check_jobs(world: World) -> None:
     """No job is left but those that recur, each has ended as its export has, and no finished slice is on record."""
     jobs = world.backend.rows("SELECT * FROM jobs")

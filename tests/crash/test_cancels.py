@@ -3,7 +3,7 @@
 import pytest
 
 from tests.crash.checks import assert_whole
-from tests.crash.traffic import DAILY, FORMS, send_some, tell
+from tests.crash.traffic import DAILY, FORMS, send_some
 from tests.crash.worlds import World
 
 BEFORE = ["export.mid_assemble:2", "export.before_commit"]
@@ -28,7 +28,6 @@ def test_before_the_end(world: World, point: str) -> None:
     (row,) = world.finished(asked)
     assert row["state"] == "cancelled"
     assert world.backend.rows("SELECT * FROM export_files") == []
-    tell(world)
     assert_whole(world)
 
 
@@ -44,7 +43,6 @@ def test_after_the_end(world: World) -> None:
     world.waits("export.after_commit")
     assert world.cancel(world.waves, asked)["state"] == "succeeded"
     world.go_on("export.after_commit")
-    tell(world)
     assert_whole(world)
 
 
@@ -63,5 +61,4 @@ def test_at_any_moment(world: World) -> None:
         world.cancel(world.waves, asked)
     states = {row["state"] for row in world.finished()}
     assert states <= {"cancelled", "succeeded"}
-    tell(world)
     assert_whole(world)

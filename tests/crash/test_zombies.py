@@ -9,7 +9,7 @@ from tailrace.model.clock import HOUR
 from tests.crash.backends import Row
 from tests.crash.checks import assert_whole
 from tests.crash.daemons import Daemon
-from tests.crash.traffic import CHAIN, DAILY, send_some, tell
+from tests.crash.traffic import CHAIN, DAILY, send_some
 from tests.crash.worlds import World
 
 EXPORTS = ["export.claimed", "export.mid_assemble:3", "export.before_commit"]
@@ -138,6 +138,6 @@ def test_a_sweep_that_was_taken_over(world: World) -> None:
     zombie = world.run("worker", wait="sweep.between_deletes")
     fall(world, zombie, "sweep.between_deletes")
     world.run("alone")
-    tell(world)
+    world.finished(world.ask(world.waves, **CHAIN))
     rouse(world, zombie)
     assert_whole(world)

@@ -79,6 +79,7 @@ class World:
         self.tenants = (self.waves, self.other)
         self.daemons: list[Daemon] = []
         self.codes: list[int] = []  # of processes that were found dead
+        self.at_death: Callable[[], object] = lambda: None  # before anything is started again
         self._stands = stands
         self._mark = secrets.token_hex(8)
         self._port = free_port()
@@ -121,6 +122,7 @@ class World:
                 if code is not None:
                     self.codes.append(code)
                     assert len(self.codes) <= MOST_DEATHS, self.told()
+                    self.at_death()
                     daemon.start()
 
     def killed(self, point: str) -> bool:
