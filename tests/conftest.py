@@ -1,24 +1,23 @@
 """What many tests stand on: stores on both databases, and a clock that a test can move."""
 
-import os
-import secrets
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from tailrace.accounts.lookup import scope_of_app
 from tailrace.accounts.provisioning import ProvisioningFile, read_provisioning
 from tailrace.logs import log
 from tailrace.model.access import Scope
-from tailrace.wiring import House, initialise, open_house, provision
+from tailrace.wiring import House, open_house
 from tests.stores import moto, swift
+from tests.templates import Kind, Template, TemplateOf, make_template, postgres_server
 
 __all__ = ["moto", "swift"]  # fixtures
 
-POSTGRES = "TAILRACE_TEST_POSTGRES"
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 WAVES = SHARED / "data" / "waves-events-2023-02.tsv.gz"
 
@@ -80,26 +79,52 @@ def _logging() -> None:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The setting `database`: empty for SQLite, else a database of its own on the test server."""
-    if request.param == "sqlite":
-        yield ""
-        return
-    server = os.environ.get(POSTGRES)
-    if not server:
-        pytest.skip(f"{POSTGRES} names no server; scripts/test starts one")
-    with new_postgres_database(server) as url:
-        yield url
+def backend(request: pytest.FixtureRequest) -> str:
+    """Which database a store is on; modules for which that makes no difference choose one."""
+    name: str = request.param
+    return name
 
 
 @pytest.fixture
-def data(tmp_path: Path, database_url: str) -> Path:
-    """A data directory with a new store on the database."""
+def database_url(backend: str) -> Iterator[str]:
+    """The setting `database`: empty for SQLite, else a new, empty database of its own on the test server."""
+    if backend == "sqlite":
+        yield ""
+        return
+    server = postgres_server()
+    with server.database() as url:
+        yield url
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def template_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TemplateOf]:
+    """Templates by database and kind, each made when it is first asked for."""
+    with ExitStack() as held:
+
+        @cache
+        def made(database: str, kind: Kind) -> Template:
+            url = "" if database == "sqlite" else held.enter_context(postgres_server().database())
+            data = tmp_path_factory.mktemp("template") / "data"
+            return make_template(data, url, PROVISIONING if kind == "provisioned" else None)
+
+        yield made
+
+
+@pytest.fixture
+def data(request: pytest.FixtureRequest, backend: str, tmp_path: Path, template_of: TemplateOf) -> Iterator[Path]:
+    """A data directory with a new store on either database; for a test that asks for `house` it is provisioned."""
+    template = template_of(backend, "provisioned" if "house" in request.fixturenames else "empty")
     path = tmp_path / "data"
-    path.mkdir()
-    (path / "tailrace.toml").write_text(f'database = "{database_url}"\n')
-    initialise(path)
-    return path
+    if not template.url:
+        template.copy(path, "")
+        yield path
+        return
+    server = postgres_server()
+    with server.database(template.url) as url:
+        template.copy(path, url)
+        yield path
+    server.close()
 
 
 @pytest.fixture
@@ -111,10 +136,9 @@ def provisioning(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def house(data: Path, provisioning: Path) -> Iterator[House]:
+def house(data: Path) -> Iterator[House]:
     """An opened, provisioned store."""
     with open_house(data) as opened:
-        provision(opened, wanted(provisioning))
         yield opened
 
 
@@ -140,22 +164,3 @@ def wanted(path: Path) -> ProvisioningFile:
 def at(house: House, clock: TestClock) -> House:
     """The same store with another clock for everything but the database."""
     return replace(house, clock=clock)
-
-
-class new_postgres_database:  # noqa: N801 - reads as a function in `with`
-    """A fresh database on a server, dropped at the end."""
-
-    def __init__(self, server: str) -> None:
-        self._admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
-        self._name = f"tailrace_{secrets.token_hex(6)}"
-        self._url = sa.make_url(server).set(database=self._name)
-
-    def __enter__(self) -> str:
-        with self._admin.connect() as connection:
-            connection.execute(sa.text(f"CREATE DATABASE {self._name}"))
-        return self._url.render_as_string(hide_password=False)
-
-    def __exit__(self, *_: object) -> None:
-        with self._admin.connect() as connection:
-            connection.execute(sa.text(f"DROP DATABASE {self._name} WITH (FORCE)"))
-        self._admin.dispose()

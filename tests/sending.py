@@ -19,7 +19,7 @@ from tailrace.ingest.protocols.native import draft_batch
 from tailrace.ingest.seal import Sealed
 from tailrace.ingest.sealing import seal_due, seal_everything
 from tailrace.jobs.queue import claim
-from tailrace.model.access import Principal, Scope
+from tailrace.model.access import SCOPES, Principal, Scope
 from tailrace.model.clock import iso
 from tailrace.model.export import ExportRequest, Filters
 from tailrace.model.window import Axis, Window
@@ -58,7 +58,7 @@ def seal(house: House, scope: Scope, *, close_all: bool = True, holder: str = "t
 
 def principal(house: House, scope: Scope) -> Principal:
     """Someone with every right on the space."""
-    return Principal(scope.space, 1, _token(house, scope), frozenset("*"), frozenset("*"))
+    return Principal(scope.space, 1, _token(house, scope), frozenset(SCOPES), frozenset("*"))
 
 
 def request(

@@ -15,7 +15,9 @@ from tailrace.jobs.bell import Bell
 from tailrace.logs import log
 from tailrace.model.errors import TailraceError
 from tailrace.surfaces.native import NATIVE
-from tailrace.web.surface import Desk, Surface
+from tailrace.web.desk import Desk
+from tailrace.web.operations import routes
+from tailrace.web.surface import Surface
 from tailrace.wiring import House
 
 SURFACES: Sequence[Surface] = (NATIVE,)
@@ -34,7 +36,7 @@ def create_app(house: House, bell: Bell, beside: Sequence[AbstractContextManager
         writer,
         house.submitter(),
         bell,
-        house.settings.public_url,
+        house.settings,
     )
 
     @asynccontextmanager
@@ -44,7 +46,7 @@ def create_app(house: House, bell: Bell, beside: Sequence[AbstractContextManager
                 stack.enter_context(running)
             yield
 
-    found = [route for surface in SURFACES for route in surface.routes(desk)]
+    found = [route for surface in SURFACES for route in routes(desk, surface.operations)]
     handlers: dict[Any, Any] = {TailraceError: _domain_error, HTTPException: _http_error, Exception: _failure}
     app = Starlette(routes=[Route("/healthz", _health), *found], lifespan=lifespan, exception_handlers=handlers)
     app.router.redirect_slashes = False  # a redirect would lose the body of a POST in many clients

@@ -128,9 +128,9 @@ def with_exports(house: House, **settings: Any) -> House:
 
 
 @pytest.fixture
-def database_url() -> str:
+def backend() -> str:
     """SQLite: files do not depend on the database, which the other journeys try both of."""
-    return ""
+    return "sqlite"
 
 
 @pytest.fixture

@@ -38,9 +38,9 @@ UPDATE = "TAILRACE_UPDATE_GOLDEN"
 
 
 @pytest.fixture
-def database_url() -> str:
+def backend() -> str:
     """SQLite: files do not depend on the database."""
-    return ""
+    return "sqlite"
 
 
 @pytest.fixture

@@ -182,7 +182,7 @@ def test_what_a_killed_server_left_is_swept(
     assert [key for key in swift.objects(bucket) if "/segments/" in key]
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 @pytest.mark.usefixtures("bucket")
 def test_another_machine_makes_the_export(data: Path, provisioning: Path, tmp_path: Path) -> None:
     """What one data directory took in, another makes files of, and the first hands them out: they share no disk."""

@@ -1,5 +1,6 @@
 """From a credential to what it stands for. Whatever is unknown looks the same as what is not the caller's."""
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -8,8 +9,11 @@ from sqlalchemy import Row, Select, select
 from tailrace.accounts.keys import password_fits, token_hash
 from tailrace.db.engine import Database, storable
 from tailrace.db.tables import apps, spaces, tokens, users
-from tailrace.model.access import Principal, Scope
+from tailrace.model.access import Principal, Scope, TokenKind, apps_of, scopes_of
 from tailrace.model.errors import NotFound, Unauthorized
+
+# A session in a browser comes as a cookie and with a guard against forged requests, never as a bare token.
+BEARERS: Collection[TokenKind] = ("api", "user")
 
 
 def scope_of_write_key(database: Database, key: str) -> Scope:
@@ -25,22 +29,28 @@ def scope_of_write_key(database: Database, key: str) -> Scope:
     return _scope(row)
 
 
-def principal_of_token(database: Database, secret: str, token: str) -> Principal:
-    """Whoever a token speaks for.
+def principal_of_token(
+    database: Database, secret: str, token: str, kinds: Collection[TokenKind] = BEARERS
+) -> Principal:
+    """Whoever a token of some kinds speaks for, with the rights that its owner has now.
 
     Raises:
-        Unauthorized: it is not known.
+        Unauthorized: it is not known, revoked or past its life, or its owner is disabled.
     """
     with database.read() as connection:
-        row = connection.execute(select(tokens).where(tokens.c.hash == token_hash(secret, token))).first()
-    if row is None:
+        row = connection.execute(_tokens().where(tokens.c.hash == token_hash(secret, token))).first()
+        now = database.now(connection)
+    if row is None or row.kind not in kinds or not _alive(row, now):
         raise Unauthorized
     return Principal(
         space=row.space,
         user=row.user,
         token=row.number,
-        scopes=frozenset(msgspec.json.decode(row.scopes)),
-        apps=frozenset(msgspec.json.decode(row.apps)),
+        scopes=scopes_of(row.role, msgspec.json.decode(row.scopes)),
+        apps=apps_of(msgspec.json.decode(row.granted), msgspec.json.decode(row.apps)),
+        role=row.role,
+        who=row.email,
+        kind=row.kind,
     )
 
 
@@ -101,6 +111,16 @@ def user_of_login(database: Database, email: str, password: str) -> "Row[Any]":
 def _apps() -> Select[Any]:
     named = select(apps.c.number, apps.c.space, apps.c.id, spaces.c.id.label("space_id"))
     return named.join(spaces, spaces.c.number == apps.c.space)
+
+
+def _tokens() -> Select[Any]:
+    owner = (users.c.role, users.c.email, users.c.apps.label("granted"), users.c.disabled_at)
+    return select(tokens, *owner).join(users, users.c.number == tokens.c.user)
+
+
+def _alive(row: "Row[Any]", now: int) -> bool:
+    ended = row.revoked_at is not None or row.disabled_at is not None
+    return not ended and (row.expires_at is None or now < row.expires_at)
 
 
 def _scope(row: "Row[Any]") -> Scope:

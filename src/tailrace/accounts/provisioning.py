@@ -16,7 +16,7 @@ from tailrace.accounts.store import Identity
 from tailrace.accounts.tokens import put_token
 from tailrace.db.engine import Database
 from tailrace.db.tables import apps, spaces, users
-from tailrace.model.access import ROLES, SCOPES, Role, Scope
+from tailrace.model.access import EVERYTHING, ROLES, SCOPES, Role, Scope
 from tailrace.model.errors import Invalid, misfit
 from tailrace.model.policy import check_limit
 
@@ -175,8 +175,8 @@ def _apply_token(
     if user is None:
         raise Invalid("tokens.user", f"this space has no user {entry.user}")
     for scope in entry.scopes:
-        if scope not in SCOPES:
-            raise Invalid("tokens.scopes", f"there is no scope {scope!r}; known are {', '.join(SCOPES)}")
+        if scope not in SCOPES and scope != EVERYTHING:
+            raise Invalid("tokens.scopes", f"there is no scope {scope!r}; known are {', '.join((EVERYTHING, *SCOPES))}")
     done = put_token(
         connection, identity.secret, space=space, user=user, value=entry.value, scopes=entry.scopes,
         apps=entry.apps, now=now,

@@ -1,12 +1,33 @@
 """Who may do what, as values. Every query and key takes a scope: nothing is read across spaces."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Role = Literal["admin", "architect", "standard"]
-ROLES: tuple[Role, ...] = ("admin", "architect", "standard")
+UserKind = Literal["person", "programmatic"]
+# `api` is a token that somebody made; `user` the one that a user has of the space; `login` a session in a browser.
+TokenKind = Literal["api", "user", "login"]
+ROLES: tuple[Role, ...] = get_args(Role)
 EVERYTHING = "*"
-SCOPES = (EVERYTHING, "exports.create", "exports.read")
+SCOPES: Mapping[str, str] = {
+    "exports.create": "Ask for exports, cancel and repeat them.",
+    "exports.read": "See exports and download their files.",
+    "apps.read": "See apps; their keys only together with `apps.write`.",
+    "apps.write": "Make and change apps, see their keys and make new ones.",
+    "tokens.write": "Make, list, refresh and revoke tokens of one's own; those of others together with `users.write`.",
+    "users.read": "See the users of the space.",
+    "users.write": "Make, change and disable users.",
+    "audit.read": "Read who did what.",
+    "metrics.read": "Read the metrics of the server.",
+}
+_STANDARD = frozenset(("exports.create", "exports.read", "apps.read", "tokens.write"))
+_ARCHITECT = _STANDARD | {"apps.write", "audit.read", "metrics.read"}
+ROLE_SCOPES: Mapping[Role, frozenset[str]] = {
+    "admin": frozenset(SCOPES),
+    "architect": _ARCHITECT,
+    "standard": _STANDARD,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +47,36 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Whoever a valid token speaks for."""
+    """Whoever a valid token speaks for: never more than its owner may now.
+
+    `scopes` are single ones, `apps` ids or ``*`` for all of the space. `who` is the owner's e-mail.
+    """
 
     space: int
     user: int
     token: int
     scopes: frozenset[str]
     apps: frozenset[str]
+    role: Role = "admin"
+    who: str = ""
+    kind: TokenKind = "api"
 
     def may(self, scope: str) -> bool:
         """Whether the token carries a scope such as ``exports.create``."""
-        return EVERYTHING in self.scopes or scope in self.scopes
+        return scope in self.scopes
 
     def may_see(self, app_id: str) -> bool:
         """Whether the token is granted an app."""
         return EVERYTHING in self.apps or app_id in self.apps
+
+
+def scopes_of(role: Role, wanted: Collection[str]) -> frozenset[str]:
+    """What is left of a token's scopes (``*`` is all) for an owner of a role."""
+    return ROLE_SCOPES[role] if EVERYTHING in wanted else ROLE_SCOPES[role].intersection(wanted)
+
+
+def apps_of(owner: Collection[str], wanted: Collection[str]) -> frozenset[str]:
+    """What is left of a token's apps (``*`` is all) for an owner who is granted some himself."""
+    if EVERYTHING in owner:
+        return frozenset(wanted)
+    return frozenset(owner) if EVERYTHING in wanted else frozenset(owner).intersection(wanted)

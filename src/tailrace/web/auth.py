@@ -4,7 +4,19 @@ import base64
 
 from starlette.requests import Request
 
+from tailrace.accounts.lookup import principal_of_token
+from tailrace.model.access import Principal
 from tailrace.model.errors import Unauthorized
+from tailrace.web.desk import Desk
+
+
+def authenticate(desk: Desk, request: Request) -> Principal:
+    """Whoever makes a request, by its token.
+
+    Raises:
+        Unauthorized: no credential, or one that is not known.
+    """
+    return principal_of_token(desk.database, desk.identity.secret, bearer(request))
 
 
 def bearer(request: Request) -> str:

@@ -15,6 +15,7 @@ from tailrace.accounts.provisioning import Applied, read_provisioning
 from tailrace.accounts.setup import FIRST_EMAIL, FIRST_SPACE
 from tailrace.accounts.tokens import token_for_login
 from tailrace.db.tables import INBOX, META
+from tailrace.model.access import SCOPES
 from tailrace.model.errors import Invalid, Unauthorized
 from tailrace.wiring import House, initialise, open_house, provision
 from tests.conftest import PROVISIONING
@@ -253,7 +254,7 @@ def test_the_one_time_login_works_once(tmp_path: Path, database_url: str) -> Non
     with new_store(tmp_path, database_url) as (house, password):
         token = token_for_login(house.database, house.identity.secret, FIRST_EMAIL, password)
         found = principal_of_token(house.database, house.identity.secret, token)
-        assert found.scopes == {"*"}
+        assert found.scopes == set(SCOPES)
         assert found.apps == {"*"}
         with pytest.raises(Unauthorized):
             token_for_login(house.database, house.identity.secret, FIRST_EMAIL, password)

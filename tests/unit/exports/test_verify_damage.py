@@ -28,7 +28,7 @@ from tests.unit.exports.repacking import (
     zipped,
 )
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
 TEXTS = [
     (form, packing)

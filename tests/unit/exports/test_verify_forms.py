@@ -18,7 +18,7 @@ from tests.sending import T0
 from tests.unit.exports.downloads import FORMS, PACKINGS, SPLITS, Download, asked, codes, download, wave
 
 # What verify reads does not depend on where the engine kept it.
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 PLAIN: dict[str, Any] = {"columns": ("id", "event", "time", "params")}
 
 

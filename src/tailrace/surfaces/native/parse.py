@@ -1,67 +1,33 @@
-"""From JSON bodies to domain values. Every unknown key and every impossible value is named."""
-
-from typing import Any
-
-import msgspec
+"""From the documents of the native API to domain values. Every impossible value is named."""
 
 from tailrace.exports.forms import default_packing, default_split
 from tailrace.model.clock import parse_iso
 from tailrace.model.columns import check_columns
-from tailrace.model.errors import Invalid, Malformed, misfit
-from tailrace.model.export import FILE_BYTES, ExportRequest, Filters, Format, Packing, Shape, Split
+from tailrace.model.errors import Invalid
+from tailrace.model.export import ExportRequest, Filters
 from tailrace.model.predicates import parse_predicates
-from tailrace.model.window import Axis, Window
-
-
-class WindowBody(msgspec.Struct, forbid_unknown_fields=True, rename={"start": "from", "end": "to"}):
-    """``window`` of an export request."""
-
-    axis: Axis
-    start: str | None = None
-    end: str | None = None
-
-
-class FiltersBody(msgspec.Struct, forbid_unknown_fields=True):
-    """``filters`` of an export request."""
-
-    events: list[str] = []
-    versions: list[str] = []
-    where: list[dict[str, Any]] = []
-
-
-class ExportBody(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of ``POST /v1/exports``."""
-
-    app: str
-    window: WindowBody
-    shape: Shape = "events"
-    format: Format = "json"
-    packing: Packing | None = None
-    filters: FiltersBody = msgspec.field(default_factory=FiltersBody)
-    columns: list[str] | None = None
-    split: Split | None = None
-    after: str | None = None
-    file_bytes: int = FILE_BYTES
-    json_array: bool = False
-    csv_safe: bool = False
-
-
-_decoder = msgspec.json.Decoder(ExportBody)
+from tailrace.model.window import Window
+from tailrace.surfaces.native.documents.exports import ExportBody, FiltersBody
+from tailrace.web.operations import decode
 
 
 def parse_export(body: bytes) -> ExportRequest:
-    """An export request.
+    """An export request as it was sent.
 
     Raises:
         Malformed: the body is not JSON.
         Invalid: a key is unknown or a value cannot be; its path is named.
     """
-    try:
-        asked = _decoder.decode(body)
-    except msgspec.ValidationError as error:
-        raise misfit(str(error), "body") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Malformed(f"the body is not JSON: {error}") from None
+    asked: ExportBody = decode(body, ExportBody)
+    return export_request(asked)
+
+
+def export_request(asked: ExportBody) -> ExportRequest:
+    """What an export request asks for, its defaults filled in.
+
+    Raises:
+        Invalid: a value cannot be; its path is named.
+    """
     return ExportRequest(
         app=asked.app,
         window=Window(asked.window.axis, _instant(asked.window.start, "from"), _instant(asked.window.end, "to")),

@@ -1,0 +1,58 @@
+"""Events in."""
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from tailrace.accounts.lookup import scope_of_write_key
+from tailrace.ingest.accept import Door, Origin, Outcome, accept
+from tailrace.ingest.doors import door_of
+from tailrace.ingest.protocols.native import decode_body, draft_batch
+from tailrace.model.errors import Malformed, TooManyRecords
+from tailrace.model.points import point
+from tailrace.surfaces.native.documents.events import AcceptedDocument
+from tailrace.surfaces.native.render import accepted_document, json_response
+from tailrace.web.auth import key
+from tailrace.web.bodies import read_body
+from tailrace.web.desk import Desk
+from tailrace.web.operations import Call, Operation, Reply
+
+
+async def post_events(call: Call) -> Response:
+    """Take a batch of events: 200 once every good record is durable; bad ones are listed and kept as dead letters."""
+    desk = call.desk
+    scope = await run_in_threadpool(scope_of_write_key, desk.database, key(call.request))
+    door = await run_in_threadpool(door_of, desk.database, scope)
+    body = await read_body(call.request, door.max_body_bytes)
+    outcome = await run_in_threadpool(_accept, desk, door, body)
+    await asyncio.wrap_future(desk.writer.submit(outcome.submission))
+    point("accept.before_reply")
+    return json_response(accepted_document(outcome))
+
+
+def _accept(desk: Desk, door: Door, body: bytes) -> Outcome:
+    try:
+        raws, sent_at = decode_body(body)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise Malformed(str(error)) from None
+    if len(raws) > door.max_records:
+        raise TooManyRecords(door.max_records)
+    context = msgspec.json.encode({"protocol": "native", "sent_at": sent_at}).decode()
+    return accept(door, draft_batch(raws, sent_at), raws, Origin("events", context), desk.clock.now())
+
+
+OPERATIONS: Sequence[Operation] = (
+    Operation(
+        "POST",
+        "/v1/events",
+        post_events,
+        {200: Reply("Every good record is durable.", AcceptedDocument)},
+        security="write_key",
+        takes=("application/json", "application/x-ndjson"),
+        errors=(413, 503),
+        tag="events",
+    ),
+)

@@ -1,0 +1,32 @@
+"""What surfaces are given to work with."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from tailrace.accounts.store import Identity
+from tailrace.config import Settings
+from tailrace.db.engine import Database
+from tailrace.exports.submit import Submitter
+from tailrace.files.base import Files
+from tailrace.ingest.writer import InboxWriter
+from tailrace.jobs.bell import Bell
+from tailrace.model.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Everything that handlers of requests work with, put together once."""
+
+    database: Database
+    files: Files
+    identity: Identity
+    clock: Clock
+    writer: InboxWriter
+    submitter: Submitter
+    bell: Bell
+    settings: Settings
+
+    def base_url(self, request: Request) -> str:
+        """Where links begin, without a slash: the configured public URL, else the address that was asked."""
+        return (self.settings.public_url or str(request.base_url)).rstrip("/")

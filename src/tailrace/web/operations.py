@@ -1,0 +1,163 @@
+"""Operations: what a surface can be asked, each one value from which routes, checks and the description are made."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from tailrace.model.access import Principal
+from tailrace.model.errors import Forbidden, Invalid, Malformed, misfit
+from tailrace.web.auth import authenticate
+from tailrace.web.bodies import read_body
+from tailrace.web.desk import Desk
+
+Security = Literal["none", "write_key", "login", "token"]
+SMALL_BODY = 1 << 20  # a request that is no data is never larger, bytes
+
+
+class Nothing(msgspec.Struct, forbid_unknown_fields=True):
+    """An operation's query or body that has no keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer that is not an error: what it says, its document or else its media type, and headers worth naming."""
+
+    what: str
+    document: type[msgspec.Struct] | None = None
+    media_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request for an operation, its caller known, its query and body read."""
+
+    desk: Desk
+    request: Request
+    query: Any
+    body: Any
+    known: Principal | None
+
+    @property
+    def principal(self) -> Principal:
+        """Whoever calls; only operations whose security is ``token`` have one."""
+        if self.known is None:
+            raise LookupError("this operation takes no token")
+        return self.known
+
+    def path(self, name: str) -> str:
+        """A parameter of the path."""
+        text: str = self.request.path_params[name]
+        return text
+
+
+Handler = Callable[[Call], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of a path, described by its handler's docstring.
+
+    `scope` is what the token must carry, `errors` are statuses beyond those that any operation may answer. `takes`
+    names the media types of a body that the handler reads by itself.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    replies: Mapping[int, Reply]
+    scope: str | None = None
+    security: Security = "token"
+    query: type[msgspec.Struct] = Nothing
+    body: type[msgspec.Struct] | None = None
+    takes: Sequence[str] = ()
+    errors: Sequence[int] = ()
+    tag: str = ""
+
+    @property
+    def name(self) -> str:
+        """The handler's name, unique within its surface."""
+        return self.handler.__name__
+
+
+def routes(desk: Desk, operations: Sequence[Operation]) -> Sequence[BaseRoute]:
+    """A route per path. Paths that end in a verb, such as ``{id}:repeat``, are tried before what would swallow it."""
+    paths = dict.fromkeys(operation.path for operation in operations)
+    ordered = sorted(paths, key=lambda path: "}:" not in path)
+    return [_route(desk, path, [o for o in operations if o.path == path]) for path in ordered]
+
+
+def _route(desk: Desk, path: str, operations: Sequence[Operation]) -> Route:
+    """A path with an operation for each method; what answers GET answers HEAD."""
+    by_method = {operation.method: operation for operation in operations}
+
+    async def endpoint(request: Request) -> Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        return await perform(desk, by_method[method], request)
+
+    return Route(path, endpoint, methods=list(by_method), name=operations[0].name)
+
+
+async def perform(desk: Desk, operation: Operation, request: Request) -> Response:
+    """Carry out an operation: who calls and whether they may, then what they send, then the handler.
+
+    Raises:
+        Unauthorized: no credential, or one that is not known.
+        Forbidden: the token lacks the operation's scope.
+        Invalid, Malformed, TooLarge: query or body cannot be.
+    """
+    known = await _known(desk, operation, request)
+    query = read_query(request, operation.query)
+    body = None if operation.body is None else decode(await read_body(request, SMALL_BODY), operation.body)
+    return await operation.handler(Call(desk, request, query, body, known))
+
+
+async def _known(desk: Desk, operation: Operation, request: Request) -> Principal | None:
+    if operation.security != "token":
+        return None
+    principal = await run_in_threadpool(authenticate, desk, request)
+    if operation.scope is not None and not principal.may(operation.scope):
+        raise Forbidden(operation.scope)
+    return principal
+
+
+def decode(body: bytes, kind: type[msgspec.Struct]) -> Any:
+    """A JSON body as a document; an empty one is an object without keys.
+
+    Raises:
+        Malformed: it is not JSON.
+        Invalid: a key is unknown or a value cannot be; its path is named.
+    """
+    try:
+        return msgspec.json.decode(body or b"{}", type=kind)
+    except msgspec.ValidationError as error:
+        raise misfit(str(error), "body") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Malformed(f"the body is not JSON: {error}") from None
+
+
+def read_query(request: Request, kind: type[msgspec.Struct]) -> Any:
+    """The query string as a document; a key that is a list may stand there several times.
+
+    Raises:
+        Invalid: a key is unknown or there twice, or a value cannot be; it is named.
+    """
+    lists = {field.encode_name for field in msgspec.structs.fields(kind) if "list[" in str(field.type)}
+    found: dict[str, Any] = {}
+    for name, text in request.query_params.multi_items():
+        if name in lists:
+            found.setdefault(name, []).append(text)
+        elif name in found:
+            raise Invalid(name, "is given twice")
+        else:
+            found[name] = text
+    try:
+        return msgspec.convert(found, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise misfit(str(error), "query") from None
