@@ -91,10 +91,8 @@ def database_url(backend: str) -> Iterator[str]:
     if backend == "sqlite":
         yield ""
         return
-    server = postgres_server()
-    with server.database() as url:
+    with postgres_server().database() as url:
         yield url
-    server.close()
 
 
 @pytest.fixture(scope="session")
@@ -120,11 +118,9 @@ def data(request: pytest.FixtureRequest, backend: str, tmp_path: Path, template_
         template.copy(path, "")
         yield path
         return
-    server = postgres_server()
-    with server.database(template.url) as url:
+    with postgres_server().database(template.url) as url:
         template.copy(path, url)
         yield path
-    server.close()
 
 
 @pytest.fixture

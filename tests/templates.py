@@ -5,7 +5,6 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -25,10 +24,7 @@ class PostgresServer:
 
     def __init__(self, url: str) -> None:
         self._url = sa.make_url(url)
-
-    @cached_property
-    def _admin(self) -> sa.Engine:
-        return sa.create_engine(self._url, isolation_level="AUTOCOMMIT")
+        self._admin = sa.create_engine(self._url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
 
     @contextmanager
     def database(self, template: str = "") -> Iterator[str]:
@@ -42,10 +38,6 @@ class PostgresServer:
         finally:
             with self._admin.connect() as connection:
                 connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
-
-    def close(self) -> None:
-        """Give back the connections."""
-        self._admin.dispose()
 
 
 def postgres_server() -> PostgresServer:
