@@ -22,6 +22,7 @@ from tailrace.model.errors import FenceLost
 Lane = Literal["seal", "export", "delivery", "upkeep"]
 Outcome = Literal["succeeded", "failed", "cancelled"]
 Signal = Literal["go_on", "cancel"]
+_RECURRING: frozenset[Lane] = frozenset(("upkeep",))  # lanes whose jobs come again
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +180,14 @@ def _anything(database: Database, lane: Lane) -> bool:
 
 
 def _next_of(connection: Connection, lane: Lane, space: int, now: int) -> int | None:
+    """The most important job of a space, of these the oldest; of jobs that recur the one that is due for longest, or
+    those with low numbers would be due again before the others had their turn.
+    """
+    age = (jobs.c.not_before, jobs.c.number) if lane in _RECURRING else (jobs.c.number,)
     return connection.scalar(
         select(jobs.c.number)
         .where(due(lane, now), jobs.c.space == space)
-        .order_by(jobs.c.priority.desc(), jobs.c.number)
+        .order_by(jobs.c.priority.desc(), *age)
         .limit(1)
         .with_for_update(skip_locked=True)
     )

@@ -1,6 +1,7 @@
 """The queue: one worker per job, and a silent one loses it."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -218,6 +219,16 @@ def test_a_recurring_job_comes_again_with_a_clean_slate(queue: House, scope: Sco
     clock.shift += HOUR + MINUTE
     again = taken(queue, lane="delivery")
     assert (again.subject, again.failures, again.outages, len(rows(queue))) == ("sweep", 0, 0, 1)
+
+
+def test_jobs_that_recur_take_turns(queue: House) -> None:
+    """However soon the first app's sweep is due again, every app's comes round: each is claimed as often."""
+    claimed: Counter[int] = Counter()
+    for _ in range(12):
+        job = taken(queue, lane="upkeep")
+        claimed[job.app] += 1
+        within(queue, job, lambda connection, held: repeat(connection, held, queue.database.now(connection)))
+    assert sorted(claimed.values()) == [3, 3, 6]  # two apps of one space, one of another
 
 
 def test_a_job_knows_which_release_worked_on_it(queue: House, scope: Scope) -> None:
