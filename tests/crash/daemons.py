@@ -24,6 +24,7 @@ class Daemon:
         self._command = [sys.executable, "-m", "tailrace", command, "--data", str(data), *options[role]]
         self._environment = {**os.environ, **environment}
         self._process: subprocess.Popen[bytes] | None = None
+        self._begun = 0  # how long its log was when it was started last
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
@@ -34,6 +35,7 @@ class Daemon:
     def start(self, arms: Mapping[str, str] | None = None) -> None:
         """Start it; `arms` are points at which something is to happen to it."""
         with self.log.open("ab") as out:
+            self._begun = out.tell()
             self._process = subprocess.Popen(
                 self._command, env={**self._environment, **(arms or {})}, stdout=out, stderr=out
             )
@@ -48,8 +50,8 @@ class Daemon:
         return state_of(self.process.pid) == "T"
 
     def said(self, event: str) -> bool:
-        """Whether its log has an event."""
-        return f"event={event}" in self.log.read_text()
+        """Whether its log has an event since it was started last."""
+        return f"event={event}".encode() in self.log.read_bytes()[self._begun :]
 
     def end(self) -> int:
         """End it in order; its exit code."""

@@ -145,7 +145,11 @@ class World:
             self.until("it stands still", lambda: daemon.standing)
 
     def stop(self) -> list[int]:
-        """End all processes in order; their exit codes. No process that they made may be left."""
+        """End all processes in order; their exit codes. No process that they made may be left.
+
+        One that was just started again knows no order yet, so it is waited for.
+        """
+        self.until("everyone is ready", lambda: all(self._ready(daemon) for daemon in self.daemons))
         daemons, self.daemons = self.daemons, []
         for daemon in daemons:
             daemon.process.terminate()
