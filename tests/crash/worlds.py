@@ -139,10 +139,17 @@ class World:
         (self.signs / f"wait.{_name(point)}").unlink()
 
     def freeze(self, daemon: Daemon) -> None:
-        """Stop a process when it holds no lock of SQLite: nobody could do anything else."""
-        with self.backend.locked():
+        """Stop a process when it holds no lock of SQLite: nobody could do anything else.
+
+        It may die just then: what is started in its place is stopped, since it could not start without the lock.
+        """
+
+        def stopped() -> bool:
             daemon.signal(signal.SIGSTOP)
-            self.until("it stands still", lambda: daemon.standing)
+            return daemon.standing
+
+        with self.backend.locked():
+            self.until("it stands still", stopped)
 
     def stop(self) -> list[int]:
         """End all processes in order; their exit codes. No process that they made may be left.
