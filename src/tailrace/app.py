@@ -18,6 +18,7 @@ from tailrace.surfaces.native import NATIVE
 from tailrace.web.desk import Desk
 from tailrace.web.operations import routes
 from tailrace.web.surface import Surface
+from tailrace.web.watcher import Watcher
 from tailrace.wiring import House
 
 SURFACES: Sequence[Surface] = (NATIVE,)
@@ -26,8 +27,10 @@ SURFACES: Sequence[Surface] = (NATIVE,)
 def create_app(house: House, bell: Bell, beside: Sequence[AbstractContextManager[object]] = ()) -> Starlette:
     """The application over an opened house. What runs `beside` it, such as a worker that hears the bell, is entered
     when the application starts and left when it stops.
+
+    `app.state.closing` is to be called by a server that is to stop, before it waits for requests to end.
     """
-    writer = InboxWriter(house.database)
+    writer, watcher = InboxWriter(house.database), Watcher(house.database, house.settings.watch)
     desk = Desk(
         house.database,
         house.files,
@@ -36,6 +39,7 @@ def create_app(house: House, bell: Bell, beside: Sequence[AbstractContextManager
         writer,
         house.submitter(),
         bell,
+        watcher,
         house.settings,
     )
 
@@ -44,11 +48,13 @@ def create_app(house: House, bell: Bell, beside: Sequence[AbstractContextManager
         with ExitStack() as stack:
             for running in (writer, *beside):
                 stack.enter_context(running)
+            stack.callback(watcher.close)
             yield
 
     found = [route for surface in SURFACES for route in routes(desk, surface.operations)]
     handlers: dict[Any, Any] = {TailraceError: _domain_error, HTTPException: _http_error, Exception: _failure}
     app = Starlette(routes=[Route("/healthz", _health), *found], lifespan=lifespan, exception_handlers=handlers)
+    app.state.closing = watcher.close
     app.router.redirect_slashes = False  # a redirect would lose the body of a POST in many clients
     return app
 

@@ -71,6 +71,17 @@ class JobSettings(BaseModel, extra="forbid"):
     )
 
 
+class WatchSettings(BaseModel, extra="forbid"):
+    """How clients hear of the exports that they wait for."""
+
+    interval_ms: int = Field(
+        default=250, gt=0, description="Pause between two looks at all exports that somebody waits for."
+    )
+    most: int = Field(
+        default=1_000, gt=0, le=10_000, description="Clients that may wait at a time; those of one space, half of it."
+    )
+
+
 class UpkeepSettings(BaseModel, extra="forbid"):
     """How the store is cleaned up."""
 
@@ -120,6 +131,7 @@ class Settings(BaseSettings):
     seal: SealSettings = Field(default=SealSettings(), description="Sealing.")
     exports: ExportSettings = Field(default=ExportSettings(), description="Exporting.")
     jobs: JobSettings = Field(default=JobSettings(), description="Jobs.")
+    watch: WatchSettings = Field(default=WatchSettings(), description="Waiting for exports.")
     upkeep: UpkeepSettings = Field(default=UpkeepSettings(), description="Cleaning up.")
     s3: S3Settings = Field(default=S3Settings(), description="The object storage that `files` names.")
     test_clock: str = Field(default="", description="For tests only: a file with milliseconds to add to the clock.")

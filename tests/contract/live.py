@@ -10,6 +10,7 @@ import uvicorn
 
 from tailrace.app import create_app
 from tailrace.jobs.bell import Bell
+from tailrace.web.server import Server
 from tailrace.wiring import House
 from tailrace.worker import Worker
 
@@ -25,8 +26,9 @@ def live(house: House, *, exporters: int = 0) -> Iterator[httpx.Client]:
     """Serve a house on a free port; with `exporters` a worker seals and exports beside it."""
     bell = Bell()
     beside = [Worker(house, bell, exporters)] if exporters else []
-    config = uvicorn.Config(create_app(house, bell, beside), port=0, log_config=None, access_log=False)
-    server = uvicorn.Server(config)
+    app = create_app(house, bell, beside)
+    config = uvicorn.Config(app, port=0, log_config=None, access_log=False)
+    server = Server(config, app.state.closing)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

@@ -69,18 +69,28 @@ def cases(export: str, file: str) -> dict[tuple[str, str], Case]:
     """One case for each route and method. The owner's own call must succeed, or the case proves nothing."""
     ask = {"app": "app_waves", "window": {"axis": "available"}}
     base = f"/v1/exports/{export}"
+    bulk = "/v1/$export?app=app_waves"
     found = {
+        ("GET", "/v1/exports"): Case("GET", "/v1/exports?app=app_waves"),
+        ("HEAD", "/v1/exports"): Case("HEAD", "/v1/exports?app=app_waves"),
+        ("POST", "/v1/exports:estimate"): Case("POST", "/v1/exports:estimate", ask),
+        ("POST", "/v1/exports/{id}:rerun"): Case("POST", f"{base}:rerun"),
+        ("GET", "/v1/$export"): Case("GET", bulk),
+        ("HEAD", "/v1/$export"): Case("HEAD", bulk),
         ("POST", "/v1/exports"): Case("POST", "/v1/exports", ask),
         ("POST", "/v1/events"): Case("POST", "/v1/events", event("x", T0), ("write key", "other write key")),
         ("POST", "/v1/tokens"): Case("POST", "/v1/tokens"),
     }
     for route, path in (
         ("/v1/exports/{id}", base),
+        ("/v1/exports/{id}/progress", f"{base}/progress"),
         ("/v1/exports/{id}/manifest", f"{base}/manifest"),
         ("/v1/exports/{id}/files/{name}", f"{base}/files/{file}"),
+        ("/v1/$export/{id}", f"/v1/$export/{export}"),
     ):
         found |= {(method, route): Case(method, path) for method in ("GET", "HEAD")}
     found[("DELETE", "/v1/exports/{id}")] = Case("DELETE", base)
+    found[("DELETE", "/v1/$export/{id}")] = Case("DELETE", f"/v1/$export/{export}")  # the last: it is gone afterwards
     found |= {(method, "/healthz"): Case(method, "/healthz", open_to=tuple(STRANGERS)) for method in ("GET", "HEAD")}
     return found
 
@@ -113,7 +123,9 @@ def routes(house: House) -> set[tuple[str, str]]:
 
 def call(http: httpx.Client, case: Case, credential: str | None) -> httpx.Response:
     """Use a route with a credential, as Bearer."""
-    headers = {} if credential is None else {"authorization": f"Bearer {credential}"}
+    headers = {"prefer": "respond-async"}
+    if credential is not None:
+        headers["authorization"] = f"Bearer {credential}"
     return http.request(case.method, case.path, json=case.json, headers=headers)
 
 
@@ -134,7 +146,7 @@ def test_every_route_is_closed_to_strangers(api: Api) -> None:
             if method != "HEAD":
                 assert answer.json()["status"] == answer.status_code, (method, path, who)
     for (method, path), case in known.items():
-        if path.startswith("/v1/exports"):
+        if path.startswith(("/v1/exports", "/v1/$export")):
             assert call(api.http, case, "tok_ana").is_success, (method, path)
 
 
@@ -143,11 +155,19 @@ def test_a_stranger_sees_no_difference_between_absent_and_not_its_own(api: Api) 
     export = api.manifest()["export"]
     for credential in ("tok_bob", "tok_tides", "tok_no_apps"):
         headers = {"authorization": f"Bearer {credential}"}
-        for path in ("/v1/exports/{}", "/v1/exports/{}/manifest", "/v1/exports/{}/files/x"):
-            for method in ("GET", "DELETE") if path.endswith("{}") else ("GET",):
-                answers = [api.http.request(method, path.format(e), headers=headers) for e in (export, "exp_absent")]
-                assert [a.status_code for a in answers] == [404, 404]
-                assert answers[0].json() == json.loads(answers[1].text.replace("exp_absent", export))
+        for method, path in (
+            ("GET", "/v1/exports/{}"),
+            ("DELETE", "/v1/exports/{}"),
+            ("POST", "/v1/exports/{}:rerun"),
+            ("GET", "/v1/exports/{}/progress"),
+            ("GET", "/v1/exports/{}/manifest"),
+            ("GET", "/v1/exports/{}/files/x"),
+            ("GET", "/v1/$export/{}"),
+            ("DELETE", "/v1/$export/{}"),
+        ):
+            answers = [api.http.request(method, path.format(e), headers=headers) for e in (export, "exp_absent")]
+            assert [a.status_code for a in answers] == [404, 404]
+            assert answers[0].json() == json.loads(answers[1].text.replace("exp_absent", export))
         bodies = [{"app": app, "window": {"axis": "available"}} for app in ("app_waves", "app_absent")]
         asked = [api.http.post("/v1/exports", json=body, headers=headers) for body in bodies]
         assert [a.status_code for a in asked] == [404, 404]

@@ -13,6 +13,7 @@ from tailrace.cli.output import Output
 from tailrace.cli.setup import show_login
 from tailrace.jobs.bell import Bell
 from tailrace.logs import configure_logs, log
+from tailrace.web.server import Server
 from tailrace.wiring import House, initialise, open_house
 from tailrace.worker import Worker
 
@@ -75,8 +76,9 @@ def worker(
 
 def _listen(house: House, host: str, port: int, workers: int) -> None:
     bell = Bell()
+    app = create_app(house, bell, [Worker(house, bell, workers)] if workers else [])
     config = uvicorn.Config(
-        create_app(house, bell, [Worker(house, bell, workers)] if workers else []),
+        app,
         host=host,
         port=port,
         log_config=None,
@@ -87,5 +89,5 @@ def _listen(house: House, host: str, port: int, workers: int) -> None:
     # uvicorn stops in order at SIGTERM and then raises it once more; this one ends the process with 0, not by a signal.
     signal.signal(signal.SIGTERM, lambda *_: None)
     log.info("server.starting", url=f"http://{host}:{port}", data=str(house.data), workers=workers)
-    uvicorn.Server(config).run()
+    Server(config, app.state.closing).run()
     log.info("server.stopped")

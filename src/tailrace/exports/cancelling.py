@@ -1,12 +1,14 @@
 """Cancelling: whoever may ask for exports of an app may take one back."""
 
+from sqlalchemy import Connection
+
 from tailrace.db.engine import Database
 from tailrace.exports.recorded import forget
 from tailrace.exports.records import Export, change_export, find_export
 from tailrace.exports.submit import SCOPE
 from tailrace.jobs.cancelling import cancel
-from tailrace.model.access import Principal
-from tailrace.model.errors import Forbidden
+from tailrace.model.access import Principal, Scope
+from tailrace.model.errors import Forbidden, NotFound
 
 
 def cancel_export(database: Database, principal: Principal, export_id: str) -> Export:
@@ -18,12 +20,48 @@ def cancel_export(database: Database, principal: Principal, export_id: str) -> E
         Forbidden: the token may not make exports.
         NotFound: there is none, or it is not the caller's to know of.
     """
+    scope = _scope_of(database, principal, export_id)
+    with database.write() as connection:
+        _cancel(connection, scope, export_id, database.now(connection))
+    return find_export(database, principal, export_id)
+
+
+def withdraw_export(database: Database, principal: Principal, export_id: str) -> None:
+    """Cancel an export; whether it has ended or not, the life of what it has made is over.
+
+    Raises:
+        Forbidden: the token may not make exports.
+        NotFound: there is none, or it is not the caller's to know of.
+    """
+    scope = _scope_of(database, principal, export_id)
+    with database.write() as connection:
+        now = database.now(connection)
+        _cancel(connection, scope, export_id, now)
+        change_export(connection, scope.space, scope.app, export_id, expires_at=now)
+
+
+def _scope_of(database: Database, principal: Principal, export_id: str) -> Scope:
     if not principal.may(SCOPE):
         raise Forbidden(SCOPE)
-    scope = find_export(database, principal, export_id).scope
-    with database.write() as connection:
-        if cancel(connection, scope, "export", export_id) == "ended":
-            now = database.now(connection)
-            forget(connection, scope.space, scope.app, export_id)
-            change_export(connection, scope.space, scope.app, export_id, state="cancelled", finished_at=now, error=None)
-    return find_export(database, principal, export_id)
+    return find_export(database, principal, export_id).scope
+
+
+def _cancel(connection: Connection, scope: Scope, export_id: str, now: int) -> None:
+    if cancel(connection, scope, "export", export_id) == "ended":
+        forget(connection, scope.space, scope.app, export_id)
+        change_export(connection, scope.space, scope.app, export_id, state="cancelled", finished_at=now, error=None)
+
+
+def find_wanted(database: Database, principal: Principal, export_id: str) -> Export:
+    """An export that is neither cancelled nor withdrawn nor past its life.
+
+    Raises:
+        NotFound: it is, there is none, or it is not the caller's to know of.
+    """
+    with database.read() as connection:
+        now = database.now(connection)
+    export = find_export(database, principal, export_id)
+    over = export.expires_at is not None and export.expires_at <= now
+    if over or export.state in ("cancelled", "expired"):
+        raise NotFound("export", export_id)
+    return export

@@ -45,6 +45,7 @@ def succeed(attempt: Attempt, export: Export, resolved: Resolved, slices: int, m
             finished_at=now,
             expires_at=now + limit(connection, "exports.file_life_ms"),
             error=None,
+            bytes=manifest["bytes"],
             manifest=msgspec.json.encode(manifest).decode(),
         )
         attempt.forget(connection)

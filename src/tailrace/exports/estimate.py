@@ -39,12 +39,17 @@ def estimate(request: ExportRequest, segments: Sequence[Segment]) -> Estimate:
     shares = [(segment, _share(segment.statistics, request)) for segment in segments]
     events = sum(segment.statistics.events * share for segment, share in shares)
     stored = sum(max(segment.location.length - _EMPTY, 0) * share for segment, share in shares)
-    packed = 1.0 if request.packing == "none" or request.format == "parquet" else _PACKED
     return Estimate(
         events=round(events),
         at_most=sum(_named(segment.statistics, request) for segment in segments),
-        bytes=round(stored * _GROWTH[request.format] * packed),
+        bytes=round(stored * growth(request)),
     )
+
+
+def growth(request: ExportRequest) -> float:
+    """About how many bytes come out for each byte of rows in a segment."""
+    packed = 1.0 if request.packing == "none" or request.format == "parquet" else _PACKED
+    return _GROWTH[request.format] * packed
 
 
 def by_slice(request: ExportRequest, plan: Plan, segments: Sequence[Segment]) -> list[SliceEstimate]:

@@ -81,6 +81,7 @@ def request_document(request: ExportRequest) -> dict[str, Any]:
         "file_bytes": request.file_bytes,
         "json_array": request.json_array,
         "csv_safe": request.csv_safe,
+        "wait_until_complete": request.wait_until_complete,
         "after": request.after,
     }
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, null, select, update
 
 from tailrace.db.engine import Database, storable
 from tailrace.db.tables import apps, export_files, exports, owned, owner, spaces
@@ -80,10 +80,15 @@ def find_export(database: Database, principal: Principal, export_id: str) -> Exp
     if not storable(export_id):
         raise NotFound("export", export_id)
     with database.read() as connection:
-        row = connection.execute(_joined().where(exports.c.space == principal.space, exports.c.id == export_id)).first()
+        return get_export(connection, principal, export_id)
+
+
+def get_export(connection: Connection, principal: Principal, export_id: str) -> Export:
+    """The same within a transaction. Raises as `find_export` does."""
+    row = connection.execute(_joined().where(exports.c.space == principal.space, exports.c.id == export_id)).first()
     if row is None or not principal.may_see(row.app_id):
         raise NotFound("export", export_id)
-    return _export(row)
+    return export_of(row)
 
 
 def check_succeeded(export: Export) -> None:
@@ -109,7 +114,7 @@ def load_export(database: Database, space: int, app: int, export_id: str) -> Exp
         row = connection.execute(
             _joined().where(exports.c.space == space, exports.c.app == app, exports.c.id == export_id)
         ).one()
-    return _export(row)
+    return export_of(row)
 
 
 def change_export(connection: Connection, space: int, app: int, export_id: str, **values: Any) -> None:
@@ -165,16 +170,30 @@ def find_file(database: Database, export: Export, name: str) -> StoredFile:
     return StoredFile(row.name, row.object, row.bytes, row.sha256, row.media_type, row.key_ref)
 
 
-def _joined() -> Any:
-    named = select(exports, apps.c.id.label("app_id"), spaces.c.id.label("space_id"))
-    return named.join(apps, apps.c.number == exports.c.app).join(spaces, spaces.c.number == exports.c.space)
+def brief() -> Any:
+    """The query of exports without their manifests, which may be large."""
+    return _joined(*(null().label(c.name) if c is exports.c.manifest else c for c in exports.c))
 
 
-def _export(row: Row[Any]) -> Export:
+def _joined(*columns: Any) -> Any:
+    named = select(*(columns or (exports,)), apps.c.id.label("app_id"), spaces.c.id.label("space_id"))
+    return (
+        named.select_from(exports)
+        .join(apps, apps.c.number == exports.c.app)
+        .join(spaces, spaces.c.number == exports.c.space)
+    )
+
+
+def export_of(row: Row[Any]) -> Export:
+    """The export of a row of such a query.
+
+    Raises:
+        ExportFailed: another release kept it, in words that this one cannot read.
+    """
     return Export(
         id=row.id,
         scope=Scope(row.space, row.app, row.space_id, row.app_id),
-        request=_request(row.request),
+        request=read_request(row.request),
         state=row.state,
         created_at=row.created_at,
         finished_at=row.finished_at,
@@ -190,7 +209,12 @@ def _export(row: Row[Any]) -> Export:
     )
 
 
-def _request(text: str) -> ExportRequest:
+def read_request(text: str) -> ExportRequest:
+    """A request as its row keeps it.
+
+    Raises:
+        ExportFailed: another release kept it, in words that this one cannot read.
+    """
     try:
         return msgspec.json.decode(text, type=ExportRequest)
     except msgspec.DecodeError as error:

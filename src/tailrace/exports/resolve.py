@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from tailrace.model.access import Scope
+from tailrace.model.export import ExportRequest
 from tailrace.model.window import Window
 from tailrace.store.snapshots import Reach, head, lock_head, seq_before
 
@@ -22,6 +23,12 @@ class Resolved:
     after_seq: int | None
     upto_seq: int | None
     complete_through: int
+
+
+def is_complete(request: ExportRequest, found: Reach) -> bool:
+    """Whether a request need not wait for more of its window than a reach has."""
+    end = request.window.end
+    return not request.wait_until_complete or end is None or found.complete_through >= end
 
 
 def resolve_snapshot(reach: Reach) -> Resolved:
@@ -37,6 +44,19 @@ def resolve_increment(connection: Connection, scope: Scope, window: Window, afte
     else:
         lock_head(connection, scope, not_before=window.end)
         upto, through = seq_before(connection, scope, window.end), window.end
+    return _resolved(connection, scope, window, after, upto, through)
+
+
+def resolve_roughly(connection: Connection, scope: Scope, window: Window, after: int | None) -> Resolved:
+    """The same for an estimate: nothing is locked or changed, and the window may end in the future."""
+    newest = head(connection, scope)
+    upto = newest.seq if window.end is None else seq_before(connection, scope, window.end)
+    return _resolved(connection, scope, window, after, upto, newest.available_at)
+
+
+def _resolved(
+    connection: Connection, scope: Scope, window: Window, after: int | None, upto: int, through: int
+) -> Resolved:
     if after is not None:  # a window that ends before the cursor is empty, and the chain stays where it is
         upto = max(upto, after)
         return Resolved(upto, after, upto, through)

@@ -6,9 +6,12 @@ Whatever happens on the way, the export ends in a final state or its job can be 
 import time
 from typing import Any
 
+from sqlalchemy import func
+
 from tailrace import __version__
 from tailrace.compute.processes import Poisoned
 from tailrace.compute.stops import Stopped, stop_flag
+from tailrace.db.tables import exports
 from tailrace.exports.attempts import Attempt, Runner
 from tailrace.exports.course import Course, Interrupted
 from tailrace.exports.ending import again_or_failed, cancelled, delete_objects, give_way, succeed, without_damaged
@@ -20,6 +23,7 @@ from tailrace.exports.records import Export, load_export
 from tailrace.exports.resolve import Resolved
 from tailrace.exports.streams import PartDamaged
 from tailrace.exports.submit import resolve_later
+from tailrace.exports.waiting import Incomplete, complete_reach, look_later
 from tailrace.jobs.cancelling import is_cancelled
 from tailrace.jobs.heartbeat import heartbeat
 from tailrace.jobs.queue import Job, Signal, adopt, hold, pin, renew
@@ -72,7 +76,7 @@ def _run(attempt: Attempt) -> None:
     try:
         _check(attempt)
         attempt.recorded.load()
-        _make(attempt, load_export(attempt.database, attempt.job.space, attempt.job.app, attempt.id))
+        _make_or_wait(attempt, load_export(attempt.database, attempt.job.space, attempt.job.app, attempt.id))
     except FenceLost:
         raise
     except (Interrupted, Stopped):
@@ -110,8 +114,16 @@ def _check(attempt: Attempt) -> None:
             attempt.forget(connection)
 
 
-def _make(attempt: Attempt, export: Export) -> None:
-    resolved = _resolve(attempt, export)
+def _make_or_wait(attempt: Attempt, export: Export) -> None:
+    try:
+        resolved = _resolve(attempt, export)
+    except Incomplete as early:
+        look_later(attempt, export, early.through)
+    else:
+        _make(attempt, export, resolved)
+
+
+def _make(attempt: Attempt, export: Export, resolved: Resolved) -> None:
     plan = plan_export(attempt.database, export, resolved)
     _begin(attempt, plan)
     made = _files(attempt, export, plan)
@@ -127,11 +139,16 @@ def _make(attempt: Attempt, export: Export) -> None:
 
 
 def _resolve(attempt: Attempt, export: Export) -> Resolved:
-    """What submit resolved; else, now that the window's end has passed, resolve it and keep that for every attempt."""
+    """What submit resolved; else, now that the window's end has passed, resolve it and keep that for every attempt.
+
+    Raises:
+        Incomplete: it is to be read once it is complete, and it is not.
+    """
     if export.snapshot is not None and export.complete_through is not None:
         return Resolved(export.snapshot, export.after_seq, export.upto_seq, export.complete_through)
+    found = complete_reach(attempt, export)
     with attempt.database.write() as connection:
-        resolved = resolve_later(attempt.runner.submitter, connection, export)
+        resolved = resolve_later(attempt.runner.submitter, connection, export, found)
         pin(connection, attempt.job, resolved.snapshot)
         attempt.change(
             connection,
@@ -147,7 +164,10 @@ def _begin(attempt: Attempt, plan: Plan) -> None:
     with attempt.database.write() as connection:
         if hold(connection, attempt.job) == "cancel":
             attempt.course.end("cancel")
-        attempt.change(connection, state="running", slices=len(plan.slices), slices_done=0, error=None)
+        started = func.coalesce(exports.c.started_at, attempt.database.now(connection))
+        attempt.change(
+            connection, state="running", started_at=started, slices=len(plan.slices), slices_done=0, error=None
+        )
     attempt.course.check()
 
 

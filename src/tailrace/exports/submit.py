@@ -1,6 +1,6 @@
 """Submit: a request becomes an export and its job, in one transaction."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -9,8 +9,9 @@ from tailrace.accounts.store import Identity
 from tailrace.db.engine import Database
 from tailrace.exports.cursors import read_cursor
 from tailrace.exports.forms import check_form
-from tailrace.exports.records import Export, count_unfinished, insert_export
-from tailrace.exports.resolve import Resolved, resolve_increment, resolve_snapshot
+from tailrace.exports.idempotency import Once, recall, remember
+from tailrace.exports.records import Export, count_unfinished, get_export, insert_export
+from tailrace.exports.resolve import Resolved, is_complete, resolve_increment, resolve_snapshot
 from tailrace.jobs.queue import enqueue
 from tailrace.model.access import Principal, Scope
 from tailrace.model.errors import Forbidden, Invalid, TooManyRunning, WindowInFuture
@@ -30,10 +31,26 @@ class Submitter:
     ids: Ids
 
 
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """An export; `replayed` says that it was there before, made under the same key of its client."""
+
+    export: Export
+    replayed: bool
+
+
 def submit(submitter: Submitter, principal: Principal, scope: Scope, request: ExportRequest) -> Export:
-    """Keep a request as a queued export.
+    """Keep a request as a queued export. Raises as `submit_once` does."""
+    return submit_once(submitter, principal, scope, request, None).export
+
+
+def submit_once(
+    submitter: Submitter, principal: Principal, scope: Scope, request: ExportRequest, asked: Once | None
+) -> Submitted:
+    """Keep a request as a queued export, unless the client's key brought it before.
 
     Raises:
+        IdempotencyMismatch: the key brought something else before.
         Forbidden: the token may not make exports.
         Invalid: the window makes no sense, or no format can carry what is asked.
         WindowInFuture: it ends further ahead than the server waits.
@@ -42,18 +59,38 @@ def submit(submitter: Submitter, principal: Principal, scope: Scope, request: Ex
     """
     if not principal.may(SCOPE):
         raise Forbidden(SCOPE)
-    check_form(request)
-    _check_window(request)
+    check_request(request)
     found = None if request.window.axis == "available" else reach(submitter.database, scope)
     with submitter.database.write() as connection:
         now = submitter.database.now(connection)
-        _check_start(request, now)
-        _check_running(connection, scope)
-        not_before = _not_before(connection, request, now)
-        resolved = None if not_before > now else _resolve(submitter, connection, scope, request, found)
-        export = _export(submitter.ids.new("exp", now), scope, request, now, resolved)
-        insert_export(connection, export, principal.token)
-        enqueue(connection, "export", scope, export.id, not_before, snapshot=export.snapshot)
+        earlier = None if asked is None else recall(connection, principal, asked, now)
+        if earlier is not None:
+            return Submitted(get_export(connection, principal, earlier), True)
+        export = _keep(submitter, connection, principal, scope, request, now, found)
+        if asked is not None:
+            remember(connection, principal, asked, export.id, now)
+    return Submitted(export, False)
+
+
+def _keep(
+    submitter: Submitter,
+    connection: Connection,
+    principal: Principal,
+    scope: Scope,
+    request: ExportRequest,
+    now: int,
+    found: Reach | None,
+) -> Export:
+    _check_start(request, now)
+    _check_running(connection, scope)
+    not_before = _not_before(connection, request, now)
+    export = _new_export(submitter.ids.new("exp", now), scope, request, now)
+    if not_before <= now and (found is None or is_complete(request, found)):
+        export = _resolved_export(export, _resolve(submitter, connection, scope, request, found))
+    elif found is not None:
+        export = replace(export, complete_through=found.complete_through)
+    insert_export(connection, export, principal.token)
+    enqueue(connection, "export", scope, export.id, not_before, snapshot=export.snapshot)
     return export
 
 
@@ -65,8 +102,7 @@ def prepare(submitter: Submitter, scope: Scope, request: ExportRequest) -> tuple
         WindowInFuture: an availability window has not passed yet.
         CursorRefused: it cannot continue from its cursor.
     """
-    check_form(request)
-    _check_window(request)
+    check_request(request)
     found = None if request.window.axis == "available" else reach(submitter.database, scope)
     with submitter.database.write() as connection:
         now = submitter.database.now(connection)
@@ -74,17 +110,26 @@ def prepare(submitter: Submitter, scope: Scope, request: ExportRequest) -> tuple
         if request.window.end is not None and _not_before(connection, request, now) > now:
             raise WindowInFuture(request.window.end, now, 0)
         resolved = _resolve(submitter, connection, scope, request, found)
-    return _export(submitter.ids.new("exp", now), scope, request, now, resolved), resolved
+    export = _new_export(submitter.ids.new("exp", now), scope, request, now)
+    return _resolved_export(export, resolved), resolved
 
 
-def resolve_later(submitter: Submitter, connection: Connection, export: Export) -> Resolved:
-    """Resolve an export that had to wait for the end of its window."""
-    return _resolve(submitter, connection, export.scope, export.request, None)
+def resolve_later(submitter: Submitter, connection: Connection, export: Export, found: Reach | None) -> Resolved:
+    """Resolve an export that had to wait for the end of its window, or (`found`) until that was complete."""
+    return _resolve(submitter, connection, export.scope, export.request, found)
 
 
-def _check_window(request: ExportRequest) -> None:
+def check_request(request: ExportRequest) -> None:
+    """Refuse what makes no sense whenever it is asked.
+
+    Raises:
+        Invalid: the window makes no sense, or no format can carry what is asked.
+    """
+    check_form(request)
     window = request.window
     if window.axis == "available":
+        if request.wait_until_complete:
+            raise Invalid("wait_until_complete", "windows on the axis 'available' wait for their end by themselves")
         if request.after is not None and window.start is not None:
             raise Invalid("after", "give a cursor or window.from, not both")
     elif request.after is not None:
@@ -102,11 +147,11 @@ def _check_running(connection: Connection, scope: Scope) -> None:
 
 
 def _not_before(connection: Connection, request: ExportRequest, now: int) -> int:
-    """When the job may run: now, or after the end of a window on availability that is a little ahead."""
-    end = request.window.end
-    if request.window.axis != "available" or end is None or end <= now:
+    """When the job may run: now, or after the end of a window that is ahead and worth waiting for."""
+    end, complete = request.window.end, request.wait_until_complete
+    if not (complete or request.window.axis == "available") or end is None or end <= now:
         return now
-    most = limit(connection, "exports.max_wait_ms")
+    most = limit(connection, "exports.max_complete_wait_ms" if complete else "exports.max_wait_ms")
     if end - now > most:
         raise WindowInFuture(end, now, most)
     return end
@@ -124,10 +169,15 @@ def _resolve(
 ) -> Resolved:
     if found is not None:
         return resolve_snapshot(found)
-    return resolve_increment(connection, scope, request.window, _after(submitter, connection, scope, request))
+    return resolve_increment(connection, scope, request.window, seq_after(submitter, connection, scope, request))
 
 
-def _after(submitter: Submitter, connection: Connection, scope: Scope, request: ExportRequest) -> int | None:
+def seq_after(submitter: Submitter, connection: Connection, scope: Scope, request: ExportRequest) -> int | None:
+    """The commit that a request's cursor stands at; None if it has none.
+
+    Raises:
+        CursorRefused: the request cannot continue from it.
+    """
     if request.after is None:
         return None
     identity = submitter.identity
@@ -135,7 +185,7 @@ def _after(submitter: Submitter, connection: Connection, scope: Scope, request: 
     return read_cursor(identity.secret, request.after, request, epoch=identity.epoch, head=newest).seq
 
 
-def _export(export_id: str, scope: Scope, request: ExportRequest, now: int, resolved: Resolved | None) -> Export:
+def _new_export(export_id: str, scope: Scope, request: ExportRequest, now: int) -> Export:
     return Export(
         id=export_id,
         scope=scope,
@@ -143,12 +193,22 @@ def _export(export_id: str, scope: Scope, request: ExportRequest, now: int, reso
         state="queued",
         created_at=now,
         finished_at=None,
-        snapshot=resolved.snapshot if resolved else None,
-        after_seq=resolved.after_seq if resolved else None,
-        upto_seq=resolved.upto_seq if resolved else None,
-        complete_through=resolved.complete_through if resolved else None,
+        snapshot=None,
+        after_seq=None,
+        upto_seq=None,
+        complete_through=None,
         slices=None,
         slices_done=0,
         error=None,
         manifest=None,
+    )
+
+
+def _resolved_export(export: Export, resolved: Resolved) -> Export:
+    return replace(
+        export,
+        snapshot=resolved.snapshot,
+        after_seq=resolved.after_seq,
+        upto_seq=resolved.upto_seq,
+        complete_through=resolved.complete_through,
     )

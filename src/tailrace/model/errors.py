@@ -133,6 +133,22 @@ class TooManyRunning(TailraceError):
 
 
 @dataclass(eq=False)
+class IdempotencyMismatch(TailraceError):
+    """A client's key comes again, with something else than it was used for."""
+
+    code: str = field(init=False, default="idempotency_mismatch", repr=False)
+
+
+@dataclass(eq=False)
+class TooManyWaiting(TailraceError):
+    """As many clients wait for news of exports as this process, or the share of their space in it, has places for."""
+
+    limit: int
+    code: str = field(init=False, default="too_many_waiting", repr=False)
+    retryable: bool = field(init=False, default=True, repr=False)
+
+
+@dataclass(eq=False)
 class Unavailable(TailraceError):
     """The server cannot take this now and nothing was stored; `seconds` until a retry is sensible."""
 

@@ -39,7 +39,8 @@ class ExportRequest:
     """One export, asked for in any dialect. `after` is a cursor, on the availability axis only.
 
     `file_bytes` bounds the files of the split `size`, before packing. `json_array` makes one array of the rows of a
-    file, `csv_safe` guards spreadsheets against cells that look like formulas.
+    file, `csv_safe` guards spreadsheets against cells that look like formulas. With `wait_until_complete` a window on
+    event time or session start is read once nothing that belongs to it is still on its way inside the server.
     """
 
     app: str
@@ -54,6 +55,7 @@ class ExportRequest:
     file_bytes: int = FILE_BYTES
     json_array: bool = False
     csv_safe: bool = False
+    wait_until_complete: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,12 @@ LIMITS: dict[str, Limit] = {
             "How far ahead an availability window may end; the export waits until then.",
         ),
         Limit(
+            "exports.max_complete_wait_ms",
+            604_800_000,
+            "ms",
+            "How far ahead a window may end that an export waits for until it is complete (`wait_until_complete`).",
+        ),
+        Limit(
             "exports.file_life_ms",
             604_800_000,
             "ms",

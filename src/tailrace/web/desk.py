@@ -12,6 +12,7 @@ from tailrace.files.base import Files
 from tailrace.ingest.writer import InboxWriter
 from tailrace.jobs.bell import Bell
 from tailrace.model.clock import Clock
+from tailrace.web.watcher import Watcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Desk:
     writer: InboxWriter
     submitter: Submitter
     bell: Bell
+    watcher: Watcher
     settings: Settings
 
     def base_url(self, request: Request) -> str:

@@ -37,6 +37,8 @@ REPLIES: dict[str, TailraceError] = {
     "window_in_future": domain.WindowInFuture(1_767_326_645_678, 1_767_323_045_678, 900_000),
     **{f"cursor_refused-{reason}": domain.CursorRefused(reason) for reason in CURSOR_REASONS},
     "too_many_running": domain.TooManyRunning(100),
+    "idempotency_mismatch": domain.IdempotencyMismatch(),
+    "too_many_waiting": domain.TooManyWaiting(1000),
     "unavailable": domain.Unavailable("the database did not answer: connection refused", 5),
     "fence_lost": domain.FenceLost("shard all of app_waves"),
     "export_failed": domain.ExportFailed("a slice failed three times"),
@@ -122,6 +124,7 @@ def test_a_retry_is_promised_where_it_helps() -> None:
         expected = error.retryable or name == "not_ready-queued"
         assert body["retryable"] is expected, name
     assert NATIVE.reply(REPLIES["unavailable"]).headers["retry-after"] == "5"
+    assert NATIVE.reply(REPLIES["too_many_waiting"]).headers["retry-after"] == "5"
     assert NATIVE.reply(REPLIES["too_many_running"]).headers["retry-after"] == "5"
     assert NATIVE.reply(REPLIES["unauthorized"]).headers["www-authenticate"].startswith("Bearer")
 

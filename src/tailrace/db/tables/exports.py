@@ -27,6 +27,7 @@ exports = Table(
     Column("request", Text, nullable=False),
     Column("state", String(20), nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
     Column("finished_at", BigInteger),
     Column("snapshot", BigInteger),
     Column("after_seq", BigInteger),
@@ -36,6 +37,7 @@ exports = Table(
     Column("slices_done", Integer, nullable=False, default=0),
     Column("error", Text),
     Column("manifest", Text),
+    Column("bytes", BigInteger),
     Column("expires_at", BigInteger),
     Index("exports_by_space", "space", "state"),
     Index("exports_by_age", "space", "id"),
@@ -52,7 +54,7 @@ idempotency_keys = Table(
     Column("digest", LargeBinary(32), nullable=False),
     Column("export", ForeignKey("exports.id"), nullable=False),
     Column("created_at", BigInteger, nullable=False),
-    Index("idempotency_keys_by_age", "created_at"),
+    Index("idempotency_keys_by_age", "space", "user", "created_at"),
 )
 
 export_files = Table(

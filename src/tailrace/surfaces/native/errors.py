@@ -112,6 +112,17 @@ def _too_many(error: domain.TooManyRunning) -> Response:
     )
 
 
+def _idempotency(error: domain.IdempotencyMismatch) -> Response:
+    detail = "This Idempotency-Key was used for another request within a day. Send that one, or take a new key."
+    return problem(422, error.code, "The key was used for something else", detail)
+
+
+def _too_many_waiting(error: domain.TooManyWaiting) -> Response:
+    detail = f"{error.limit} clients wait for news of exports, as many as may. Ask without `wait` meanwhile."
+    headers = {"retry-after": "5"}
+    return problem(503, error.code, "Too many are waiting", detail, retryable=True, headers=headers, limit=error.limit)
+
+
 def _unavailable(error: domain.Unavailable) -> Response:
     detail = f"Nothing was stored: {error.why}. Send it again in {error.seconds} s."
     headers = {"retry-after": str(error.seconds)}
@@ -135,6 +146,8 @@ ERRORS: dict[type[domain.TailraceError], Callable[[Any], Response]] = {
     domain.WindowInFuture: _in_future,
     domain.CursorRefused: _cursor,
     domain.TooManyRunning: _too_many,
+    domain.IdempotencyMismatch: _idempotency,
+    domain.TooManyWaiting: _too_many_waiting,
     domain.Unavailable: _unavailable,
     domain.FenceLost: _internal,
     domain.ExportFailed: _internal,

@@ -1,5 +1,9 @@
 """From the documents of the native API to domain values. Every impossible value is named."""
 
+import re
+
+from starlette.requests import Request
+
 from tailrace.exports.forms import default_packing, default_split
 from tailrace.model.clock import parse_iso
 from tailrace.model.columns import check_columns
@@ -9,6 +13,8 @@ from tailrace.model.predicates import parse_predicates
 from tailrace.model.window import Window
 from tailrace.surfaces.native.documents.exports import ExportBody, FiltersBody
 from tailrace.web.operations import decode
+
+_KEY = re.compile(r"[!-~]{1,255}")
 
 
 def parse_export(body: bytes) -> ExportRequest:
@@ -41,7 +47,22 @@ def export_request(asked: ExportBody) -> ExportRequest:
         file_bytes=asked.file_bytes,
         json_array=asked.json_array,
         csv_safe=asked.csv_safe,
+        wait_until_complete=asked.wait_until_complete,
     )
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The key that a client gives to what it asks for; None if it gives none.
+
+    Raises:
+        Invalid: it is given twice, empty, too long or not made of visible ASCII.
+    """
+    found = request.headers.getlist("idempotency-key")
+    if not found:
+        return None
+    if len(found) > 1 or not _KEY.fullmatch(found[0]):
+        raise Invalid("Idempotency-Key", "must be given once, as 1 to 255 visible ASCII characters")
+    return found[0]
 
 
 def _filters(asked: FiltersBody) -> Filters:

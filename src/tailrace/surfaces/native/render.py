@@ -6,12 +6,22 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
+from tailrace.exports.estimating import Forecast
+from tailrace.exports.listing import Page
 from tailrace.exports.manifests import request_document
 from tailrace.exports.records import Export
 from tailrace.ingest.accept import Outcome
 from tailrace.model.clock import iso
 from tailrace.surfaces.native.documents.events import AcceptedDocument, RejectedDocument
-from tailrace.surfaces.native.documents.exports import ExportBody, ExportDocument, ProgressDocument
+from tailrace.surfaces.native.documents.exports import (
+    EstimateDocument,
+    ExportBody,
+    ExportDocument,
+    ExportsDocument,
+    ProgressDocument,
+    WaitingDocument,
+)
+from tailrace.web.paging import write_after
 
 
 def json_response(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -35,10 +45,22 @@ def export_document(export: Export) -> ExportDocument:
         progress=ProgressDocument(export.slices, export.slices_done, _percent(export)),
         created_at=iso(export.created_at),
         finished_at=None if export.finished_at is None else iso(export.finished_at),
-        expires_at=None if export.expires_at is None else iso(export.expires_at),
+        expires_at=_expires(export),
+        waiting_for=_waiting(export),
         error=export.error,
         request=msgspec.convert(request_document(export.request), ExportBody),
     )
+
+
+def exports_document(page: Page) -> ExportsDocument:
+    """A page of exports."""
+    return ExportsDocument([export_document(export) for export in page.exports], write_after(page.last))
+
+
+def estimate_document(found: Forecast) -> EstimateDocument:
+    """What an export would hold."""
+    about = found.estimate
+    return EstimateDocument(about.events, about.at_most, about.bytes, found.seconds)
 
 
 def manifest_document(export: Export, base: str) -> dict[str, Any]:
@@ -50,6 +72,22 @@ def manifest_document(export: Export, base: str) -> dict[str, Any]:
     for file in (*manifest["files"], manifest["schema"]):
         file["url"] = f"{base}/v1/exports/{export.id}/files/{file['name']}"
     return manifest
+
+
+def _waiting(export: Export) -> WaitingDocument | None:
+    """What keeps a queued export from being resolved to commits: only what has to wait is not."""
+    end = export.request.window.end
+    if export.state != "queued" or export.snapshot is not None or end is None:
+        return None
+    if export.request.window.axis == "available":
+        return WaitingDocument("window_end", iso(end), None)
+    through = export.complete_through
+    return WaitingDocument("completeness", iso(end), None if through is None else iso(through))
+
+
+def _expires(export: Export) -> str | None:
+    """Until when files are kept, where there are or were some."""
+    return iso(export.expires_at) if export.expires_at and export.state in ("succeeded", "expired") else None
 
 
 def _percent(export: Export) -> int:

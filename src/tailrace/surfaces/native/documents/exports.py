@@ -1,12 +1,13 @@
 """Export requests, exports and manifests."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from tailrace.model.export import FILE_BYTES, ExportState, Format, Packing, Shape, Split
 from tailrace.model.window import Axis
 from tailrace.surfaces.native.documents.base import Strict
+from tailrace.web.paging import DEFAULT_LIMIT, Limit
 
 
 class WindowBody(Strict, rename={"start": "from", "end": "to"}):
@@ -40,6 +41,7 @@ class ExportBody(Strict):
     file_bytes: int = FILE_BYTES
     json_array: bool = False
     csv_safe: bool = False
+    wait_until_complete: bool = False
 
 
 class ProgressDocument(Strict):
@@ -50,8 +52,19 @@ class ProgressDocument(Strict):
     percent: int
 
 
+class WaitingDocument(Strict):
+    """What a queued export waits for: the end of its window, or that the window is complete.
+
+    `until` is the end of the window, `complete_through` up to where nothing was missing at the latest look.
+    """
+
+    reason: Literal["window_end", "completeness"]
+    until: str
+    complete_through: str | None
+
+
 class ExportDocument(Strict):
-    """An export's state. Instants are ISO 8601 in UTC; `error` says what it waits for or why it failed."""
+    """An export's state. Instants are ISO 8601 in UTC; `error` says what is in its way or why it failed."""
 
     id: str
     app: str
@@ -60,8 +73,40 @@ class ExportDocument(Strict):
     created_at: str
     finished_at: str | None
     expires_at: str | None
+    waiting_for: WaitingDocument | None
     error: str | None
     request: ExportBody
+
+
+class ExportQuery(Strict):
+    """How long to wait for the export's next state, in seconds."""
+
+    wait: Annotated[int, msgspec.Meta(ge=0, le=60)] = 0
+
+
+class ExportsQuery(Strict):
+    """Which exports; `after` is the ``next`` of the page before."""
+
+    app: str | None = None
+    state: ExportState | None = None
+    limit: Limit = DEFAULT_LIMIT
+    after: str | None = None
+
+
+class ExportsDocument(Strict):
+    """Exports, newest first; `next` goes on where they end."""
+
+    exports: list[ExportDocument]
+    next: str | None
+
+
+class EstimateDocument(Strict):
+    """About what an export would hold, and the seconds that making it would take. Events are no more than `at_most`."""
+
+    events: int
+    at_most: int
+    bytes: int
+    seconds: int
 
 
 class TotalsDocument(Strict):

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
-from tailrace.surfaces.native.routes import events, exports, files, tokens
+from tailrace.surfaces.native.routes import bulk, events, exports, files, status, tokens
 from tailrace.web.operations import Operation
 
 OPERATIONS: Sequence[Operation] = (
     *events.OPERATIONS,
     *exports.OPERATIONS,
+    *status.OPERATIONS,
     *files.OPERATIONS,
+    *bulk.OPERATIONS,
     *tokens.OPERATIONS,
 )

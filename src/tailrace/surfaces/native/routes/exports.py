@@ -1,4 +1,4 @@
-"""Exports: ask, look, cancel, and the manifest."""
+"""Exports: ask, estimate, list, look, cancel, repeat, and the manifest."""
 
 from collections.abc import Sequence
 
@@ -7,39 +7,61 @@ from starlette.responses import Response
 
 from tailrace.accounts.lookup import scope_for
 from tailrace.exports.cancelling import cancel_export
+from tailrace.exports.estimating import Forecast, forecast
+from tailrace.exports.idempotency import once
+from tailrace.exports.listing import Page, Wanted, list_exports
 from tailrace.exports.records import check_succeeded, find_export
-from tailrace.exports.submit import submit
-from tailrace.surfaces.native.documents.exports import ExportBody, ExportDocument, ManifestDocument
-from tailrace.surfaces.native.parse import export_request
-from tailrace.surfaces.native.render import export_document, json_response, manifest_document
+from tailrace.exports.submit import Submitted, submit_once
+from tailrace.model.export import ExportRequest
+from tailrace.surfaces.native.documents.exports import (
+    EstimateDocument,
+    ExportBody,
+    ExportDocument,
+    ExportsDocument,
+    ExportsQuery,
+    ManifestDocument,
+)
+from tailrace.surfaces.native.parse import export_request, idempotency_key
+from tailrace.surfaces.native.render import (
+    estimate_document,
+    export_document,
+    exports_document,
+    json_response,
+    manifest_document,
+)
 from tailrace.web.operations import Call, Operation, Reply
+from tailrace.web.paging import read_after
 
 CREATE, READ = "exports.create", "exports.read"
-_POLL_S = 1
+POLL_S = 1
 
 
 async def post_export(call: Call) -> Response:
     """Ask for an export: 202, and where to look for it."""
-    asked, desk = export_request(call.body), call.desk
-    scope = await run_in_threadpool(scope_for, desk.database, call.principal, asked.app)
-    export = await run_in_threadpool(submit, desk.submitter, call.principal, scope, asked)
-    desk.bell.ring()
-    location = f"{desk.base_url(call.request)}/v1/exports/{export.id}"
-    return json_response(export_document(export), 202, {"location": location, "retry-after": str(_POLL_S)})
+    return await _asked(call, await run_in_threadpool(_submit, call, export_request(call.body)))
 
 
-async def get_export(call: Call) -> Response:
-    """State and progress of an export."""
-    export = await run_in_threadpool(find_export, call.desk.database, call.principal, call.path("id"))
-    waiting = export.state in ("queued", "running")
-    return json_response(export_document(export), headers={"retry-after": str(_POLL_S)} if waiting else None)
+async def rerun_export(call: Call) -> Response:
+    """Ask for the same as an export did: 202, and where to look for the new one."""
+    return await _asked(call, await run_in_threadpool(_submit_again, call, call.path("id")))
+
+
+async def estimate_export(call: Call) -> Response:
+    """About what an export would hold and how long it would take; none is made."""
+    found = await run_in_threadpool(_forecast, call, export_request(call.body))
+    return json_response(estimate_document(found))
+
+
+async def list_all_exports(call: Call) -> Response:
+    """Exports of the apps that the token sees, newest first."""
+    return json_response(exports_document(await run_in_threadpool(_page, call, call.query)))
 
 
 async def delete_export(call: Call) -> Response:
     """Cancel an export: 202 while a worker still has to let go of it, 200 when it has ended, as it then is."""
     export = await run_in_threadpool(cancel_export, call.desk.database, call.principal, call.path("id"))
     if export.state in ("queued", "running"):
-        return json_response(export_document(export), 202, {"retry-after": str(_POLL_S)})
+        return json_response(export_document(export), 202, {"retry-after": str(POLL_S)})
     return json_response(export_document(export))
 
 
@@ -50,44 +72,112 @@ async def get_manifest(call: Call) -> Response:
     return json_response(manifest_document(export, call.desk.base_url(call.request)))
 
 
-_ONE = "/v1/exports/{id}"
-_POLL = {"retry-after": "Seconds until it is worth asking again."}
+def _submit(call: Call, asked: ExportRequest, what: str = "") -> Submitted:
+    key = idempotency_key(call.request)
+    scope = scope_for(call.desk.database, call.principal, asked.app)
+    return submit_once(
+        call.desk.submitter, call.principal, scope, asked, None if key is None else once(key, asked, what)
+    )
+
+
+def _submit_again(call: Call, export_id: str) -> Submitted:
+    asked = find_export(call.desk.database, call.principal, export_id).request
+    return _submit(call, asked, export_id)
+
+
+async def _asked(call: Call, submitted: Submitted) -> Response:
+    call.desk.bell.ring()
+    headers = {
+        "location": f"{call.desk.base_url(call.request)}/v1/exports/{submitted.export.id}",
+        "retry-after": str(POLL_S),
+    }
+    if submitted.replayed:
+        headers["idempotent-replayed"] = "true"
+    return json_response(export_document(submitted.export), 202, headers)
+
+
+def _forecast(call: Call, asked: ExportRequest) -> Forecast:
+    scope = scope_for(call.desk.database, call.principal, asked.app)
+    return forecast(call.desk.submitter, scope, asked)
+
+
+def _page(call: Call, query: ExportsQuery) -> Page:
+    database, principal = call.desk.database, call.principal
+    scope = None if query.app is None else scope_for(database, principal, query.app)
+    return list_exports(database, principal, Wanted(scope, query.state, read_after(query.after), query.limit))
+
+
+ALL = "/v1/exports"
+ONE = "/v1/exports/{id}"
+POLL = {"retry-after": "Seconds until it is worth asking again."}
+_KEY = {"idempotency-key": "A text of your own, 1 to 255 characters: with the same one no second export is made."}
+_ASKED = Reply(
+    "The export is queued.",
+    ExportDocument,
+    headers=POLL
+    | {
+        "location": "Where to look for it.",
+        "idempotent-replayed": "`true`: the key brought this export before.",
+    },
+)
 
 OPERATIONS: Sequence[Operation] = (
     Operation(
         "POST",
-        "/v1/exports",
+        ALL,
         post_export,
-        {202: Reply("The export is queued.", ExportDocument, headers=_POLL | {"location": "Where to look for it."})},
+        {202: _ASKED},
         scope=CREATE,
         body=ExportBody,
-        errors=(404, 409, 429),
+        headers=_KEY,
+        errors=(404, 409, 422, 429),
         tag="exports",
     ),
     Operation(
         "GET",
-        _ONE,
-        get_export,
-        {200: Reply("As it is now.", ExportDocument, headers=_POLL)},
+        ALL,
+        list_all_exports,
+        {200: Reply("A page of exports.", ExportsDocument)},
         scope=READ,
+        query=ExportsQuery,
         errors=(404,),
         tag="exports",
     ),
     Operation(
+        "POST",
+        f"{ALL}:estimate",
+        estimate_export,
+        {200: Reply("About what it would hold.", EstimateDocument)},
+        scope=CREATE,
+        body=ExportBody,
+        errors=(404, 409),
+        tag="exports",
+    ),
+    Operation(
         "DELETE",
-        _ONE,
+        ONE,
         delete_export,
         {
             200: Reply("It has ended, cancelled or otherwise.", ExportDocument),
-            202: Reply("A worker is told to let go of it.", ExportDocument, headers=_POLL),
+            202: Reply("A worker is told to let go of it.", ExportDocument, headers=POLL),
         },
         scope=CREATE,
         errors=(404,),
         tag="exports",
     ),
     Operation(
+        "POST",
+        f"{ONE}:rerun",
+        rerun_export,
+        {202: _ASKED},
+        scope=CREATE,
+        headers=_KEY,
+        errors=(404, 409, 422, 429),
+        tag="exports",
+    ),
+    Operation(
         "GET",
-        f"{_ONE}/manifest",
+        f"{ONE}/manifest",
         get_manifest,
         {200: Reply("The list of its files.", ManifestDocument)},
         scope=READ,

@@ -38,6 +38,8 @@ def _columns() -> None:
         sa.Column("used_at", sa.BigInteger(), nullable=True),
     ):
         op.add_column("tokens", column)
+    for name in ("started_at", "bytes"):
+        op.add_column("exports", sa.Column(name, sa.BigInteger(), nullable=True))
 
 
 def _quotas() -> None:
@@ -107,4 +109,4 @@ def _idempotency() -> None:
         sa.ForeignKeyConstraint(["export"], ["exports.id"]),
         sa.PrimaryKeyConstraint("space", "user", "key"),
     )
-    op.create_index("idempotency_keys_by_age", "idempotency_keys", ["created_at"])
+    op.create_index("idempotency_keys_by_age", "idempotency_keys", ["space", "user", "created_at"])
