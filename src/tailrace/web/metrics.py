@@ -1,0 +1,126 @@
+"""Metrics in Prometheus' text format: what this process has counted, and what the store holds."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from threading import Lock
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from tailrace.db.engine import Database
+from tailrace.exports.attempts import Output
+from tailrace.ingest.writer import InboxWriter
+from tailrace.logs import log
+from tailrace.model.access import Principal
+from tailrace.model.errors import Unavailable
+from tailrace.reports.counts import AppCounts, StoreCounts, count_store
+from tailrace.web.meters import METERS
+
+MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+FRESH_S = 5.0  # for so long the store is not counted anew
+
+Sample = tuple[Sequence[str], float]
+
+
+class Metrics:
+    """What `/metrics` shows. `registry` counts in this process, as do its writer and the workers beside it."""
+
+    def __init__(
+        self,
+        database: Database,
+        registry: CollectorRegistry,
+        writer: InboxWriter | None,
+        outputs: Callable[[], Iterable[Output]],
+    ) -> None:
+        self._database = database
+        self._registry = registry
+        self._writer = writer
+        self._outputs = outputs
+        self._lock = Lock()
+        self._counts: StoreCounts | None = None
+        self._until = 0.0
+
+    def text(self, reader: Principal | None) -> bytes:
+        """All metrics; of apps those of the reader alone, or of all apps for the operator, who is None."""
+        counts = self._fresh()
+        families = [*self._registry.collect(), *self._tallies(), *_store(counts, reader)]
+        return generate_latest(_Collected(families))
+
+    def _fresh(self) -> StoreCounts | None:
+        """What the store holds, counted by one thread at a time; None while the database is away."""
+        with self._lock:
+            if time.monotonic() >= self._until:
+                try:
+                    self._counts = count_store(self._database)
+                except Unavailable as error:
+                    log.warning("metrics.without_store", why=error.why)
+                    self._counts = None
+                self._until = time.monotonic() + FRESH_S
+            return self._counts
+
+    def _tallies(self) -> Iterator[Metric]:
+        if self._writer is not None:
+            written = self._writer.written
+            outcomes = [(("accepted",), written.accepted), (("rejected",), written.rejected)]
+            yield _family("tailrace_ingest_records_total", outcomes)
+            yield _one("tailrace_ingest_bytes_total", written.bytes)
+            yield _one("tailrace_ingest_commits_total", written.commits)
+            yield _one("tailrace_ingest_waiting_bytes", self._writer.waiting_bytes)
+        outputs = list(self._outputs())
+        if outputs:
+            yield _one("tailrace_export_rows_total", sum(output.rows for output in outputs))
+            yield _one("tailrace_export_bytes_total", sum(output.bytes for output in outputs))
+
+
+class _Collected:
+    """Families that were collected, for a writer that wants to collect them itself."""
+
+    def __init__(self, families: Sequence[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
+def _store(counts: StoreCounts | None, reader: Principal | None) -> Iterator[Metric]:
+    yield _one("tailrace_database_up", counts is not None)
+    if counts is None:
+        return
+    yield from _apps([app for app in counts.apps if _may_see(reader, app)])
+    yield _family("tailrace_jobs", list(counts.jobs.items()))
+    yield _family("tailrace_job_wait_seconds", [((lane,), ms / 1000) for lane, ms in counts.waits_ms.items()])
+    yield _family("tailrace_exports", [((state,), n) for state, n in counts.exports.items()])
+
+
+def _apps(apps: Sequence[AppCounts]) -> Iterator[Metric]:
+    for name, value in _OF_APPS.items():
+        yield _family(name, [((app.space_id, app.app_id), value(app)) for app in apps])
+
+
+_OF_APPS: dict[str, Callable[[AppCounts], float]] = {
+    "tailrace_records_received_total": lambda app: app.received,
+    "tailrace_records_accepted_total": lambda app: app.accepted,
+    "tailrace_records_sealed_total": lambda app: app.sealed,
+    "tailrace_records_duplicate_total": lambda app: app.duplicates,
+    "tailrace_records_open": lambda app: app.open,
+    "tailrace_dead_letters": lambda app: app.dead_letters,
+    "tailrace_seal_lag_seconds": lambda app: app.lag_ms / 1000,
+}
+
+
+def _may_see(reader: Principal | None, app: AppCounts) -> bool:
+    return reader is None or (reader.space == app.space and reader.may_see(app.app_id))
+
+
+def _one(name: str, value: float) -> Metric:
+    return _family(name, [((), value)])
+
+
+def _family(name: str, samples: Sequence[Sample]) -> Metric:
+    meter = METERS[name]
+    kind = CounterMetricFamily if meter.kind == "counter" else GaugeMetricFamily
+    family = kind(meter.name, meter.what, labels=meter.labels)
+    for labels, value in samples:
+        family.add_metric(labels, float(value))
+    return family
