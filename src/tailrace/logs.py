@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
 from typing import Any, Literal, TextIO, cast
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -27,6 +26,7 @@ _as_json = False
 _least: Level = "info"
 _bound: ContextVar[Mapping[str, object]] = ContextVar("tailrace_bound")
 _NOTHING: Mapping[str, object] = {}
+_set_up: tuple[bool, Level] | None = None  # how lines are written since the last one
 
 
 def configure_logs(*, as_json: bool | None = None, level: Level | None = None) -> None:
@@ -82,9 +82,19 @@ def _add_bound(_logger: object, _method: str, event: MutableMapping[str, Any]) -
     return event
 
 
-@cache
 def _writer(*, as_json: bool, least: Level) -> Any:
-    """What writes lines. Tracebacks never show values, which may be secrets."""
+    """What writes lines."""
+    import structlog
+
+    global _set_up
+    if _set_up != (as_json, least):
+        _set_up_structlog(as_json=as_json, least=least)
+        _set_up = (as_json, least)
+    return structlog.get_logger()
+
+
+def _set_up_structlog(*, as_json: bool, least: Level) -> None:
+    """Tracebacks never show values, which may be secrets."""
     import structlog
 
     as_lines = structlog.processors.LogfmtRenderer(key_order=("timestamp", "level", "event"))
@@ -100,4 +110,3 @@ def _writer(*, as_json: bool, least: Level) -> Any:
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[least]),
         logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Stderr())),
     )
-    return structlog.get_logger()

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import httpx
 import uvicorn
+from starlette.applications import Starlette
 
 from tailrace.app import create_app
 from tailrace.jobs.bell import Bell
@@ -21,12 +22,21 @@ READ = {"authorization": "Bearer tok_ana"}
 
 
 @contextmanager
-def live(house: House, *, exporters: int = 0) -> Iterator[httpx.Client]:
-    """Serve a house on a free port; with `exporters` a worker seals and exports beside it."""
+def live(house: House, *, exporters: int = 0, lines: bool = False) -> Iterator[httpx.Client]:
+    """Serve a house on a free port; with `exporters` a worker seals and exports beside it, with `lines` requests are
+    in the log.
+    """
+    house.settings.log.access = lines
     bell = Bell()
     beside = [Worker(house, bell, exporters)] if exporters else []
-    config = uvicorn.Config(create_app(house, bell, beside), port=0, log_config=None, access_log=False)
-    server = uvicorn.Server(config)
+    with served(create_app(house, bell, beside)) as client:
+        yield client
+
+
+@contextmanager
+def served(app: Starlette) -> Iterator[httpx.Client]:
+    """Serve an application on a free port. When the block ends all that it was asked is answered."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from threading import Lock
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -11,13 +12,17 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from tailrace.db.engine import Database
 from tailrace.exports.attempts import Output
 from tailrace.ingest.writer import InboxWriter
+from tailrace.jobs.queue import Lane
 from tailrace.logs import log
 from tailrace.model.access import Principal
 from tailrace.model.errors import Unavailable
+from tailrace.model.export import ExportState
 from tailrace.reports.counts import AppCounts, StoreCounts, count_store
 from tailrace.web.meters import METERS
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+LANES = [lane for lane in get_args(Lane) if lane != "seal"]  # seals are leased by shard, and are no jobs
+JOB_STATES = ("waiting", "later", "leased")
 FRESH_S = 5.0  # for so long the store is not counted anew
 
 Sample = tuple[Sequence[str], float]
@@ -88,9 +93,12 @@ def _store(counts: StoreCounts | None, reader: Principal | None) -> Iterator[Met
     if counts is None:
         return
     yield from _apps([app for app in counts.apps if _may_see(reader, app)])
-    yield _family("tailrace_jobs", list(counts.jobs.items()))
-    yield _family("tailrace_job_wait_seconds", [((lane,), ms / 1000) for lane, ms in counts.waits_ms.items()])
-    yield _family("tailrace_exports", [((state,), n) for state, n in counts.exports.items()])
+    places = [(lane, state) for lane in LANES for state in JOB_STATES]
+    yield _family("tailrace_jobs", [(place, counts.jobs.get(place, 0)) for place in places])
+    waits = [((lane,), counts.waits_ms.get(lane, 0) / 1000) for lane in LANES]
+    yield _family("tailrace_job_wait_seconds", waits)
+    states = [((state,), counts.exports.get(state, 0)) for state in get_args(ExportState)]
+    yield _family("tailrace_exports", states)
 
 
 def _apps(apps: Sequence[AppCounts]) -> Iterator[Metric]:
