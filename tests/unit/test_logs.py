@@ -17,12 +17,15 @@ def _as_json() -> Iterator[None]:
     """Lines that a test can read; afterwards all is as it was."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
+    server = logging.getLogger("uvicorn")
+    told = server.level
     configure_logs(as_json=True)
     yield
     configure_logs(as_json=False, level="info")
     _ = log.info  # what other tests capture is set up
     root.handlers[:] = handlers
     root.setLevel(level)
+    server.setLevel(told)
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
