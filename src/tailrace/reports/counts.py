@@ -1,15 +1,18 @@
 """What the store holds, in a few queries that stay cheap however much it holds."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from sqlalchemy import Connection, Row, Select, case, func, select
 
 from tailrace.db.engine import Database
 from tailrace.db.tables import app_heads, apps, exports, inbox, inbox_heads, jobs, shards, spaces
 from tailrace.jobs.pins import not_done
+from tailrace.model.export import FINAL_STATES, ExportState
 
+UNFINISHED_STATES = frozenset(get_args(ExportState)) - FINAL_STATES
 MOST_LAGS = 1_000  # shards with a backlog whose oldest record is looked for
 
 
@@ -42,7 +45,9 @@ class AppCounts:
 
 @dataclass(frozen=True, slots=True)
 class StoreCounts:
-    """Counts of one moment: apps; unfinished jobs by lane and state; the longest wait by lane, ms; exports by state."""
+    """Counts of one moment: apps; unfinished jobs by lane and state; the longest wait by lane, ms; and by state exports
+    that are not finished.
+    """
 
     apps: Sequence[AppCounts]
     jobs: Mapping[tuple[str, str], int]
@@ -61,12 +66,22 @@ def count_store(database: Database) -> StoreCounts:
         known = connection.execute(_apps()).all()
         positions = {(row.app, row.shard): row.position for row in connection.execute(_positions())}
         by_state, waits = _jobs(connection, now)
-        made = {row.state: row.n for row in connection.execute(_exports())}
+        made = _by_state(connection, UNFINISHED_STATES)
     # The inbox is read later, and may be another file: what was sealed by then was accepted before.
     with database.read_inbox() as connection:
         accepted = {row.app: row for row in connection.execute(_heads())}
         lags = _lags(connection, positions, now)
     return StoreCounts([_app(row, accepted.get(row.number), lags) for row in known], by_state, waits, made)
+
+
+def count_finished(database: Database) -> Mapping[str, int]:
+    """Finished exports by state. There may be many, so this is not for every few seconds.
+
+    Raises:
+        Unavailable: the database did not answer.
+    """
+    with database.read() as connection:
+        return _by_state(connection, FINAL_STATES)
 
 
 def _app(row: "Row[Any]", head: "Row[Any] | None", lags: Mapping[int, int]) -> AppCounts:
@@ -129,5 +144,11 @@ def _jobs(connection: Connection, now: int) -> tuple[Mapping[tuple[str, str], in
     return {(row.lane, row.state): row.n for row in rows}, waits
 
 
-def _exports() -> Select[Any]:
-    return select(exports.c.state, func.count().label("n")).group_by(exports.c.state)
+def _by_state(connection: Connection, states: Iterable[str]) -> Mapping[str, int]:
+    """Exports in some states, said and grouped in the columns of the index by space."""
+    mine = exports.c.space.in_(select(spaces.c.number)), exports.c.state.in_(sorted(states))
+    query = select(exports.c.space, exports.c.state, func.count().label("n")).where(*mine)
+    found: Counter[str] = Counter()
+    for row in connection.execute(query.group_by(exports.c.space, exports.c.state)):
+        found[row.state] += row.n
+    return found

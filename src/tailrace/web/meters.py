@@ -85,7 +85,7 @@ METERS: Mapping[str, Meter] = {
             "Unfinished jobs: `waiting` may be claimed, `later` has its time still to come, `leased` is at work.",
         ),
         Meter("tailrace_job_wait_seconds", "gauge", "store", ("lane",), "How long the oldest waiting job has waited."),
-        Meter("tailrace_exports", "gauge", "store", ("state",), "Exports."),
+        Meter("tailrace_exports", "gauge", "store", ("state",), "Exports; finished ones are counted once a minute."),
     )
 }
 

@@ -1,7 +1,7 @@
 """Metrics in Prometheus' text format: what this process has counted, and what the store holds."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from threading import Lock
 from typing import get_args
 
@@ -17,13 +17,14 @@ from tailrace.logs import log
 from tailrace.model.access import Principal
 from tailrace.model.errors import Unavailable
 from tailrace.model.export import ExportState
-from tailrace.reports.counts import AppCounts, StoreCounts, count_store
+from tailrace.reports.counts import AppCounts, StoreCounts, count_finished, count_store
 from tailrace.web.meters import METERS
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 LANES = [lane for lane in get_args(Lane) if lane != "seal"]  # seals are leased by shard, and are no jobs
 JOB_STATES = ("waiting", "later", "leased")
 FRESH_S = 5.0  # for so long the store is not counted anew
+FINISHED_FRESH_S = 60.0  # nor are exports that are finished, which may be many
 
 Sample = tuple[Sequence[str], float]
 
@@ -45,11 +46,13 @@ class Metrics:
         self._lock = Lock()
         self._counts: StoreCounts | None = None
         self._until = 0.0
+        self._finished: Mapping[str, int] = {}
+        self._finished_until = 0.0
 
     def text(self, reader: Principal | None) -> bytes:
         """All metrics; of apps those of the reader alone, or of all apps for the operator, who is None."""
         counts = self._fresh()
-        families = [*self._registry.collect(), *self._tallies(), *_store(counts, reader)]
+        families = [*self._registry.collect(), *self._tallies(), *_store(counts, self._finished, reader)]
         return generate_latest(_Collected(families))
 
     def _fresh(self) -> StoreCounts | None:
@@ -57,12 +60,18 @@ class Metrics:
         with self._lock:
             if time.monotonic() >= self._until:
                 try:
-                    self._counts = count_store(self._database)
+                    self._counts = self._count()
                 except Unavailable as error:
                     log.warning("metrics.without_store", why=error.why)
                     self._counts = None
                 self._until = time.monotonic() + FRESH_S
             return self._counts
+
+    def _count(self) -> StoreCounts:
+        if time.monotonic() >= self._finished_until:
+            self._finished = count_finished(self._database)
+            self._finished_until = time.monotonic() + FINISHED_FRESH_S
+        return count_store(self._database)
 
     def _tallies(self) -> Iterator[Metric]:
         if self._writer is not None:
@@ -88,7 +97,7 @@ class _Collected:
         return self._families
 
 
-def _store(counts: StoreCounts | None, reader: Principal | None) -> Iterator[Metric]:
+def _store(counts: StoreCounts | None, finished: Mapping[str, int], reader: Principal | None) -> Iterator[Metric]:
     yield _one("tailrace_database_up", counts is not None)
     if counts is None:
         return
@@ -97,7 +106,8 @@ def _store(counts: StoreCounts | None, reader: Principal | None) -> Iterator[Met
     yield _family("tailrace_jobs", [(place, counts.jobs.get(place, 0)) for place in places])
     waits = [((lane,), counts.waits_ms.get(lane, 0) / 1000) for lane in LANES]
     yield _family("tailrace_job_wait_seconds", waits)
-    states = [((state,), counts.exports.get(state, 0)) for state in get_args(ExportState)]
+    known = {**counts.exports, **finished}
+    states = [((state,), known.get(state, 0)) for state in get_args(ExportState)]
     yield _family("tailrace_exports", states)
 
 

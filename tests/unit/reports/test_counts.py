@@ -3,11 +3,11 @@
 from sqlalchemy import select
 
 from tailrace.accounts.lookup import scope_of_app
-from tailrace.db.tables import jobs
+from tailrace.db.tables import exports, jobs
 from tailrace.jobs.queue import claim, give_back
 from tailrace.model.access import Scope
 from tailrace.model.clock import HOUR, MINUTE
-from tailrace.reports.counts import AppCounts, count_store
+from tailrace.reports.counts import AppCounts, count_finished, count_store
 from tailrace.store.ledger import ledger
 from tailrace.wiring import House
 from tests.sending import T0, event, seal, send
@@ -59,10 +59,13 @@ def test_unfinished_jobs_are_counted(house: House, scope: Scope) -> None:
         created = connection.scalar(select(jobs.c.created_at).where(jobs.c.lane == "export").limit(1))
         connection.execute(jobs.update().values(created_at=(created or 0) - HOUR).where(jobs.c.lane == "export"))
     found = count_store(house.database)
-    exports = {state: n for (lane, state), n in found.jobs.items() if lane == "export"}
-    assert exports == {"leased": 1, "later": 1, "waiting": 1}
+    states = {state: n for (lane, state), n in found.jobs.items() if lane == "export"}
+    assert states == {"leased": 1, "later": 1, "waiting": 1}
     assert HOUR <= found.waits_ms["export"] < HOUR + MINUTE
-    assert found.exports == {"queued": 3}
+    assert (found.exports, count_finished(house.database)) == ({"queued": 3}, {})
+    with house.database.write() as connection:
+        connection.execute(exports.update().where(exports.c.id == later.subject).values(state="failed"))
+    assert (count_store(house.database).exports, count_finished(house.database)) == ({"queued": 2}, {"failed": 1})
     with house.database.write() as connection:
         connection.execute(jobs.update().values(state="done"))
     assert (count_store(house.database).jobs, count_store(house.database).waits_ms) == ({}, {})
