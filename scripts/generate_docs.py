@@ -20,6 +20,7 @@ from tailrace.cli.app import make_app
 from tailrace.config import Settings
 from tailrace.model.fields import EVENT_FIELDS, SESSION_FIELDS, Field
 from tailrace.model.policy import LIMITS
+from tailrace.web.meters import METERS
 
 PASSAGE = re.compile(
     r"(?P<open><!-- generated: (?P<name>[a-z-]+) -->\n).*?(?P<close>^<!-- end generated -->)", re.DOTALL | re.MULTILINE
@@ -111,10 +112,20 @@ def parameter_row(parameter: Any) -> Sequence[str]:
     return (f"`{spelled}`", needed, parameter.help or "")
 
 
+def metrics() -> str:
+    """Every metric of ours."""
+    rows = (
+        (f"`{meter.name}`", meter.kind, ", ".join(f"`{label}`" for label in meter.labels), meter.source, meter.what)
+        for meter in METERS.values()
+    )
+    return table(("metric", "kind", "labels", "counted in", "what it is"), rows)
+
+
 PASSAGES: Mapping[str, Callable[[], str]] = {
     "commands": commands,
     "fields": fields,
     "limits": limits,
+    "metrics": metrics,
     "settings": settings,
 }
 

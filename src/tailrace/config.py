@@ -12,6 +12,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from tailrace.logs import Level
 from tailrace.model.errors import Invalid
 
 SETTINGS_FILE = "tailrace.toml"
@@ -113,6 +114,29 @@ class S3Settings(BaseModel, extra="forbid"):
     retries: int = Field(default=8, ge=0, description="How often a request that fails for the moment is sent again.")
 
 
+class LogSettings(BaseModel, extra="forbid"):
+    """What the log says."""
+
+    level: Level = Field(default="info", description="The least level of lines: `debug`, `info`, `warning`, `error`.")
+    access: bool = Field(default=True, description="A line for each request; those of probes are of the level `debug`.")
+
+
+class MetricsSettings(BaseModel, extra="forbid"):
+    """Who reads metrics."""
+
+    open: bool = Field(
+        default=False, description="Whether `/metrics` needs no token; it then tells of all spaces and apps."
+    )
+
+
+class StopSettings(BaseModel, extra="forbid"):
+    """How a server ends."""
+
+    drain_ms: int = Field(
+        default=0, ge=0, description="How long a server goes on after SIGTERM while `/readyz` sends new requests away."
+    )
+
+
 class Settings(BaseSettings):
     """Everything that an operator can set."""
 
@@ -133,6 +157,9 @@ class Settings(BaseSettings):
     jobs: JobSettings = Field(default=JobSettings(), description="Jobs.")
     watch: WatchSettings = Field(default=WatchSettings(), description="Waiting for exports.")
     upkeep: UpkeepSettings = Field(default=UpkeepSettings(), description="Cleaning up.")
+    log: LogSettings = Field(default=LogSettings(), description="The log.")
+    metrics: MetricsSettings = Field(default=MetricsSettings(), description="Metrics.")
+    stop: StopSettings = Field(default=StopSettings(), description="Ending.")
     s3: S3Settings = Field(default=S3Settings(), description="The object storage that `files` names.")
     test_clock: str = Field(default="", description="For tests only: a file with milliseconds to add to the clock.")
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from tailrace.accounts.lookup import all_scopes, scope_of_number
-from tailrace.exports.attempts import Runner
+from tailrace.exports.attempts import Output, Runner
 from tailrace.exports.run import run_export
 from tailrace.ingest.seal import Sealer
 from tailrace.ingest.sealing import seal_round
@@ -53,6 +53,16 @@ class Worker:
         for thread in self._threads:
             thread.join()
         self._held.close()
+
+    @property
+    def alive(self) -> bool:
+        """Whether all its threads run."""
+        return all(thread.is_alive() for thread in self._threads)
+
+    @property
+    def output(self) -> Output:
+        """What exports that succeeded here hold."""
+        return self._runner.output
 
     def _guard(self, loop: Callable[[], None]) -> None:
         """Run a loop again after whatever it stumbled over: a worker must not die silently."""

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 
 import httpx
 import uvicorn
+from starlette.applications import Starlette
 
 from tailrace.app import create_app
+from tailrace.cli.serving import Server
 from tailrace.jobs.bell import Bell
-from tailrace.web.server import Server
 from tailrace.wiring import House
 from tailrace.worker import Worker
 
@@ -22,13 +23,21 @@ READ = {"authorization": "Bearer tok_ana"}
 
 
 @contextmanager
-def live(house: House, *, exporters: int = 0) -> Iterator[httpx.Client]:
-    """Serve a house on a free port; with `exporters` a worker seals and exports beside it."""
+def live(house: House, *, exporters: int = 0, lines: bool = False) -> Iterator[httpx.Client]:
+    """Serve a house on a free port; with `exporters` a worker seals and exports beside it, with `lines` requests are
+    in the log.
+    """
+    house.settings.log.access = lines
     bell = Bell()
     beside = [Worker(house, bell, exporters)] if exporters else []
-    app = create_app(house, bell, beside)
-    config = uvicorn.Config(app, port=0, log_config=None, access_log=False)
-    server = Server(config, app.state.closing)
+    with served(create_app(house, bell, beside)) as client:
+        yield client
+
+
+@contextmanager
+def served(app: Starlette) -> Iterator[httpx.Client]:
+    """Serve an application on a free port. When the block ends all that it was asked is answered."""
+    server = Server(app, "127.0.0.1", 0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

@@ -4,6 +4,7 @@ The routes are those of the application itself: a new one without a case here fa
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,9 @@ STRANGERS = {
     "api key": "WAVESAPIKEY0000000001",
 }
 
+# Whoever has the scope reads metrics, but of its own apps alone: the last test below.
+METRICS = ("other space", "another app", "no apps")
+
 
 @dataclass(frozen=True)
 class Case:
@@ -91,7 +95,13 @@ def cases(export: str, file: str) -> dict[tuple[str, str], Case]:
         found |= {(method, route): Case(method, path) for method in ("GET", "HEAD")}
     found[("DELETE", "/v1/exports/{id}")] = Case("DELETE", base)
     found[("DELETE", "/v1/$export/{id}")] = Case("DELETE", f"/v1/$export/{export}")  # the last: it is gone afterwards
-    found |= {(method, "/healthz"): Case(method, "/healthz", open_to=tuple(STRANGERS)) for method in ("GET", "HEAD")}
+    for path, open_to in (
+        ("/healthz", tuple(STRANGERS)),
+        ("/livez", tuple(STRANGERS)),
+        ("/readyz", tuple(STRANGERS)),
+        ("/metrics", METRICS),
+    ):
+        found |= {(method, path): Case(method, path, open_to=open_to) for method in ("GET", "HEAD")}
     return found
 
 
@@ -195,3 +205,18 @@ def test_a_write_key_writes_to_its_own_app_alone(api: Api) -> None:
         assert answer.json()["accepted"] == 0
     assert ledger(api.house.database, api.scope("app_waves")).received == before["app_waves"]
     assert ledger(api.house.database, api.scope("app_tides")).received == before["app_tides"] + 3
+
+
+def test_metrics_tell_of_ones_own_apps_alone(api: Api) -> None:
+    """Of apps each token sees the series of those that it is granted, and no name of any other."""
+    for token, seen in (
+        ("tok_ana", {"acme/app_waves", "acme/app_tides"}),
+        ("tok_tides", {"acme/app_tides"}),
+        ("tok_bob", {"other/app_other"}),
+        ("tok_no_apps", set()),
+    ):
+        text = api.http.get("/metrics", headers={"authorization": f"Bearer {token}"}).text
+        found = set(re.findall(r'^tailrace_records_received_total{app="(\w+)",space="(\w+)"}', text, re.MULTILINE))
+        assert {f"{space}/{app}" for app, space in found} == seen, token
+        names = {"app_waves", "app_tides", "app_other", "acme"} - {part for name in seen for part in name.split("/")}
+        assert not [name for name in names if name in text], token

@@ -1,33 +1,27 @@
 """`doctor`: is this store well, and what to do if not."""
 
-import shutil
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
 
+import httpx
 import typer
 
 from tailrace.accounts.lookup import all_scopes
+from tailrace.cli.doctor_apps import app_checks
+from tailrace.cli.doctor_check import Check
+from tailrace.cli.doctor_machine import machine_checks
+from tailrace.cli.doctor_remote import remote_checks
+from tailrace.cli.doctor_trips import trips
+from tailrace.cli.doctor_work import work_checks
 from tailrace.cli.exits import FOUND_WRONG
-from tailrace.cli.options import AsJson, Data
+from tailrace.cli.options import AsJson
 from tailrace.cli.output import Output, table
-from tailrace.model.access import Scope
 from tailrace.store.ledger import ledger
-from tailrace.store.snapshots import head, visible
-from tailrace.upkeep.survey import survey_jobs, survey_objects
 from tailrace.wiring import House, open_house
 
-_LOW_DISK = 1 << 30  # bytes
-_AHEAD_MS = 900_000  # as far as an availability window may have moved the head
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at. `next` says what to do when it is not well."""
-
-    name: str
-    ok: bool
-    found: str
-    next: str = ""
+_WAIT_S = 10
 
 
 def register(app: typer.Typer) -> None:
@@ -35,108 +29,52 @@ def register(app: typer.Typer) -> None:
     app.command("doctor")(doctor)
 
 
-def doctor(data: Data, as_json: AsJson = False) -> None:
-    """Check settings, database, disk, and per app its ledger, its segments, what is to be deleted and what fails."""
+def doctor(
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="DIR", help="The data directory.", file_okay=False)
+    ] = None,
+    server: Annotated[str, typer.Option(metavar="URL", help="Instead of a directory, a server to look at.")] = "",
+    token: Annotated[
+        str, typer.Option(envvar="TAILRACE_TOKEN", help="A token to try there; better given by `TAILRACE_TOKEN`.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Check a store by round trips through database and files, its settings, clocks, disk and workers, and per app its
+    ledger, its segments, what is to be deleted and what fails. With `--server` check a server from afar: whether it is
+    ready, a token, and the download of the newest file.
+    """
+    if (data is None) == (not server):
+        raise typer.BadParameter("give either --data or --server")
     output = Output(as_json=as_json)
-    with open_house(data) as house:
-        checks = list(_checks(house))
-        ledgers = [
-            {"app": scope.app_id} | asdict(ledger(house.database, scope)) for scope in all_scopes(house.database)
-        ]
-    output.document({"ok": all(c.ok for c in checks), "checks": [asdict(c) for c in checks], "ledgers": ledgers})
-    output.show(
-        table(
-            ("check", "", "found", "what to do"), [(c.name, "ok" if c.ok else "WRONG", c.found, c.next) for c in checks]
-        )
-    )
+    checks, ledgers = _from_afar(server, token) if data is None else _at_home(data)
+    well = all(check.ok for check in checks)
+    output.document({"ok": well, "checks": [asdict(check) for check in checks], "ledgers": ledgers})
+    rows = [(c.name, "ok" if c.ok else "WRONG", c.found, c.next) for c in checks]
+    output.show(table(("check", "", "found", "what to do"), rows))
     if ledgers:
         output.show(table(tuple(ledgers[0]), [tuple(row.values()) for row in ledgers], title="Ledger, in records"))
-    if not all(c.ok for c in checks):
+    if not well:
         raise typer.Exit(FOUND_WRONG)
 
 
+Found = tuple[Sequence[Check], Sequence[dict[str, Any]]]
+
+
+def _from_afar(server: str, token: str) -> Found:
+    with httpx.Client(base_url=server, timeout=_WAIT_S) as http:
+        return list(remote_checks(http, token)), []
+
+
+def _at_home(data: Path) -> Found:
+    with open_house(data) as house:
+        checks = list(_checks(house))
+        scopes = all_scopes(house.database)
+        return checks, [{"app": scope.app_id} | asdict(ledger(house.database, scope)) for scope in scopes]
+
+
 def _checks(house: House) -> Iterator[Check]:
-    kind = "SQLite" if house.database.sqlite else "PostgreSQL"
-    yield Check("database", ok=True, found=f"{kind}, tables of this release")
-    yield _disk(house)
+    yield from trips(house)
+    yield from machine_checks(house)
+    yield from work_checks(house)
     for scope in all_scopes(house.database):
-        yield _clock(house, scope)
-        yield _ledger(house, scope)
-        yield _segments(house, scope)
-        yield _objects(house, scope)
-        yield _waiting(house, scope)
-
-
-def _disk(house: House) -> Check:
-    free = shutil.disk_usage(house.data).free
-    return Check("disk", free >= _LOW_DISK, f"{free >> 20:,} MiB free", "" if free >= _LOW_DISK else "free some space")
-
-
-def _clock(house: House, scope: Scope) -> Check:
-    """A commit that was stamped while the clock was ahead makes windows in clock time look empty until it is there."""
-    with house.database.read() as connection:
-        ahead = head(connection, scope).available_at - house.database.now(connection)
-    ok = ahead <= _AHEAD_MS
-    advice = "" if ok else "the clock was set back: export by cursor, not by clock time, until it has caught up"
-    return Check(f"clock of {scope.app_id}", ok, f"newest commit {-ahead / 1000:,.0f} s ago", advice)
-
-
-def _ledger(house: House, scope: Scope) -> Check:
-    found = ledger(house.database, scope)
-    text = f"received {found.received:,} = accepted {found.accepted:,} + dead letters {found.dead_letters:,}"
-    advice = "" if found.holds else "stop the server, keep a copy of the data directory, and report this"
-    return Check(f"ledger of {scope.app_id}", found.holds, text, advice)
-
-
-def _segments(house: House, scope: Scope) -> Check:
-    """Every visible segment has its bytes; opening them all is left to an export."""
-    with house.database.read() as connection:
-        newest = head(connection, scope)
-        segments = visible(connection, scope, newest.seq)
-    lost = [
-        s.location.object
-        for s in segments
-        if not _there(house, s.location.object, s.location.offset + s.location.length)
-    ]
-    events = sum(s.statistics.events for s in segments)
-    if lost:
-        return Check(
-            f"segments of {scope.app_id}",
-            ok=False,
-            found=f"lost: {', '.join(lost[:3])}",
-            next="restore them from a backup",
-        )
-    ok = events == newest.events
-    return Check(
-        f"segments of {scope.app_id}", ok, f"{len(segments):,} with {events:,} events", "" if ok else "report this"
-    )
-
-
-def _objects(house: House, scope: Scope) -> Check:
-    """What a sweep would delete sooner or later. The objects of a running seal or export count until they are named."""
-    found = survey_objects(house.database, house.files, scope)
-    text = f"{found.unreferenced:,} unreferenced with {found.unreferenced_bytes:,} bytes"
-    seen = f"{found.seen:,} objects" if found.all else f"the first {found.seen:,} objects"
-    unknown = f"; {found.unknown:,} of unknown names with {found.unknown_bytes:,} bytes" if found.unknown else ""
-    return Check(f"objects of {scope.app_id}", ok=True, found=f"{text} among {seen}{unknown}")
-
-
-def _waiting(house: House, scope: Scope) -> Check:
-    """What is pinned, what fails, and what should have expired: long ago only if nobody sweeps."""
-    with house.database.read() as connection:
-        now = house.database.now(connection)
-        late = now - 2 * house.settings.upkeep.interval_ms
-        found = survey_jobs(connection, scope, now, late)
-    pin = "no pin" if found.oldest_pin is None else f"oldest pin {found.oldest_pin:,}"
-    text = f"{pin}, {found.failing:,} failing, {found.past_life:,} exports past their life"
-    advice = f"they are tried again; last error: {found.last_error}" if found.failing else ""
-    if found.overdue:
-        advice = "run a server or a worker: nobody sweeps"
-    return Check(f"jobs of {scope.app_id}", not found.overdue, text, advice)
-
-
-def _there(house: House, key: str, size: int) -> bool:
-    try:
-        return house.files.size(key) >= size
-    except FileNotFoundError:
-        return False
+        yield from app_checks(house, scope)

@@ -2,18 +2,19 @@
 
 import signal
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from typing import Annotated
 
 import typer
-import uvicorn
 
-from tailrace.app import create_app
+from tailrace.app import create_app, create_probes
 from tailrace.cli.options import Data, LogsAsJson
 from tailrace.cli.output import Output
+from tailrace.cli.serving import Server, serving
 from tailrace.cli.setup import show_login
 from tailrace.jobs.bell import Bell
-from tailrace.logs import configure_logs, log
-from tailrace.web.server import Server
+from tailrace.logs import configure_logs, forward_libraries, log
+from tailrace.traces import start_traces
 from tailrace.wiring import House, initialise, open_house
 from tailrace.worker import Worker
 
@@ -45,12 +46,12 @@ def serve(
     as_json: LogsAsJson = False,
 ) -> None:
     """Serve HTTP, seal and export. A directory without a store becomes one."""
-    if as_json:
-        configure_logs(as_json=True)
+    configure_logs(as_json=as_json)
     login = initialise(data)
     if login is not None:
         show_login(Output(as_json=as_json), data, login)
     with open_house(data) as house:
+        _observe(house, "tailrace")
         if public_url:
             house.settings.public_url = public_url
         _listen(house, host, port, 0 if no_worker else workers or house.settings.exports.running)
@@ -59,35 +60,44 @@ def serve(
 def worker(
     data: Data,
     workers: Workers = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Answer probes and /metrics on this port.", min=1, max=65535)
+    ] = None,
+    metrics_host: Annotated[str, typer.Option(help="Address for that.")] = "127.0.0.1",
     as_json: LogsAsJson = False,
 ) -> None:
     """Seal and export without serving HTTP, until SIGTERM or Ctrl-C, which gives exports back at their next slice."""
-    if as_json:
-        configure_logs(as_json=True)
+    configure_logs(as_json=as_json)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with open_house(data) as house, Worker(house, Bell(), workers or house.settings.exports.running):
+    with open_house(data) as house, Worker(house, Bell(), workers or house.settings.exports.running) as running:
+        _observe(house, "tailrace-worker")
         log.info("worker.ready", data=str(data))
-        while not stop.wait(_LOOK_S):
-            pass
+        with _probed(house, running, metrics_host, metrics_port):
+            while not stop.wait(_LOOK_S):
+                pass
     log.info("worker.stopped")
+
+
+def _probed(house: House, running: Worker, host: str, port: int | None) -> AbstractContextManager[None]:
+    """Answer probes while the block runs, if they are wanted."""
+    return nullcontext() if port is None else serving(create_probes(house, [running]), host, port)
+
+
+def _observe(house: House, service: str) -> None:
+    """Begin to log as the settings say, and to trace as the environment does."""
+    configure_logs(level=house.settings.log.level)
+    forward_libraries()
+    start_traces(service)
 
 
 def _listen(house: House, host: str, port: int, workers: int) -> None:
     bell = Bell()
     app = create_app(house, bell, [Worker(house, bell, workers)] if workers else [])
-    config = uvicorn.Config(
-        app,
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,  # the access log never holds a query string; it comes with the audit
-        server_header=False,
-        timeout_graceful_shutdown=30,
-    )
-    # uvicorn stops in order at SIGTERM and then raises it once more; this one ends the process with 0, not by a signal.
-    signal.signal(signal.SIGTERM, lambda *_: None)
+    server = Server(app, host, port, house.settings.stop.drain_ms)
+    # From now on, and when uvicorn has stopped in order and raises the signal once more: the process ends with 0.
+    signal.signal(signal.SIGTERM, server.handle_exit)
     log.info("server.starting", url=f"http://{host}:{port}", data=str(house.data), workers=workers)
-    Server(config, app.state.closing).run()
+    server.run()
     log.info("server.stopped")

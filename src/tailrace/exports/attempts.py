@@ -16,6 +16,21 @@ from tailrace.jobs.queue import Job
 from tailrace.model.clock import Clock
 
 
+class Output:
+    """What the exports that succeeded in this process hold, since its start: rows, and bytes of files."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.bytes = 0
+        self._lock = threading.Lock()
+
+    def add(self, rows: int, size: int) -> None:
+        """Count one more export."""
+        with self._lock:
+            self.rows += rows
+            self.bytes += size
+
+
 @dataclass(frozen=True, slots=True)
 class Runner:
     """What running exports needs; many threads share it.
@@ -31,6 +46,7 @@ class Runner:
     max_attempts: int
     turn_ms: int
     closing: threading.Event = field(default_factory=threading.Event)
+    output: Output = field(default_factory=Output)
 
 
 @dataclass(frozen=True, slots=True)

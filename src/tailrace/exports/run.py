@@ -28,17 +28,24 @@ from tailrace.jobs.cancelling import is_cancelled
 from tailrace.jobs.heartbeat import heartbeat
 from tailrace.jobs.queue import Job, Signal, adopt, hold, pin, renew
 from tailrace.jobs.retry import PUZZLE, rule_for
-from tailrace.logs import log
+from tailrace.logs import bound, log
 from tailrace.model.clock import day_name, iso
 from tailrace.model.errors import ExportFailed, FenceLost, Unavailable
 from tailrace.model.objects import export_name
 from tailrace.model.points import point
+from tailrace.traces import span
 
 _LOOK_MS = 1_000  # how often to look whether the export was cancelled
 
 
 def run_export(runner: Runner, job: Job) -> None:
     """Bring the export of a claimed job to a final state, or give the job back when going on later makes sense."""
+    with bound(job=job.number, export=job.subject), span("export", {"tailrace.export": job.subject}):
+        _attempt(runner, job)
+
+
+def _attempt(runner: Runner, job: Job) -> None:
+    """One attempt at it."""
     point("export.claimed")
     with stop_flag() as stop:
         recorded = Recorded(runner.submitter.database, runner.maker.parts, job)
@@ -134,6 +141,7 @@ def _make(attempt: Attempt, export: Export, resolved: Resolved) -> None:
         raise Interrupted
     point("export.after_commit")
     rows, size = sum(f.rows for f in made.files), sum(f.bytes for f in made.files)
+    attempt.runner.output.add(rows, size)
     log.info("export.succeeded", export=export.id, rows=rows, bytes=size)
     delete_objects(attempt, attempt.recorded.objects)
 

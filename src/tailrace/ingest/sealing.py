@@ -16,6 +16,7 @@ from tailrace.model.access import Scope
 from tailrace.model.errors import Unavailable
 from tailrace.model.shards import Shard
 from tailrace.store.shards import acquire, release, renew, shards_of
+from tailrace.traces import span
 
 _PATIENCE_S = 90  # longer than a lease: a worker that died cannot hold a shard for ever
 
@@ -150,7 +151,9 @@ def _stretch(sealer: Sealer, scope: Scope, shard: Shard, holder: str, *, close_a
     if lease is None:
         return None
     try:
-        with heartbeat(partial(renew, sealer.database, lease, sealer.settings.lease_ms), sealer.settings.lease_ms):
+        about: dict[str, str | int] = {"tailrace.app": scope.app_id, "tailrace.shard": shard.number}
+        renewed = partial(renew, sealer.database, lease, sealer.settings.lease_ms)
+        with span("seal", about), heartbeat(renewed, sealer.settings.lease_ms):
             return seal_shard(sealer, lease, close_all=close_all)
     finally:
         release(sealer.database, lease)

@@ -2,7 +2,9 @@
 
 import queue
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from types import TracebackType
 
 from tailrace.db.engine import Database
@@ -15,6 +17,16 @@ _MOST_BYTES = 64 << 20  # of records in one transaction, before packing
 _WAITING_BYTES = 256 << 20  # of records that may wait
 
 
+@dataclass(slots=True)
+class Written:
+    """What a writer has made durable since its start: records, their bytes before packing, and its transactions."""
+
+    accepted: int = 0
+    rejected: int = 0
+    bytes: int = 0
+    commits: int = 0
+
+
 class InboxWriter:
     """A thread that appends submissions. A future is done when its submission is durable."""
 
@@ -22,6 +34,7 @@ class InboxWriter:
         self._database = database
         self._queue: queue.Queue[_Waiting | None] = queue.Queue(maxsize=1024)
         self._bytes = 0
+        self.written = Written()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="inbox-writer", daemon=True)
 
@@ -34,6 +47,16 @@ class InboxWriter:
     ) -> None:
         self._queue.put(None)
         self._thread.join()
+
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much waits to be written, before packing."""
+        return self._bytes
 
     def submit(self, submission: Submission) -> "Future[None]":
         """Queue a submission.
@@ -89,8 +112,16 @@ class InboxWriter:
         except BaseException as error:
             self._after_failure(group, error)
         else:
+            self._count([submission for submission, _ in group])
             for _, future in group:
                 future.set_result(None)
+
+    def _count(self, stored: Sequence[Submission]) -> None:
+        self.written.commits += 1
+        for submission in stored:
+            self.written.accepted += submission.accepted
+            self.written.rejected += len(submission.dead)
+            self.written.bytes += submission.nbytes
 
     def _after_failure(self, group: list[_Waiting], error: BaseException) -> None:
         """One submission that cannot be stored must not fail the others of its group: each is tried by itself."""

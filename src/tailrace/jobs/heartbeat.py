@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from typing import Literal
 
 from tailrace.logs import log
@@ -25,7 +26,9 @@ def heartbeat(
     when the lease is lost.
     """
     stop = threading.Event()
-    beat = threading.Thread(target=_beat, args=(renew, lease_ms / 3000, stop, on_signal), name="heartbeat", daemon=True)
+    run = copy_context().run  # so that its lines name the job, too
+    steps = (_beat, renew, lease_ms / 3000, stop, on_signal)
+    beat = threading.Thread(target=run, args=steps, name="heartbeat", daemon=True)
     beat.start()
     try:
         yield

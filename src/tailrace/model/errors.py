@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
+_VALUE = re.compile(r"(Invalid enum value) .*", re.DOTALL)
 _KEY = re.compile(r"Object (contains unknown|missing required) field `(.*)`", re.DOTALL)
 
 
@@ -28,8 +29,12 @@ class Invalid(TailraceError):
 
 
 def misfit(message: str, whole: str) -> Invalid:
-    """What a decoder says of a value that does not fit: why, then `` - at `$.path` ``. `whole` names the document."""
-    why, _, path = message.partition(" - at `$")
+    """What a decoder says of a value that does not fit: why, then `` - at `$.path` ``. `whole` names the document.
+
+    The value itself is not repeated: it may be a credential in the wrong place.
+    """
+    why, _, path = message.rpartition(" - at `$") if " - at `$" in message else (message, "", "")
+    why = _VALUE.sub(r"\1", why)
     where = path.rstrip("`").lstrip(".")
     if key := _KEY.fullmatch(why):
         where = f"{where}.{key[2]}".lstrip(".")

@@ -9,9 +9,10 @@ from threading import Event
 from tailrace.jobs.heartbeat import Heard, heartbeat
 from tailrace.jobs.queue import Job, give_back, renew, repeat
 from tailrace.jobs.retry import delay_ms, rule_for
-from tailrace.logs import log
+from tailrace.logs import bound, log
 from tailrace.model.access import Scope
 from tailrace.model.errors import FenceLost
+from tailrace.traces import span
 from tailrace.upkeep.sweep import GoOn, Sweeper, sweep
 
 SWEEP = "sweep"  # the subject of the job
@@ -23,6 +24,11 @@ class _Ended(Exception):
 
 def run_upkeep(sweeper: Sweeper, job: Job, scope: Scope, stop: Event) -> None:
     """Sweep the app of a claimed job and put the job back. When `stop` is set it ends between two steps."""
+    with bound(job=job.number), span("sweep", {"tailrace.app": scope.app_id}):
+        _run(sweeper, job, scope, stop)
+
+
+def _run(sweeper: Sweeper, job: Job, scope: Scope, stop: Event) -> None:
     try:
         with _lease(sweeper, job, stop) as go_on:
             swept = sweep(sweeper, scope, go_on)

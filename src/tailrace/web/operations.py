@@ -15,6 +15,7 @@ from tailrace.model.errors import Forbidden, Invalid, Malformed, misfit
 from tailrace.web.auth import authenticate
 from tailrace.web.bodies import read_body
 from tailrace.web.desk import Desk
+from tailrace.web.seen import note_caller
 
 Security = Literal["none", "write_key", "login", "token"]
 SMALL_BODY = 1 << 20  # a request that is no data is never larger, bytes
@@ -125,6 +126,7 @@ async def _known(desk: Desk, operation: Operation, request: Request) -> Principa
     if operation.security != "token":
         return None
     principal = await run_in_threadpool(authenticate, desk, request)
+    note_caller(request.scope, principal)
     if operation.scope is not None and not principal.may(operation.scope):
         raise Forbidden(operation.scope)
     return principal

@@ -30,6 +30,7 @@ MODULES = {
     "splits": "tests/unit/exports/test_splits.py",
     "tables": "tests/unit/exports/test_tables.py",
     "verify": "tests/unit/exports/test_verify_forms.py",
+    "watching": "tests/unit/web/test_watching.py",
     "writer": "tests/unit/ingest/test_writer.py",
     "provisioning": "tests/unit/accounts/test_provisioning.py",
 }
@@ -202,6 +203,8 @@ TABLE: tuple[tuple[str, str], ...] = (
     ("Narrower tokens come from", "exports.test_scopes"),
     ("Scopes: ", "exports.test_scopes"),
     ("Every error is `application/problem+json`", "errors.test_every_reply_is_a_problem_document"),
+    ("Every answer has an `X-Request-ID`", "watching.test_a_harmless_id_is_kept"),
+    ("Errors from 500 on name it", "watching.test_a_failure_is_answered_and_told_once"),
     *(
         (f"`{code}` | ", f"errors.test_a_reply_is_as_it_was {tests}".strip())
         for code, tests in {

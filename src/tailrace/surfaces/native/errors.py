@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from tailrace.model import errors as domain
 from tailrace.model.clock import iso
+from tailrace.web.observing import current_request_id
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -29,7 +30,9 @@ def problem(
     status: int, code: str, title: str, detail: str, *, retryable: bool = False, headers: dict[str, str] | None = None,
     **more: Any,
 ) -> Response:  # fmt: skip
-    """A problem document."""
+    """A problem document; one of the server's own names the request, as its log does."""
+    if status >= 500 and (request_id := current_request_id()) is not None:
+        more["request_id"] = request_id
     document = {
         "type": f"about:blank#{code}",
         "title": title,

@@ -1,0 +1,43 @@
+"""What is seen of one request while it is answered: for the log, the meters and the trace."""
+
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from tailrace.model.access import Principal
+
+_KEY = "tailrace.seen"
+
+
+@dataclass(slots=True)
+class Seen:
+    """A request and its answer so far; `bytes` of the body sent, `code` of the error, numbers of whoever asked."""
+
+    request_id: str
+    method: str
+    status: int = 0
+    bytes: int = 0
+    whole: bool = False
+    download: bool = False
+    code: str | None = None
+    user: int | None = None
+    token: int | None = None
+
+
+def watch(scope: MutableMapping[str, Any], seen: Seen) -> None:
+    """Let whoever answers the request of an ASGI scope add to what is seen of it."""
+    scope[_KEY] = seen
+
+
+def note_caller(scope: MutableMapping[str, Any], caller: Principal) -> None:
+    """Take note of who asks."""
+    seen: Seen | None = scope.get(_KEY)
+    if seen is not None:
+        seen.user, seen.token = caller.user, caller.token
+
+
+def note_error(scope: MutableMapping[str, Any], code: str) -> None:
+    """Take note of the code of the error that is answered."""
+    seen: Seen | None = scope.get(_KEY)
+    if seen is not None:
+        seen.code = code
