@@ -14,13 +14,14 @@ from tailrace.ingest.writer import InboxWriter
 from tailrace.jobs.bell import Bell
 from tailrace.logs import log
 from tailrace.model.errors import TailraceError
+from tailrace.portal import PORTAL
 from tailrace.surfaces.native import NATIVE
 from tailrace.web.desk import Desk
 from tailrace.web.operations import routes
 from tailrace.web.surface import Surface
 from tailrace.wiring import House
 
-SURFACES: Sequence[Surface] = (NATIVE,)
+SURFACES: Sequence[Surface] = (NATIVE, PORTAL)
 
 
 def create_app(house: House, bell: Bell, beside: Sequence[AbstractContextManager[object]] = ()) -> Starlette:
@@ -37,6 +38,7 @@ def create_app(house: House, bell: Bell, beside: Sequence[AbstractContextManager
         house.submitter(),
         bell,
         house.settings,
+        house.app_maker(),
     )
 
     @asynccontextmanager

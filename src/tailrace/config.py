@@ -71,6 +71,15 @@ class JobSettings(BaseModel, extra="forbid"):
     )
 
 
+class LoginSettings(BaseModel, extra="forbid"):
+    """How long people stay signed in."""
+
+    idle_ms: int = Field(
+        default=43_200_000, gt=0, description="A login ends when nothing was asked with it for so long."
+    )
+    life_ms: int = Field(default=604_800_000, gt=0, description="A login ends after so long at the latest.")
+
+
 class UpkeepSettings(BaseModel, extra="forbid"):
     """How the store is cleaned up."""
 
@@ -120,6 +129,7 @@ class Settings(BaseSettings):
     seal: SealSettings = Field(default=SealSettings(), description="Sealing.")
     exports: ExportSettings = Field(default=ExportSettings(), description="Exporting.")
     jobs: JobSettings = Field(default=JobSettings(), description="Jobs.")
+    logins: LoginSettings = Field(default=LoginSettings(), description="Logins of people.")
     upkeep: UpkeepSettings = Field(default=UpkeepSettings(), description="Cleaning up.")
     s3: S3Settings = Field(default=S3Settings(), description="The object storage that `files` names.")
     test_clock: str = Field(default="", description="For tests only: a file with milliseconds to add to the clock.")

@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 import uvicorn
 
+from tailrace.accounts.setup import new_setup
 from tailrace.app import create_app
 from tailrace.cli.options import Data, LogsAsJson
 from tailrace.cli.output import Output
-from tailrace.cli.setup import show_login
+from tailrace.cli.setup import base_of, setup_link, show_setup
 from tailrace.jobs.bell import Bell
 from tailrace.logs import configure_logs, log
 from tailrace.wiring import House, initialise, open_house
@@ -46,12 +47,11 @@ def serve(
     """Serve HTTP, seal and export. A directory without a store becomes one."""
     if as_json:
         configure_logs(as_json=True)
-    login = initialise(data)
-    if login is not None:
-        show_login(Output(as_json=as_json), data, login)
+    made = initialise(data) is not None
     with open_house(data) as house:
         if public_url:
             house.settings.public_url = public_url
+        _offer_setup(house, host, port, Output(as_json=as_json), made=made)
         _listen(house, host, port, 0 if no_worker else workers or house.settings.exports.running)
 
 
@@ -71,6 +71,14 @@ def worker(
         while not stop.wait(_LOOK_S):
             pass
     log.info("worker.stopped")
+
+
+def _offer_setup(house: House, host: str, port: int, output: Output, *, made: bool) -> None:
+    """Print a new set-up link while there is no admin; it goes to stdout, never to the log."""
+    token = new_setup(house.database, house.identity)
+    if token is not None:
+        base = house.settings.public_url or base_of(host, port)
+        show_setup(output, house.data, setup_link(base, token), made=made)
 
 
 def _listen(house: House, host: str, port: int, workers: int) -> None:

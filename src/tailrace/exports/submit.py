@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from tailrace.accounts.limits import limit
+from tailrace.accounts.quotas import spend_export
 from tailrace.accounts.store import Identity
 from tailrace.db.engine import Database
 from tailrace.exports.cursors import read_cursor
@@ -39,6 +40,7 @@ def submit(submitter: Submitter, principal: Principal, scope: Scope, request: Ex
         WindowInFuture: it ends further ahead than the server waits.
         CursorRefused: it cannot continue from its cursor.
         TooManyRunning: the space has too many unfinished exports.
+        QuotaSpent: the space has asked for as many exports as it may today.
     """
     if not principal.may(SCOPE):
         raise Forbidden(SCOPE)
@@ -49,6 +51,7 @@ def submit(submitter: Submitter, principal: Principal, scope: Scope, request: Ex
         now = submitter.database.now(connection)
         _check_start(request, now)
         _check_running(connection, scope)
+        spend_export(connection, scope.space, now)
         not_before = _not_before(connection, request, now)
         resolved = None if not_before > now else _resolve(submitter, connection, scope, request, found)
         export = _export(submitter.ids.new("exp", now), scope, request, now, resolved)

@@ -2,12 +2,18 @@
 
 from collections.abc import Sequence
 
-from tailrace.surfaces.native.routes import events, exports, files, tokens
+from tailrace.surfaces.native.routes import apps, audit, events, exports, files, logins, me, setup, tokens, users
 from tailrace.web.operations import Operation
 
 OPERATIONS: Sequence[Operation] = (
     *events.OPERATIONS,
     *exports.OPERATIONS,
     *files.OPERATIONS,
+    *me.OPERATIONS,
+    *logins.OPERATIONS,
     *tokens.OPERATIONS,
+    *users.OPERATIONS,
+    *apps.OPERATIONS,
+    *audit.OPERATIONS,
+    *setup.OPERATIONS,
 )

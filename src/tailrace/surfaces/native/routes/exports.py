@@ -12,6 +12,7 @@ from tailrace.exports.submit import submit
 from tailrace.surfaces.native.documents.exports import ExportBody, ExportDocument, ManifestDocument
 from tailrace.surfaces.native.parse import export_request
 from tailrace.surfaces.native.render import export_document, json_response, manifest_document
+from tailrace.web.auditing import told
 from tailrace.web.operations import Call, Operation, Reply
 
 CREATE, READ = "exports.create", "exports.read"
@@ -23,6 +24,7 @@ async def post_export(call: Call) -> Response:
     asked, desk = export_request(call.body), call.desk
     scope = await run_in_threadpool(scope_for, desk.database, call.principal, asked.app)
     export = await run_in_threadpool(submit, desk.submitter, call.principal, scope, asked)
+    await told(call, "export.requested", export.id, app=asked.app)
     desk.bell.ring()
     location = f"{desk.base_url(call.request)}/v1/exports/{export.id}"
     return json_response(export_document(export), 202, {"location": location, "retry-after": str(_POLL_S)})
@@ -38,6 +40,7 @@ async def get_export(call: Call) -> Response:
 async def delete_export(call: Call) -> Response:
     """Cancel an export: 202 while a worker still has to let go of it, 200 when it has ended, as it then is."""
     export = await run_in_threadpool(cancel_export, call.desk.database, call.principal, call.path("id"))
+    await told(call, "export.cancelled", export.id, app=export.request.app)
     if export.state in ("queued", "running"):
         return json_response(export_document(export), 202, {"retry-after": str(_POLL_S)})
     return json_response(export_document(export))
