@@ -46,7 +46,7 @@ def principal_of_token(
         row = connection.execute(joined().where(tokens.c.hash == hashed)).first()
         now = database.now(connection)
         bounded = limit(connection, "requests.burst") > 0
-    if row is None or row.kind not in kinds or not alive(row, now, idle_ms) or not confirm(database, row, token):
+    if row is None or row.kind not in kinds or not alive(row, now, idle_ms) or not confirm(database, row, token, now):
         raise Unauthorized
     if bounded:
         with database.write() as connection:

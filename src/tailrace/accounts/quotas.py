@@ -16,7 +16,7 @@ from tailrace.model.clock import DAY, MINUTE
 from tailrace.model.errors import QuotaSpent, TooSoon
 
 SERVER = 0  # the space of those who have none yet
-_TOKEN = 1000  # buckets hold thousandths
+TOKEN = MINUTE  # in such units a refill of one a minute is one a millisecond, so nothing is ever rounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """How full a bucket was at an instant (ms), in thousandths of a token."""
+    """How full a bucket was at an instant (ms), in units of which a token has `TOKEN`."""
 
     level: int
     at: int
@@ -68,11 +68,11 @@ def take(connection: Connection, space: int, name: str, subject: str, burst: int
     """
     if burst == 0:
         return
-    row = _locked(connection, quota_buckets, (space, name, subject), {"level": burst * _TOKEN, "at": now})
+    row = _locked(connection, quota_buckets, (space, name, subject), {"level": burst * TOKEN, "at": now})
     filled = refilled(Level(row.level, row.at), burst, refill, now)
-    if filled.level < _TOKEN:
-        raise TooSoon(name, seconds_until(filled, refill, now))
-    _set(connection, quota_buckets, (space, name, subject), {"level": filled.level - _TOKEN, "at": filled.at})
+    if filled.level < TOKEN:
+        raise TooSoon(name, seconds_until(filled, refill))
+    _set(connection, quota_buckets, (space, name, subject), {"level": filled.level - TOKEN, "at": filled.at})
 
 
 def take_of(connection: Connection, space: int, name: str, subject: str, now: int) -> None:
@@ -96,21 +96,16 @@ def spend_export(connection: Connection, space: int, now: int) -> None:
 
 
 def refilled(bucket: Level, burst: int, refill: int, now: int) -> Level:
-    """A bucket as it is now. What is less than a thousandth stays owed: `at` moves only by what was given."""
-    if now <= bucket.at:  # the clock was set back: nothing is given, and nothing is waited for either
-        return Level(min(bucket.level, burst * _TOKEN), now)
-    gained = (now - bucket.at) * refill * _TOKEN // MINUTE
-    if bucket.level + gained >= burst * _TOKEN:
-        return Level(burst * _TOKEN, now)
-    return Level(bucket.level + gained, bucket.at + -(-gained * MINUTE // (refill * _TOKEN)) if refill else now)
+    """A bucket as it is now. A clock that was set back gives nothing, and makes nobody wait for its old time."""
+    gained = max(0, now - bucket.at) * refill
+    return Level(min(bucket.level + gained, burst * TOKEN), now)
 
 
-def seconds_until(bucket: Level, refill: int, now: int) -> int:
+def seconds_until(bucket: Level, refill: int) -> int:
     """Whole seconds until a bucket holds a token, at least 1; a day if nothing ever fills it."""
     if refill == 0:
         return DAY // 1000
-    ready = bucket.at + -(-(_TOKEN - bucket.level) * MINUTE // (refill * _TOKEN))
-    return max(1, -(-(ready - now) // 1000))
+    return max(1, -(-(TOKEN - bucket.level) // (refill * 1000)))
 
 
 def _locked(connection: Connection, table: Table, key: tuple[int, str, str], fresh: dict[str, int]) -> Row[Any]:

@@ -17,12 +17,13 @@ _verifiers = Verifiers()
 _tried = Recent()
 
 
-def confirm(database: Database, row: "Row[Any]", token: str) -> bool:
+def confirm(database: Database, row: "Row[Any]", token: str, now: int) -> bool:
     """Whether a text is the token of a row that its hash has found; a row without a verifier gets one."""
     if row.verifier is not None:
         return _verifiers.fits(row.hash, row.verifier, token)
-    same = update(tokens).where(tokens.c.number == row.number, tokens.c.verifier.is_(None))
-    _try(database, same.values(verifier=hash_token(token)))
+    if _tried.first(b"verifier of " + row.hash, now, MINUTE):
+        same = update(tokens).where(tokens.c.number == row.number, tokens.c.verifier.is_(None))
+        _try(database, same.values(verifier=hash_token(token)))
     return True
 
 

@@ -107,7 +107,7 @@ def test_filters_pages_and_lines(quiet: Api) -> None:
     assert entries(quiet, f"?from={third}") + entries(quiet, f"?to={third}") == whole
     assert begin <= page(database, in_space("acme"), 1)[0].at
     pages: list[Any] = []
-    after = ""
+    after: str | None = ""
     while after is not None:
         found = quiet.http.get(f"/v1/audit?limit=2{after and f'&after={after}'}", headers=READ).json()
         pages, after = pages + found["entries"], found["next"]

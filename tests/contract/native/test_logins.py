@@ -46,7 +46,7 @@ def signed_in(client: httpx.Client, **other: str) -> dict[str, str]:
 
 
 def test_a_session_is_a_cookie(quiet: Api, browser: Browser) -> None:
-    """No script can read it and no other site send it; over https it is for https alone. It is nobody's bearer token."""
+    """No script can read it, no other site send it; over https it is for https alone. It is nobody's bearer token."""
     client = browser()
     answer = client.post("/v1/login", json=ANA | {"space": "acme"})
     cookie = answer.headers["set-cookie"]
@@ -77,7 +77,7 @@ def test_a_cookie_alone_changes_nothing(quiet: Api, browser: Browser) -> None:
         proof | {"origin": "https://evil.example"},
         proof | {"origin": "null"},
     ):
-        sent = {name: value.encode() for name, value in headers.items()}
+        sent = {name.encode(): value.encode() for name, value in headers.items()}
         answer = client.post("/v1/tokens", json={}, headers=sent)
         assert (answer.status_code, answer.json()["code"]) == (403, "csrf_refused"), headers
     assert client.post("/v1/tokens", json={}, headers=proof | {"origin": origin}).status_code == 201

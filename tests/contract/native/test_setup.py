@@ -39,7 +39,7 @@ def link(api: Api) -> str:
 
 
 def test_a_link_works_once(fresh: Api) -> None:
-    """It makes an admin whose password gives tokens; used up, void or made up it is refused, and then no more are made."""
+    """It makes an admin whose password gives tokens; used up, void or made up it is refused, and no more are made."""
     void, token = link(fresh), link(fresh)
     for wrong in ("", "x", void, f"{token}x"):
         answer = fresh.http.post("/v1/setup", json=FIRST | {"token": wrong})

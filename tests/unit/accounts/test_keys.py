@@ -22,7 +22,7 @@ def real() -> ModuleType:
 
 
 def test_passwords_are_dear_and_tokens_are_cheap(real: ModuleType) -> None:
-    """A password takes 64 MiB, three passes and a salt; so does the one that stands for nobody's. A token takes 1 MiB."""
+    """A password takes 64 MiB, three passes and a salt, also the one that stands for nobody's; a token takes 1 MiB."""
     for stored in (real.hash_password("x"), real._NOBODYS):
         found = extract_parameters(stored)
         assert (found.type.name, found.memory_cost, found.time_cost, found.salt_len) == ("ID", 65_536, 3, 16)

@@ -1,4 +1,4 @@
-"""Lock-out: five tries are free, then each waits twice as long; right passwords forgive, and nobody is told who exists."""
+"""Lock-out: five tries are free, then each waits twice as long, and many at once are no way around it."""
 
 import threading
 

@@ -99,8 +99,8 @@ quota_windows = Table(
     Column("used", BigInteger, nullable=False),
 )
 
-# Token buckets: how full one was at an instant, in thousandths of a token. Space 0 is the server itself: who knocks at
-# its door has no space yet.
+# Token buckets: how full one was at an instant, in sixty-thousandths of a token. Space 0 is the server itself: who
+# knocks at its door has no space yet.
 quota_buckets = Table(
     "quota_buckets",
     META,
