@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 from typer.main import get_command
 
+from tailrace.accounts.audit import ACTIONS
 from tailrace.cli.app import make_app
 from tailrace.config import Settings
 from tailrace.model.fields import EVENT_FIELDS, SESSION_FIELDS, Field
@@ -121,7 +122,13 @@ def metrics() -> str:
     return table(("metric", "kind", "labels", "counted in", "what it is"), rows)
 
 
+def actions() -> str:
+    """What the audit tells of."""
+    return table(("action", "who"), ((f"`{name}`", what) for name, what in ACTIONS.items()))
+
+
 PASSAGES: Mapping[str, Callable[[], str]] = {
+    "actions": actions,
     "commands": commands,
     "fields": fields,
     "limits": limits,

@@ -7,7 +7,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 
+from tailrace.accounts import keys
 from tailrace.accounts.lookup import scope_of_app
 from tailrace.accounts.provisioning import ProvisioningFile, read_provisioning
 from tailrace.logs import log
@@ -76,6 +78,16 @@ class TestClock:
 def _logging() -> None:
     """The log is set up with its first line, which would undo what a test has set up to capture it."""
     _ = log.info
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> Iterator[None]:
+    """Argon2id of passwords takes a tenth of a second and 64 MiB by design; in this process it need not."""
+    cheap = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keys, "_passwords", cheap)
+        patch.setattr(keys, "_NOBODYS", cheap.hash("nobody"))
+        yield
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

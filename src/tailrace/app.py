@@ -17,6 +17,7 @@ from tailrace.exports.attempts import Output
 from tailrace.ingest.writer import InboxWriter
 from tailrace.jobs.bell import Bell
 from tailrace.model.errors import TailraceError
+from tailrace.portal import PORTAL
 from tailrace.surfaces.native import NATIVE
 from tailrace.web.desk import Desk
 from tailrace.web.meters import HttpMeters, new_registry
@@ -30,7 +31,7 @@ from tailrace.web.surface import Surface
 from tailrace.web.watcher import Watcher
 from tailrace.wiring import House
 
-SURFACES: Sequence[Surface] = (NATIVE,)
+SURFACES: Sequence[Surface] = (NATIVE, PORTAL)
 _UNROUTED = {404: "no_such_path", 405: "method_not_allowed"}
 
 
@@ -70,6 +71,7 @@ def create_app(house: House, bell: Bell, beside: Sequence[Beside] = ()) -> Starl
         bell,
         watcher,
         house.settings,
+        house.app_maker(),
     )
 
     @asynccontextmanager

@@ -83,6 +83,15 @@ class WatchSettings(BaseModel, extra="forbid"):
     )
 
 
+class LoginSettings(BaseModel, extra="forbid"):
+    """How long people stay signed in."""
+
+    idle_ms: int = Field(
+        default=43_200_000, gt=0, description="A login ends when nothing was asked with it for so long."
+    )
+    life_ms: int = Field(default=604_800_000, gt=0, description="A login ends after so long at the latest.")
+
+
 class UpkeepSettings(BaseModel, extra="forbid"):
     """How the store is cleaned up."""
 
@@ -156,6 +165,7 @@ class Settings(BaseSettings):
     exports: ExportSettings = Field(default=ExportSettings(), description="Exporting.")
     jobs: JobSettings = Field(default=JobSettings(), description="Jobs.")
     watch: WatchSettings = Field(default=WatchSettings(), description="Waiting for exports.")
+    logins: LoginSettings = Field(default=LoginSettings(), description="Logins of people.")
     upkeep: UpkeepSettings = Field(default=UpkeepSettings(), description="Cleaning up.")
     log: LogSettings = Field(default=LogSettings(), description="The log.")
     metrics: MetricsSettings = Field(default=MetricsSettings(), description="Metrics.")

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from tailrace.accounts.apps import AppMaker
 from tailrace.accounts.lookup import all_scopes
 from tailrace.accounts.provisioning import Applied, ProvisioningFile, apply
-from tailrace.accounts.setup import FirstLogin, create_first_admin
+from tailrace.accounts.setup import new_setup
 from tailrace.accounts.store import Identity, create_identity, identity
 from tailrace.compute.local import local_pool
 from tailrace.compute.process import Method
@@ -69,6 +70,10 @@ class House:
         """What submitting exports needs."""
         return Submitter(self.database, self.identity, self.ids)
 
+    def app_maker(self) -> AppMaker:
+        """What a new app needs to take events."""
+        return AppMaker(partial(_new_app, self.settings.shard_bits), partial(ensure_inboxes, self))
+
     def sweeper(self) -> Sweeper:
         """What upkeep needs."""
         return Sweeper(self.database, self.files, self.settings.upkeep)
@@ -97,8 +102,8 @@ class House:
         return PartCache(self.data / CACHE_DIRECTORY, limit, objects.path)
 
 
-def initialise(data: Path) -> FirstLogin | None:
-    """Make a data directory and its tables; the first admin's one-time login if the store is new."""
+def initialise(data: Path) -> str | None:
+    """Make a data directory and its tables; the token of a set-up link if the store is new."""
     data.mkdir(parents=True, exist_ok=True)
     settings = load(data)
     database = open_database(data, settings.database, _clock(settings))
@@ -106,7 +111,8 @@ def initialise(data: Path) -> FirstLogin | None:
         migrate(database)
         with suppress(Unavailable):  # events are taken all the same
             next(_files_of(data, settings).list(""), None)  # a setting that cannot be is told now
-        return create_first_admin(database) if create_identity(database) else None
+        made = identity(database) if create_identity(database) else None
+        return None if made is None else new_setup(database, made)
     finally:
         database.close()
 
@@ -138,16 +144,17 @@ def open_house(data: Path) -> Iterator[House]:
 
 def provision(house: House, wanted: ProvisioningFile) -> Applied:
     """Make the store look as wanted, new apps with everything that they need to take events."""
-    bits = house.settings.shard_bits
-
-    def new_app(connection: Connection, scope: Scope) -> None:
-        create_head(connection, scope)
-        create_shards(connection, scope, initial_shards(bits))
-        ensure(connection, "upkeep", scope, SWEEP)
-
-    applied = apply(house.database, house.identity, wanted, new_app)
-    ensure_inboxes(house)
+    maker = house.app_maker()
+    applied = apply(house.database, house.identity, wanted, maker.inside)
+    maker.after()
     return applied
+
+
+def _new_app(shard_bits: int, connection: Connection, scope: Scope) -> None:
+    """What a new app has from the moment that it is there."""
+    create_head(connection, scope)
+    create_shards(connection, scope, initial_shards(shard_bits))
+    ensure(connection, "upkeep", scope, SWEEP)
 
 
 def ensure_inboxes(house: House) -> None:

@@ -59,9 +59,14 @@ STRANGERS = {
 METRICS = ("other space", "another app", "no apps")
 
 
+# Who has the right to things of one's own space, and to those of one's own user.
+SAME_USER = ("another app", "no apps")
+OWN = ("other space", *SAME_USER)
+
+
 @dataclass(frozen=True)
 class Case:
-    """A route as the owner of an export would use it; `open_to` may do so too."""
+    """A route as the owner of an export would use it; `open_to` may do so too, and sees what is theirs."""
 
     method: str
     path: str
@@ -69,7 +74,7 @@ class Case:
     open_to: tuple[str, ...] = ()
 
 
-def cases(export: str, file: str) -> dict[tuple[str, str], Case]:
+def cases(http: httpx.Client, export: str, file: str) -> dict[tuple[str, str], Case]:
     """One case for each route and method. The owner's own call must succeed, or the case proves nothing."""
     ask = {"app": "app_waves", "window": {"axis": "available"}}
     base = f"/v1/exports/{export}"
@@ -83,7 +88,6 @@ def cases(export: str, file: str) -> dict[tuple[str, str], Case]:
         ("HEAD", "/v1/$export"): Case("HEAD", bulk),
         ("POST", "/v1/exports"): Case("POST", "/v1/exports", ask),
         ("POST", "/v1/events"): Case("POST", "/v1/events", event("x", T0), ("write key", "other write key")),
-        ("POST", "/v1/tokens"): Case("POST", "/v1/tokens"),
     }
     for route, path in (
         ("/v1/exports/{id}", base),
@@ -95,6 +99,7 @@ def cases(export: str, file: str) -> dict[tuple[str, str], Case]:
         found |= {(method, route): Case(method, path) for method in ("GET", "HEAD")}
     found[("DELETE", "/v1/exports/{id}")] = Case("DELETE", base)
     found[("DELETE", "/v1/$export/{id}")] = Case("DELETE", f"/v1/$export/{export}")  # the last: it is gone afterwards
+    found |= account_cases(http)
     for path, open_to in (
         ("/healthz", tuple(STRANGERS)),
         ("/livez", tuple(STRANGERS)),
@@ -102,6 +107,48 @@ def cases(export: str, file: str) -> dict[tuple[str, str], Case]:
         ("/metrics", METRICS),
     ):
         found |= {(method, path): Case(method, path, open_to=open_to) for method in ("GET", "HEAD")}
+    return found
+
+
+def account_cases(http: httpx.Client) -> dict[tuple[str, str], Case]:
+    """The routes of accounts; what they would change of acme is the user, the app or a token of the owner."""
+    me = http.get("/v1/me", headers=READ).json()["id"]
+    kept, revoked = (http.post("/v1/tokens", headers=READ).json()["id"] for _ in range(2))
+    user, app, token = f"/v1/users/{me}", "/v1/apps/app_waves", f"/v1/tokens/{kept}"
+    wrong = {"current": "a wrong password", "password": "a long enough one"}
+    setup = {"token": "x", "email": "x@example.com", "password": "a long enough one"}
+    listed = [
+        ("POST /v1/tokens", Case("POST", "/v1/tokens", {}, OWN)),
+        ("POST /v1/tokens/{id}:refresh", Case("POST", f"{token}:refresh", {})),
+        ("DELETE /v1/tokens/{id}", Case("DELETE", f"/v1/tokens/{revoked}", open_to=SAME_USER)),
+        ("POST /v1/users", Case("POST", "/v1/users", {"email": "x@example.com"}, OWN)),
+        ("PATCH /v1/users/{id}", Case("PATCH", user, {"role": "standard"})),
+        ("DELETE /v1/users/{id}", Case("DELETE", user)),
+        ("POST /v1/users/{id}/token:reset", Case("POST", f"{user}/token:reset")),
+        ("POST /v1/apps", Case("POST", "/v1/apps", {"id": "app_new"}, ("other space",))),
+        ("PATCH /v1/apps/{id}", Case("PATCH", app, {"name": "x"})),
+        ("POST /v1/apps/{id}/keys:rotate", Case("POST", f"{app}/keys:rotate", {"key": "write_key"})),
+        ("POST /v1/me/password", Case("POST", "/v1/me/password", wrong)),
+        ("POST /v1/me/token:reset", Case("POST", "/v1/me/token:reset", open_to=("other space",))),
+        ("POST /v1/login", Case("POST", "/v1/login", {"email": "x@example.com", "password": "x"})),
+        ("POST /v1/logout", Case("POST", "/v1/logout")),
+        ("POST /v1/logout:everywhere", Case("POST", "/v1/logout:everywhere", open_to=OWN)),
+        ("POST /v1/setup", Case("POST", "/v1/setup", setup)),
+        ("POST /setup", Case("POST", "/setup")),
+    ]
+    found = {(name.split()[0], name.split()[1]): case for name, case in listed}
+    for path, real, open_to in (
+        ("/v1/me", "/v1/me", (*OWN, "no scopes")),
+        ("/v1/tokens", "/v1/tokens", OWN),
+        ("/v1/tokens/{id}", token, SAME_USER),
+        ("/v1/users", "/v1/users", OWN),
+        ("/v1/users/{id}", user, SAME_USER),
+        ("/v1/apps", "/v1/apps", OWN),
+        ("/v1/apps/{id}", app, ()),
+        ("/v1/audit", "/v1/audit", OWN),
+        ("/setup", "/setup", ()),
+    ):
+        found |= {(method, path): Case(method, real, open_to=open_to) for method in ("GET", "HEAD")}
     return found
 
 
@@ -142,18 +189,21 @@ def call(http: httpx.Client, case: Case, credential: str | None) -> httpx.Respon
 def test_every_route_is_closed_to_strangers(api: Api) -> None:
     """Each route, with each credential that has no right to it, answers 401, 403 or 404 and shows nothing of acme."""
     manifest = api.manifest()
-    known = cases(manifest["export"], manifest["files"][0]["name"])
+    known = cases(api.http, manifest["export"], manifest["files"][0]["name"])
     assert known.keys() == routes(api.house)
     hidden = [SECRET, manifest["cursor"], manifest["files"][0]["sha256"]]
     for (method, path), case in known.items():
         for who, credential in STRANGERS.items():
             answer = call(api.http, case, credential)
             if who in case.open_to:
-                assert answer.status_code == 200, (method, path, who)
+                assert answer.is_success or answer.json()["code"] == "taken", (method, path, who, answer.text)
+                theirs = [*hidden, manifest["export"], "wk_waves"]
+                assert not [text for text in theirs if text in answer.text], (method, path, who)
                 continue
-            assert answer.status_code in (401, 403, 404), (method, path, who, answer.text)
+            closed = (401, 403, 404, 429) if path == "/v1/login" else (401, 403, 404)
+            assert answer.status_code in closed, (method, path, who, answer.text)
             assert not [text for text in hidden if text in answer.text], (method, path, who)
-            if method != "HEAD":
+            if method != "HEAD" and path != "/setup":  # a page for people
                 assert answer.json()["status"] == answer.status_code, (method, path, who)
     for (method, path), case in known.items():
         if path.startswith(("/v1/exports", "/v1/$export")):

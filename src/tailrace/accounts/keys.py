@@ -1,16 +1,23 @@
-"""Hashes of credentials: fast and keyed for tokens, which are long and random; slow for passwords, which are not."""
+"""Secrets: made, hashed and compared. Tokens are long and random, passwords are not, so each has a hash of its own."""
 
 import hmac
 import secrets
+from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-_hasher = PasswordHasher()
+_passwords = PasswordHasher()
+# A thousandth of a password's memory is enough for what nobody can guess; docs/decisions/0028 says why.
+_tokens = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
+# Each password that is looked at takes 64 MiB for a while.
+_at_once = BoundedSemaphore(4)
+_NOBODYS = _passwords.hash(secrets.token_urlsafe(12))
+_API_KEY = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 
 def token_hash(secret: str, token: str) -> bytes:
-    """What is stored of a token or export key, and looked up by."""
+    """What a token, an export key or a set-up link is looked up by."""
     return hmac.digest(secret.encode(), token.encode(), "sha256")
 
 
@@ -19,19 +26,56 @@ def new_token() -> str:
     return f"tok_{secrets.token_urlsafe(24)}"
 
 
-def new_password() -> str:
-    """A password with 96 random bits."""
-    return secrets.token_urlsafe(12)
+def new_write_key() -> str:
+    """A key for sending events, 144 random bits."""
+    return f"wk_{secrets.token_urlsafe(18)}"
+
+
+def new_export_key() -> str:
+    """A key for exporting an app, 192 random bits."""
+    return f"ek_{secrets.token_urlsafe(24)}"
+
+
+def new_api_key() -> str:
+    """A key that names an app where dialects want one: 20 characters, 100 random bits."""
+    return "".join(secrets.choice(_API_KEY) for _ in range(20))
+
+
+def hash_token(token: str) -> str:
+    """Argon2id of a token, cheap because tokens cannot be guessed."""
+    return _tokens.hash(token)
+
+
+def token_fits(stored: str, token: str) -> bool:
+    """Whether a token is the one that was hashed."""
+    return _fits(_tokens, stored, token)
 
 
 def hash_password(password: str) -> str:
     """Argon2id with a salt of its own."""
-    return _hasher.hash(password)
+    with _at_once:
+        return _passwords.hash(password)
 
 
 def password_fits(stored: str | None, password: str) -> bool:
-    """Whether a password is the one that was hashed."""
+    """Whether a password is the one that was hashed. It takes as long where none is stored."""
+    with _at_once:
+        fits = _fits(_passwords, stored or _NOBODYS, password)
+    return fits and stored is not None
+
+
+def csrf_token(secret: str, session: str) -> str:
+    """What a page sends beside the cookie of a login session; only who can read our answers can know it."""
+    return hmac.digest(secret.encode(), b"csrf:" + session.encode(), "sha256").hex()
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two texts are equal, told in a time that says nothing of where they differ."""
+    return hmac.compare_digest(one.encode(), other.encode())
+
+
+def _fits(hasher: PasswordHasher, stored: str, text: str) -> bool:
     try:
-        return stored is not None and _hasher.verify(stored, password)
+        return hasher.verify(stored, text)
     except (VerificationError, InvalidHashError):
         return False

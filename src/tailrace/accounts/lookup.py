@@ -3,17 +3,18 @@
 from collections.abc import Collection
 from typing import Any
 
-import msgspec
 from sqlalchemy import Row, Select, select
 
-from tailrace.accounts.keys import password_fits, token_hash
+from tailrace.accounts.keys import token_hash
+from tailrace.accounts.limits import limit
+from tailrace.accounts.quotas import take_of
+from tailrace.accounts.rights import texts
+from tailrace.accounts.token_rows import BEARERS, joined
+from tailrace.accounts.uses import confirm, note_use
 from tailrace.db.engine import Database, storable
-from tailrace.db.tables import apps, spaces, tokens, users
-from tailrace.model.access import Principal, Scope, TokenKind, apps_of, scopes_of
+from tailrace.db.tables import apps, spaces, tokens
+from tailrace.model.access import EVERYTHING, Principal, Scope, TokenKind, apps_of, scopes_of
 from tailrace.model.errors import NotFound, Unauthorized
-
-# A session in a browser comes as a cookie and with a guard against forged requests, never as a bare token.
-BEARERS: Collection[TokenKind] = ("api", "user")
 
 
 def scope_of_write_key(database: Database, key: str) -> Scope:
@@ -30,28 +31,35 @@ def scope_of_write_key(database: Database, key: str) -> Scope:
 
 
 def principal_of_token(
-    database: Database, secret: str, token: str, kinds: Collection[TokenKind] = BEARERS
+    database: Database, secret: str, token: str, kinds: Collection[TokenKind] = BEARERS, idle_ms: int | None = None
 ) -> Principal:
     """Whoever a token of some kinds speaks for, with the rights that its owner has now.
 
+    With `idle_ms` a token that nobody used for so long is past its life.
+
     Raises:
         Unauthorized: it is not known, revoked or past its life, or its owner is disabled.
+        TooSoon: it comes more often than the limit `requests.burst` allows.
     """
+    hashed = token_hash(secret, token)
     with database.read() as connection:
-        row = connection.execute(_tokens().where(tokens.c.hash == token_hash(secret, token))).first()
+        row = connection.execute(joined().where(tokens.c.hash == hashed)).first()
         now = database.now(connection)
-    if row is None or row.kind not in kinds or not _alive(row, now):
+        bounded = limit(connection, "requests.burst") > 0
+    if row is None or row.kind not in kinds or not alive(row, now, idle_ms) or not confirm(database, row, token, now):
         raise Unauthorized
-    return Principal(
-        space=row.space,
-        user=row.user,
-        token=row.number,
-        scopes=scopes_of(row.role, msgspec.json.decode(row.scopes)),
-        apps=apps_of(msgspec.json.decode(row.granted), msgspec.json.decode(row.apps)),
-        role=row.role,
-        who=row.email,
-        kind=row.kind,
-    )
+    if bounded:
+        with database.write() as connection:
+            take_of(connection, row.space, "requests", f"tkn_{row.number}", database.now(connection))
+    note_use(database, row, now, idle_ms)
+    return _principal(row)
+
+
+def principal_of_user(row: "Row[Any]") -> Principal:
+    """A user who has just shown the password: with every right, by no token. The row has `users`, or what it has."""
+    granted = frozenset(texts(row.apps))
+    scopes = scopes_of(row.role, (EVERYTHING,))
+    return Principal(row.space, row.number, 0, scopes, granted, row.role, row.email, "login", whole=True)
 
 
 def scope_for(database: Database, principal: Principal, app_id: str) -> Scope:
@@ -94,18 +102,13 @@ def all_scopes(database: Database) -> list[Scope]:
         return [_scope(row) for row in connection.execute(_apps().order_by(apps.c.number))]
 
 
-def user_of_login(database: Database, email: str, password: str) -> "Row[Any]":
-    """The user whose e-mail and password these are.
-
-    Raises:
-        Unauthorized: no user, or another password.
-    """
-    with database.read() as connection:
-        rows = connection.execute(select(users).where(users.c.email == email)).all() if storable(email) else []
-    for row in rows:
-        if password_fits(row.password_hash, password):
-            return row
-    raise Unauthorized
+def alive(row: "Row[Any]", now: int, idle_ms: int | None = None) -> bool:
+    """Whether a token works, by its row and the `disabled_at` of its owner."""
+    if row.revoked_at is not None or row.disabled_at is not None:
+        return False
+    if idle_ms is not None and now >= (row.used_at or row.created_at) + idle_ms:
+        return False
+    return row.expires_at is None or now < row.expires_at
 
 
 def _apps() -> Select[Any]:
@@ -113,14 +116,19 @@ def _apps() -> Select[Any]:
     return named.join(spaces, spaces.c.number == apps.c.space)
 
 
-def _tokens() -> Select[Any]:
-    owner = (users.c.role, users.c.email, users.c.apps.label("granted"), users.c.disabled_at)
-    return select(tokens, *owner).join(users, users.c.number == tokens.c.user)
-
-
-def _alive(row: "Row[Any]", now: int) -> bool:
-    ended = row.revoked_at is not None or row.disabled_at is not None
-    return not ended and (row.expires_at is None or now < row.expires_at)
+def _principal(row: "Row[Any]") -> Principal:
+    scopes = texts(row.scopes)
+    return Principal(
+        space=row.space,
+        user=row.user,
+        token=row.number,
+        scopes=scopes_of(row.role, scopes),
+        apps=apps_of(texts(row.granted), texts(row.apps)),
+        role=row.role,
+        who=row.email,
+        kind=row.kind,
+        whole=EVERYTHING in scopes,
+    )
 
 
 def _scope(row: "Row[Any]") -> Scope:

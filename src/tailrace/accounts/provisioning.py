@@ -2,25 +2,28 @@
 
 import os
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import msgspec
 from sqlalchemy import Connection, Table, and_, insert, select, update
 
+from tailrace.accounts.audit import Actor, note
 from tailrace.accounts.keys import hash_password, password_fits, token_hash
 from tailrace.accounts.limits import set_limits
 from tailrace.accounts.store import Identity
-from tailrace.accounts.tokens import put_token
+from tailrace.accounts.token_rows import put_token
 from tailrace.db.engine import Database
 from tailrace.db.tables import apps, spaces, users
-from tailrace.model.access import EVERYTHING, ROLES, SCOPES, Role, Scope
+from tailrace.model.access import EVERYTHING, ID_PATTERN, ROLES, SCOPES, Role, Scope
 from tailrace.model.errors import Invalid, misfit
 from tailrace.model.policy import check_limit
 
-_Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+OPERATOR = "tailrace apply"  # who the audit says it was
+_Id = Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]
 _Key = Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,200}$")]
 _Weight = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 _Name = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]{0,320}$")]
@@ -111,21 +114,33 @@ def apply(database: Database, identity: Identity, wanted: ProvisioningFile, new_
         now = database.now(connection)
         for entry in wanted.spaces:
             _apply_space(connection, identity, entry, new_app, applied, now)
-        applied.changes.extend(f"set limit {name} to {limits[name]}" for name in set_limits(connection, limits))
+        changed = set_limits(connection, limits)
+        applied.changes.extend(f"set limit {name} to {limits[name]}" for name in changed)
+        if changed:
+            _note_limits(connection, {name: limits[name] for name in changed}, now)
     return applied
 
 
 def _apply_space(
     connection: Connection, identity: Identity, entry: SpaceEntry, new_app: NewApp, applied: Applied, now: int
 ) -> None:
+    before = len(applied.changes)
     values = {} if entry.weight is None else {"weight": entry.weight}
     space = _put(connection, spaces, {"id": entry.id}, values, applied, f"space {entry.id}")
     for app in entry.apps:
         _apply_app(connection, identity, Scope(space, 0, entry.id, app.id), app, new_app, applied)
     for user in entry.users:
-        _apply_user(connection, space, user, applied)
+        _apply_user(connection, space, user, applied, now)
     for token in entry.tokens:
         _apply_token(connection, identity, space, token, applied, now)
+    if changes := applied.changes[before:]:
+        note(connection, Actor(space, OPERATOR), "provisioning.applied", entry.id, now, {"changes": changes})
+
+
+def _note_limits(connection: Connection, changed: dict[str, int], now: int) -> None:
+    """Limits are those of the server, so every space is told."""
+    for space in connection.scalars(select(spaces.c.number)).all():
+        note(connection, Actor(space, OPERATOR), "limits.changed", "limits", now, changed)
 
 
 def _apply_app(
@@ -154,7 +169,7 @@ def _check_free(connection: Connection, app_id: str, key: str, condition: Any) -
         raise Invalid(f"apps.{app_id}.{key}", "another app has this key")
 
 
-def _apply_user(connection: Connection, space: int, entry: UserEntry, applied: Applied) -> None:
+def _apply_user(connection: Connection, space: int, entry: UserEntry, applied: Applied, now: int) -> None:
     if entry.role not in ROLES:
         raise Invalid(f"users.{entry.email}.role", f"must be one of {', '.join(ROLES)}")
     values: dict[str, Any] = {"role": entry.role}
@@ -165,7 +180,8 @@ def _apply_user(connection: Connection, space: int, entry: UserEntry, applied: A
         password = _secret(entry.password, f"users.{entry.email}.password")
         values["password_hash"] = stored if password_fits(stored, password) else hash_password(password)
         values["one_time"] = False
-    _put(connection, users, {"space": space, "email": entry.email}, values, applied, f"user {entry.email}")
+    key, first = {"space": space, "email": entry.email}, {"created_at": now}
+    _put(connection, users, key, values, applied, f"user {entry.email}", first)
 
 
 def _apply_token(
@@ -188,13 +204,19 @@ def _apply_token(
 
 
 def _put(
-    connection: Connection, table: Table, key: dict[str, Any], values: dict[str, Any], applied: Applied, what: str
+    connection: Connection,
+    table: Table,
+    key: dict[str, Any],
+    values: dict[str, Any],
+    applied: Applied,
+    what: str,
+    first: Mapping[str, Any] = MappingProxyType({}),
 ) -> int:
-    """Insert or update one row; its number."""
+    """Insert or update one row; its number. `first` is what only a new row gets."""
     same = and_(*(table.c[name] == value for name, value in key.items()))
     row = connection.execute(select(table).where(same)).first()
     if row is None:
-        number = connection.scalar(insert(table).values(**key, **values).returning(table.c.number))
+        number = connection.scalar(insert(table).values(**key, **first, **values).returning(table.c.number))
         applied.changes.append(f"made {what}")
         return int(number or 0)
     if any(getattr(row, name) != value for name, value in values.items()):

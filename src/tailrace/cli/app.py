@@ -18,6 +18,7 @@ COMMANDS = {
     "verify": "verify",
     "doctor": "doctor",
     "jobs": "jobs",
+    "audit": "audit",
     "demo": "demo",
     "dead-letters": "deadletters",
 }

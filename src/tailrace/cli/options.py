@@ -7,5 +7,5 @@ import typer
 
 Data = Annotated[Path, typer.Option("--data", metavar="DIR", help="The data directory.", file_okay=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document on stdout.")]
-LogsAsJson = Annotated[bool, typer.Option("--json", help="Write the log, and a first login, as JSON.")]
+LogsAsJson = Annotated[bool, typer.Option("--json", help="Write the log, and a set-up link, as JSON.")]
 App = Annotated[str, typer.Option("--app", metavar="APP", help="The id of the app.")]

@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
+from tailrace.accounts.setup import new_setup
 from tailrace.app import create_app, create_probes
 from tailrace.cli.options import Data, LogsAsJson
 from tailrace.cli.output import Output
 from tailrace.cli.serving import Server, serving
-from tailrace.cli.setup import show_login
+from tailrace.cli.setup import base_of, setup_link, show_setup
 from tailrace.jobs.bell import Bell
 from tailrace.logs import configure_logs, forward_libraries, log
 from tailrace.traces import start_traces
@@ -47,13 +48,12 @@ def serve(
 ) -> None:
     """Serve HTTP, seal and export. A directory without a store becomes one."""
     configure_logs(as_json=as_json)
-    login = initialise(data)
-    if login is not None:
-        show_login(Output(as_json=as_json), data, login)
+    made = initialise(data) is not None
     with open_house(data) as house:
         _observe(house, "tailrace")
         if public_url:
             house.settings.public_url = public_url
+        _offer_setup(house, host, port, Output(as_json=as_json), made=made)
         _listen(house, host, port, 0 if no_worker else workers or house.settings.exports.running)
 
 
@@ -90,6 +90,14 @@ def _observe(house: House, service: str) -> None:
     configure_logs(level=house.settings.log.level)
     forward_libraries()
     start_traces(service)
+
+
+def _offer_setup(house: House, host: str, port: int, output: Output, *, made: bool) -> None:
+    """Print a new set-up link while there is no admin; it goes to stdout, never to the log."""
+    token = new_setup(house.database, house.identity)
+    if token is not None:
+        base = house.settings.public_url or base_of(host, port)
+        show_setup(output, house.data, setup_link(base, token), made=made)
 
 
 def _listen(house: House, host: str, port: int, workers: int) -> None:

@@ -1,15 +1,18 @@
 """`init` and `apply`: make a store and say what is in it."""
 
+import ipaddress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tailrace.accounts.provisioning import read_provisioning
-from tailrace.accounts.setup import FirstLogin
 from tailrace.cli.options import AsJson, Data
 from tailrace.cli.output import Output
+from tailrace.config import load
 from tailrace.wiring import initialise, open_house, provision
+
+_HERE = "http://127.0.0.1:8080"  # where `serve` listens unless it is told otherwise
 
 
 def register(app: typer.Typer) -> None:
@@ -19,25 +22,38 @@ def register(app: typer.Typer) -> None:
 
 
 def init(data: Data, as_json: AsJson = False) -> None:
-    """Make a data directory and print a one-time admin login. Safe to repeat: an existing store is left as it is."""
+    """Make a data directory and print a one-time set-up link. Safe to repeat: an existing store is left as it is."""
     output = Output(as_json=as_json)
-    login = initialise(data)
-    if login is None:
-        output.document(_document(data, login))
+    token = initialise(data)
+    if token is None:
+        output.document({"data": str(data), "made": False, "setup": None})
         output.say(f"{data} is a Tailrace store already; nothing was changed.")
     else:
-        show_login(output, data, login)
+        output.say(f"Made a new store in {data}.")
+        show_setup(output, data, setup_link(load(data).public_url or _HERE, token), made=True)
 
 
-def show_login(output: Output, data: Path, login: FirstLogin) -> None:
-    """Show the first login, which is shown this once."""
-    output.document(_document(data, login))
-    output.say(f"Made a new store in {data}.")
-    output.say(f"One-time admin login of the space '{login.space}' (shown this once):")
-    output.say(f"  e-mail    {login.email}")
-    output.say(f"  password  {login.password}")
-    output.say("Exchange it for an API token while the server runs:")
-    output.say(f"  curl -X POST -u '{login.email}:{login.password}' http://127.0.0.1:8080/v1/tokens")
+def show_setup(output: Output, data: Path, link: str, *, made: bool) -> None:
+    """Show a set-up link."""
+    output.document({"data": str(data), "made": made, "setup": link})
+    output.say("Make the first admin while the server runs. This link works once, for 24 hours:")
+    output.say(f"  {link}")
+
+
+def setup_link(base: str, token: str) -> str:
+    """The address of the page that makes the first admin."""
+    return f"{base.rstrip('/')}/setup?token={token}"
+
+
+def base_of(host: str, port: int) -> str:
+    """Where somebody on this machine reaches a server that listens on a host."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return f"http://{host}:{port}"
+    if address.is_unspecified:
+        return f"http://localhost:{port}"
+    return f"http://[{host}]:{port}" if address.version == 6 else f"http://{host}:{port}"
 
 
 def apply(
@@ -55,8 +71,3 @@ def apply(
         output.say(change)
     for user, token in applied.tokens:
         output.say(f"token of {user} (shown this once): {token}")
-
-
-def _document(data: Path, login: FirstLogin | None) -> dict[str, object]:
-    found = {"space": login.space, "email": login.email, "password": login.password} if login else None
-    return {"data": str(data), "made": login is not None, "login": found}

@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection
 
+from tailrace.accounts.audit import actor_of, note
 from tailrace.db.engine import Database
 from tailrace.exports.recorded import forget
 from tailrace.exports.records import Export, change_export, find_export
@@ -22,7 +23,7 @@ def cancel_export(database: Database, principal: Principal, export_id: str) -> E
     """
     scope = _scope_of(database, principal, export_id)
     with database.write() as connection:
-        _cancel(connection, scope, export_id, database.now(connection))
+        _cancel(connection, principal, scope, export_id, database.now(connection))
     return find_export(database, principal, export_id)
 
 
@@ -36,7 +37,7 @@ def withdraw_export(database: Database, principal: Principal, export_id: str) ->
     scope = _scope_of(database, principal, export_id)
     with database.write() as connection:
         now = database.now(connection)
-        _cancel(connection, scope, export_id, now)
+        _cancel(connection, principal, scope, export_id, now)
         change_export(connection, scope.space, scope.app, export_id, expires_at=now)
 
 
@@ -46,7 +47,8 @@ def _scope_of(database: Database, principal: Principal, export_id: str) -> Scope
     return find_export(database, principal, export_id).scope
 
 
-def _cancel(connection: Connection, scope: Scope, export_id: str, now: int) -> None:
+def _cancel(connection: Connection, principal: Principal, scope: Scope, export_id: str, now: int) -> None:
+    note(connection, actor_of(principal), "export.cancelled", export_id, now, app=scope.app_id)
     if cancel(connection, scope, "export", export_id) == "ended":
         forget(connection, scope.space, scope.app, export_id)
         change_export(connection, scope.space, scope.app, export_id, state="cancelled", finished_at=now, error=None)

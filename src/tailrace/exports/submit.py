@@ -1,10 +1,13 @@
 """Submit: a request becomes an export and its job, in one transaction."""
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from sqlalchemy import Connection
 
+from tailrace.accounts.audit import actor_of, note
 from tailrace.accounts.limits import limit
+from tailrace.accounts.quotas import spend_export
 from tailrace.accounts.store import Identity
 from tailrace.db.engine import Database
 from tailrace.exports.cursors import read_cursor
@@ -20,6 +23,7 @@ from tailrace.model.ids import Ids
 from tailrace.store.snapshots import Reach, head, reach
 
 SCOPE = "exports.create"
+Action = Literal["export.requested", "export.repeated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +49,14 @@ def submit(submitter: Submitter, principal: Principal, scope: Scope, request: Ex
 
 
 def submit_once(
-    submitter: Submitter, principal: Principal, scope: Scope, request: ExportRequest, asked: Once | None
+    submitter: Submitter,
+    principal: Principal,
+    scope: Scope,
+    request: ExportRequest,
+    asked: Once | None,
+    action: Action = "export.requested",
 ) -> Submitted:
-    """Keep a request as a queued export, unless the client's key brought it before.
+    """Keep a request as a queued export, unless the client's key brought it before. `action` is what the audit says.
 
     Raises:
         IdempotencyMismatch: the key brought something else before.
@@ -56,6 +65,7 @@ def submit_once(
         WindowInFuture: it ends further ahead than the server waits.
         CursorRefused: it cannot continue from its cursor.
         TooManyRunning: the space has too many unfinished exports.
+        QuotaSpent: the space has asked for as many exports as it may today.
     """
     if not principal.may(SCOPE):
         raise Forbidden(SCOPE)
@@ -67,6 +77,7 @@ def submit_once(
         if earlier is not None:
             return Submitted(get_export(connection, principal, earlier), True)
         export = _keep(submitter, connection, principal, scope, request, now, found)
+        note(connection, actor_of(principal), action, export.id, now, app=scope.app_id)
         if asked is not None:
             remember(connection, principal, asked, export.id, now)
     return Submitted(export, False)
@@ -83,6 +94,7 @@ def _keep(
 ) -> Export:
     _check_start(request, now)
     _check_running(connection, scope)
+    spend_export(connection, scope.space, now)
     not_before = _not_before(connection, request, now)
     export = _new_export(submitter.ids.new("exp", now), scope, request, now)
     if not_before <= now and (found is None or is_complete(request, found)):

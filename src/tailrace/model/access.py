@@ -10,6 +10,7 @@ UserKind = Literal["person", "programmatic"]
 TokenKind = Literal["api", "user", "login"]
 ROLES: tuple[Role, ...] = get_args(Role)
 EVERYTHING = "*"
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"  # of spaces and apps: it is part of paths and object names
 SCOPES: Mapping[str, str] = {
     "exports.create": "Ask for exports, cancel and repeat them.",
     "exports.read": "See exports and download their files.",
@@ -49,7 +50,9 @@ class Scope:
 class Principal:
     """Whoever a valid token speaks for: never more than its owner may now.
 
-    `scopes` are single ones, `apps` ids or ``*`` for all of the space. `who` is the owner's e-mail.
+    `scopes` are single ones, `apps` ids or ``*`` for all of the space. `who` is the owner's e-mail. `whole` says that
+    the token has all scopes of its owner, whatever they become. `token` is 0 for whoever came with a password.
+    `address` is where the request came from.
     """
 
     space: int
@@ -60,6 +63,8 @@ class Principal:
     role: Role = "admin"
     who: str = ""
     kind: TokenKind = "api"
+    whole: bool = False
+    address: str = ""
 
     def may(self, scope: str) -> bool:
         """Whether the token carries a scope such as ``exports.create``."""

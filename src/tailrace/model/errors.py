@@ -82,6 +82,52 @@ class Forbidden(TailraceError):
 
 
 @dataclass(eq=False)
+class AboveYou(TailraceError):
+    """Somebody wants to give, or to change, what is more than he has himself; `what` is such a right."""
+
+    what: str
+    code: str = field(init=False, default="above_your_rights", repr=False)
+
+
+@dataclass(eq=False)
+class CsrfRefused(TailraceError):
+    """A request that comes with a cookie and does not prove that a page of ours sent it."""
+
+    code: str = field(init=False, default="csrf_refused", repr=False)
+
+
+@dataclass(eq=False)
+class Locked(TailraceError):
+    """Too many wrong passwords; the next one is looked at in so many seconds."""
+
+    seconds: int
+    code: str = field(init=False, default="locked", repr=False)
+    retryable: bool = field(init=False, default=True, repr=False)
+
+
+@dataclass(eq=False)
+class SetupRefused(TailraceError):
+    """The token of a set-up link is not known, used or too old, or there is an admin."""
+
+    code: str = field(init=False, default="setup_refused", repr=False)
+
+
+@dataclass(eq=False)
+class LastAdmin(TailraceError):
+    """The space would be left without an admin."""
+
+    code: str = field(init=False, default="last_admin", repr=False)
+
+
+@dataclass(eq=False)
+class Taken(TailraceError):
+    """A name that must be unique is in use; `where` is the key of the request that holds it."""
+
+    where: str
+    code: str = field(init=False, default="taken", repr=False)
+
+
+@dataclass(eq=False)
 class NotFound(TailraceError):
     """Nothing of that name, or nothing that this caller may know of: the two look alike."""
 
@@ -150,6 +196,33 @@ class TooManyWaiting(TailraceError):
 
     limit: int
     code: str = field(init=False, default="too_many_waiting", repr=False)
+    retryable: bool = field(init=False, default=True, repr=False)
+
+
+@dataclass(eq=False)
+class QuotaSpent(TailraceError):
+    """A quota is used up until an instant (ms). `name` is that of its limit."""
+
+    name: str
+    limit: int
+    now: int
+    resets_at: int
+    code: str = field(init=False, default="quota_spent", repr=False)
+    retryable: bool = field(init=False, default=True, repr=False)
+
+    @property
+    def seconds(self) -> int:
+        """Whole seconds until it is there again, at least 1."""
+        return max(1, -((self.now - self.resets_at) // 1000))
+
+
+@dataclass(eq=False)
+class TooSoon(TailraceError):
+    """Requests come faster than a limit allows; the next one may come in so many seconds."""
+
+    name: str
+    seconds: int
+    code: str = field(init=False, default="too_soon", repr=False)
     retryable: bool = field(init=False, default=True, repr=False)
 
 

@@ -1,22 +1,55 @@
-"""Credentials as they arrive in the Authorization header."""
+"""Credentials as they arrive: in the Authorization header, or as the cookie of a login session."""
 
 import base64
+from dataclasses import replace
 
 from starlette.requests import Request
 
+from tailrace.accounts.keys import csrf_token, same
+from tailrace.accounts.logins import Credentials, principal_of_login
 from tailrace.accounts.lookup import principal_of_token
+from tailrace.accounts.token_rows import SESSIONS
 from tailrace.model.access import Principal
-from tailrace.model.errors import Unauthorized
+from tailrace.model.errors import CsrfRefused, Unauthorized
 from tailrace.web.desk import Desk
+from tailrace.web.sessions import COOKIE, check_origin
+
+CSRF_HEADER = "x-csrf-token"
+_SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 def authenticate(desk: Desk, request: Request) -> Principal:
-    """Whoever makes a request, by its token.
+    """Whoever makes a request, by its token, else by its cookie.
 
     Raises:
         Unauthorized: no credential, or one that is not known.
+        CsrfRefused: a cookie came with a request that changes something, and not from a page of ours.
+        TooSoon: the token comes more often than it may.
     """
-    return principal_of_token(desk.database, desk.identity.secret, bearer(request))
+    if "authorization" in request.headers or COOKIE not in request.cookies:
+        found = principal_of_token(desk.database, desk.identity.secret, bearer(request))
+    else:
+        found = _by_cookie(desk, request, request.cookies[COOKIE])
+    return replace(found, address=address(request))
+
+
+def authenticate_or_login(desk: Desk, request: Request) -> Principal:
+    """The same, or a user by e-mail and password as Basic.
+
+    Raises:
+        Unauthorized, CsrfRefused, TooSoon: as `authenticate`.
+        Locked: too many wrong passwords.
+    """
+    if _scheme(request) != "basic":
+        return authenticate(desk, request)
+    email, password = basic(request)
+    found = principal_of_login(desk.database, Credentials(email, password, address=address(request)))
+    return replace(found, address=address(request))
+
+
+def address(request: Request) -> str:
+    """Where a request comes from; a proxy on this machine is believed what it says of that."""
+    return request.client.host if request.client else ""
 
 
 def bearer(request: Request) -> str:
@@ -37,12 +70,12 @@ def basic(request: Request) -> tuple[str, str]:
     Raises:
         Unauthorized: there are none.
     """
-    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    text = request.headers.get("authorization", "").partition(" ")[2]
     try:
         name, _, password = base64.b64decode(text.strip(), validate=True).decode().partition(":")
     except ValueError:  # not Base64, not ASCII, or not UTF-8 inside
         raise Unauthorized from None
-    if scheme.lower() != "basic" or not name:
+    if _scheme(request) != "basic" or not name:
         raise Unauthorized
     return name, password
 
@@ -53,5 +86,18 @@ def key(request: Request) -> str:
     Raises:
         Unauthorized: there is none.
     """
-    scheme = request.headers.get("authorization", "").partition(" ")[0].lower()
-    return basic(request)[0] if scheme == "basic" else bearer(request)
+    return basic(request)[0] if _scheme(request) == "basic" else bearer(request)
+
+
+def _scheme(request: Request) -> str:
+    return request.headers.get("authorization", "").partition(" ")[0].lower()
+
+
+def _by_cookie(desk: Desk, request: Request, session: str) -> Principal:
+    secret, idle_ms = desk.identity.secret, desk.settings.logins.idle_ms
+    principal = principal_of_token(desk.database, secret, session, SESSIONS, idle_ms)
+    if request.method not in _SAFE:
+        check_origin(desk, request)
+        if not same(request.headers.get(CSRF_HEADER, ""), csrf_token(secret, session)):
+            raise CsrfRefused
+    return principal

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from tailrace.accounts.apps import AppMaker
 from tailrace.accounts.store import Identity
 from tailrace.config import Settings
 from tailrace.db.engine import Database
@@ -28,6 +29,7 @@ class Desk:
     bell: Bell
     watcher: Watcher
     settings: Settings
+    apps: AppMaker
 
     def base_url(self, request: Request) -> str:
         """Where links begin, without a slash: the configured public URL, else the address that was asked."""

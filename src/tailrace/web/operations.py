@@ -12,12 +12,13 @@ from starlette.routing import BaseRoute, Route
 
 from tailrace.model.access import Principal
 from tailrace.model.errors import Forbidden, Invalid, Malformed, misfit
-from tailrace.web.auth import authenticate
+from tailrace.web.auth import authenticate, authenticate_or_login
 from tailrace.web.bodies import read_body
 from tailrace.web.desk import Desk
 from tailrace.web.seen import note_caller
 
-Security = Literal["none", "write_key", "login", "token"]
+# `login` is e-mail and password as Basic; `token` a token, or the cookie of a login session.
+Security = Literal["none", "write_key", "login", "token", "token_or_login"]
 SMALL_BODY = 1 << 20  # a request that is no data is never larger, bytes
 
 
@@ -47,7 +48,7 @@ class Call:
 
     @property
     def principal(self) -> Principal:
-        """Whoever calls; only operations whose security is ``token`` have one."""
+        """Whoever calls; only operations that take a token have one."""
         if self.known is None:
             raise LookupError("this operation takes no token")
         return self.known
@@ -123,9 +124,10 @@ async def perform(desk: Desk, operation: Operation, request: Request) -> Respons
 
 
 async def _known(desk: Desk, operation: Operation, request: Request) -> Principal | None:
-    if operation.security != "token":
+    if operation.security not in ("token", "token_or_login"):
         return None
-    principal = await run_in_threadpool(authenticate, desk, request)
+    find = authenticate if operation.security == "token" else authenticate_or_login
+    principal = await run_in_threadpool(find, desk, request)
     note_caller(request.scope, principal)
     if operation.scope is not None and not principal.may(operation.scope):
         raise Forbidden(operation.scope)

@@ -93,3 +93,15 @@ def api(house: House) -> Iterator[Api]:
     house.settings.seal.interval_ms = 3_600_000
     with live(house, exporters=1) as http:
         yield Api(http, house)
+
+
+@pytest.fixture
+def quiet(house: House) -> Iterator[Api]:
+    """A served store in which nobody works: for what makes no exports."""
+    with live(house) as http:
+        yield Api(http, house)
+
+
+def as_(token: str) -> dict[str, str]:
+    """The header of a token."""
+    return {"authorization": f"Bearer {token}"}

@@ -30,6 +30,14 @@ REPLIES: dict[str, TailraceError] = {
     "too_many_records": domain.TooManyRecords(1000),
     "unauthorized": domain.Unauthorized(),
     "forbidden": domain.Forbidden("exports.create"),
+    "above_your_rights": domain.AboveYou("the scope users.write"),
+    "csrf_refused": domain.CsrfRefused(),
+    "setup_refused": domain.SetupRefused(),
+    "last_admin": domain.LastAdmin(),
+    "taken": domain.Taken("email"),
+    "locked": domain.Locked(8),
+    "quota_spent": domain.QuotaSpent("exports.per_day", 50, 1_767_323_045_678, 1_767_398_400_000),
+    "too_soon": domain.TooSoon("logins", 6),
     "not_found": domain.NotFound("app", "app_waves"),
     "not_ready-queued": domain.NotReady("queued"),
     "not_ready-failed": domain.NotReady("failed"),
@@ -126,6 +134,9 @@ def test_a_retry_is_promised_where_it_helps() -> None:
     assert NATIVE.reply(REPLIES["unavailable"]).headers["retry-after"] == "5"
     assert NATIVE.reply(REPLIES["too_many_waiting"]).headers["retry-after"] == "5"
     assert NATIVE.reply(REPLIES["too_many_running"]).headers["retry-after"] == "5"
+    assert NATIVE.reply(REPLIES["locked"]).headers["retry-after"] == "8"
+    assert NATIVE.reply(REPLIES["quota_spent"]).headers["retry-after"] == "75355"
+    assert NATIVE.reply(REPLIES["too_soon"]).headers["retry-after"] == "6"
     assert NATIVE.reply(REPLIES["unauthorized"]).headers["www-authenticate"].startswith("Bearer")
 
 

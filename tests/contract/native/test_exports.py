@@ -11,12 +11,11 @@ from typing import Any
 
 import pytest
 import xxhash
-from sqlalchemy import delete, update
+from sqlalchemy import update
 
 from tailrace.accounts.limits import set_limits
 from tailrace.accounts.provisioning import read_provisioning
-from tailrace.accounts.setup import FIRST_EMAIL, FIRST_SPACE, FirstLogin, create_first_admin
-from tailrace.db.tables import app_heads, exports, spaces, users
+from tailrace.db.tables import app_heads, exports
 from tailrace.exports.records import count_unfinished
 from tailrace.exports.run import run_export
 from tailrace.exports.verify.verifying import verify
@@ -431,46 +430,6 @@ def test_too_many_running(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     with api.house.database.write() as connection:
         connection.execute(update(exports).values(state="failed"))
     assert api.ask().status_code == 202
-
-
-def new_admin(api: Api) -> FirstLogin:
-    """The one-time login that `init` showed, which the fixture threw away, made anew."""
-    with api.house.database.write() as connection:
-        connection.execute(delete(users).where(users.c.email == FIRST_EMAIL))
-        connection.execute(delete(spaces).where(spaces.c.id == FIRST_SPACE))
-    return create_first_admin(api.house.database)
-
-
-def test_tokens(api: Api, tmp_path: Path) -> None:
-    """An admin's login gives a token with every right; a wrong one, another role and a login used up give none."""
-    login = new_admin(api)
-    first = api.http.post("/v1/tokens", auth=(FIRST_EMAIL, login.password))
-    assert (first.status_code, list(first.json())) == (201, ["token"])
-    headers = {"authorization": f"Bearer {first.json()['token']}"}
-    assert api.http.get("/v1/exports/x", headers=headers).status_code == 404
-    path = tmp_path / "more.toml"
-    path.write_text(
-        f'[[spaces]]\nid = "{FIRST_SPACE}"\n[[spaces.apps]]\nid = "app_main"\n'
-        '[[spaces.users]]\nemail = "arch@example.com"\nrole = "architect"\npassword = "right"\n'
-        '[[spaces.users]]\nemail = "boss@example.com"\nrole = "admin"\npassword = "right"\n'
-    )
-    provision(api.house, read_provisioning(path))
-    asked = api.http.post("/v1/exports", json={"app": "app_main", "window": EVERYTHING}, headers=headers)
-    assert asked.status_code == 202
-    for _ in range(2):
-        assert api.http.post("/v1/tokens", auth=("boss@example.com", "right")).status_code == 201
-    for auth in (
-        (FIRST_EMAIL, login.password),
-        ("boss@example.com", "wrong"),
-        ("boss@example.com", ""),
-        ("arch@example.com", "right"),
-        ("nobody@example.com", "right"),
-        ("bob@example.com", ""),
-        ("a\0b", "x"),
-    ):
-        answer = api.http.post("/v1/tokens", auth=auth)
-        assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized"), auth
-    assert api.http.post("/v1/tokens", headers=headers).status_code == 401
 
 
 def test_scopes(api: Api, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """`tailrace apply`: a store is made to look as a file says, once and for ever, or it is not touched at all."""
 
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,16 +7,16 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from tailrace.accounts.audit import Actor, in_space, page
 from tailrace.accounts.keys import password_fits
 from tailrace.accounts.limits import limit
-from tailrace.accounts.lookup import principal_of_token, scope_of_app, scope_of_write_key, user_of_login
+from tailrace.accounts.logins import Credentials, principal_of_login
+from tailrace.accounts.lookup import principal_of_token, scope_of_app, scope_of_write_key
 from tailrace.accounts.provisioning import Applied, read_provisioning
-from tailrace.accounts.setup import FIRST_EMAIL, FIRST_SPACE
-from tailrace.accounts.tokens import token_for_login
+from tailrace.accounts.tokens import WantedToken, make_token
 from tailrace.db.tables import INBOX, META
-from tailrace.model.access import SCOPES
 from tailrace.model.errors import Invalid, Unauthorized
-from tailrace.wiring import House, initialise, open_house, provision
+from tailrace.wiring import House, provision
 from tests.conftest import PROVISIONING
 
 Apply = Callable[[str], Applied]
@@ -81,7 +80,7 @@ def test_changes_are_applied_and_named(house: House, apply: Apply) -> None:
     with pytest.raises(Unauthorized):
         scope_of_write_key(house.database, "wk_waves")
     assert principal_of_token(house.database, house.identity.secret, "tok_ana").scopes == {"exports.read"}
-    assert user_of_login(house.database, "ana@example.com", "correct horse").role == "standard"
+    assert principal_of_login(house.database, Credentials("ana@example.com", "correct horse")).role == "standard"
     with house.database.read() as connection:
         assert limit(connection, "exports.max_running") == 7
     assert scope_of_app(house.database, "app_tides").app_id == "app_tides"
@@ -123,9 +122,10 @@ def test_passwords_come_from_the_environment_and_from_files(
         ("the text itself", "the text itself"),
     ):
         apply(space(f'[[spaces.users]]\nemail = "ana@example.com"\nrole = "admin"\npassword = "{reference}"\n'))
-        assert user_of_login(house.database, "ana@example.com", password).email == "ana@example.com"
+        assert principal_of_login(house.database, Credentials("ana@example.com", password)).who == "ana@example.com"
+        wrong = reference if reference != password else "correct horse"
         with pytest.raises(Unauthorized):
-            user_of_login(house.database, "ana@example.com", reference if reference != password else "correct horse")
+            principal_of_login(house.database, Credentials("ana@example.com", wrong))
 
 
 WRONG = {
@@ -235,8 +235,9 @@ def test_no_secret_is_kept_in_clear(house: House, apply: Apply, tmp_path: Path) 
             '[[spaces.tokens]]\nuser = "eve@example.com"\nscopes = ["exports.read"]\n'
         )
     ).tokens
-    made = token_for_login(house.database, house.identity.secret, "eve@example.com", planted[0])
-    secrets = [text.encode() for text in (*planted, generated, made)]
+    eve = principal_of_login(house.database, Credentials("eve@example.com", planted[0]))
+    made = make_token(house.database, house.identity.secret, eve, WantedToken(), Actor(eve.space, eve.who))
+    secrets = [text.encode() for text in (*planted, generated, made.text)]
     contents = [everything_as_bytes(everything(house))]
     contents += [path.read_bytes() for path in tmp_path.rglob("*") if path.suffix in (".db", ".db-wal")]
     assert b"eve@example.com" in contents[0], "the walk would find it"
@@ -249,64 +250,18 @@ def everything_as_bytes(dump: Dump) -> bytes:
     return b"\n".join(cell if isinstance(cell, bytes) else str(cell).encode() for cell in cells)
 
 
-def test_the_one_time_login_works_once(tmp_path: Path, database_url: str) -> None:
-    """The login that `init` shows gives one token with every right, and never a second."""
-    with new_store(tmp_path, database_url) as (house, password):
-        token = token_for_login(house.database, house.identity.secret, FIRST_EMAIL, password)
-        found = principal_of_token(house.database, house.identity.secret, token)
-        assert found.scopes == set(SCOPES)
-        assert found.apps == {"*"}
-        with pytest.raises(Unauthorized):
-            token_for_login(house.database, house.identity.secret, FIRST_EMAIL, password)
-
-
-def test_the_one_time_login_stays_one_time_when_apply_names_its_user(tmp_path: Path, database_url: str) -> None:
-    """A file that names the first admin without a password does not make the login last."""
-    with new_store(tmp_path, database_url) as (house, password):
-        path = tmp_path / "wanted.toml"
-        path.write_text(
-            f'[[spaces]]\nid = "{FIRST_SPACE}"\n[[spaces.users]]\nemail = "{FIRST_EMAIL}"\nrole = "admin"\n'
-        )
-        provision(house, read_provisioning(path))
-        token_for_login(house.database, house.identity.secret, FIRST_EMAIL, password)
-        with pytest.raises(Unauthorized):
-            token_for_login(house.database, house.identity.secret, FIRST_EMAIL, password)
-
-
-def test_two_who_race_for_the_one_time_login_get_one_token(tmp_path: Path, database_url: str) -> None:
-    """Of several logins at the same moment exactly one succeeds."""
-    with new_store(tmp_path, database_url) as (house, password):
-        start = threading.Barrier(4)
-        got: list[str] = []
-
-        def log_in() -> None:
-            start.wait()
-            try:
-                got.append(token_for_login(house.database, house.identity.secret, FIRST_EMAIL, password))
-            except Unauthorized:
-                got.append("")
-
-        threads = [threading.Thread(target=log_in) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert sorted(map(bool, got)) == [False, False, False, True]
-
-
-class new_store:  # noqa: N801 - reads as a function in `with`
-    """A new store and the password of its first admin."""
-
-    def __init__(self, folder: Path, url: str) -> None:
-        self._data = folder / "new"
-        self._data.mkdir()
-        (self._data / "tailrace.toml").write_text(f'database = "{url}"\n')
-
-    def __enter__(self) -> tuple[House, str]:
-        login = initialise(self._data)
-        assert login is not None
-        self._opened = open_house(self._data)
-        return self._opened.__enter__(), login.password
-
-    def __exit__(self, *_: object) -> None:
-        self._opened.__exit__(None, None, None)
+def test_what_was_applied_is_in_the_audit(house: House, apply: Apply) -> None:
+    """Each space is told what was changed in it, every space of limits; what changes nothing is not told."""
+    text = space('[[spaces.apps]]\nid = "app_new"\n') + '[limits]\n"exports.max_running" = 7\n'
+    before = len(page(house.database, in_space("acme"), 100))
+    apply(text)
+    apply(text)
+    limits, applied = page(house.database, in_space("acme"), 100)[:-before]
+    assert (applied.action, applied.detail, applied.who) == (
+        "provisioning.applied",
+        {"changes": ["made app app_new"]},
+        "tailrace apply",
+    )
+    assert (limits.action, limits.detail) == ("limits.changed", {"exports.max_running": 7})
+    (newest,) = page(house.database, in_space("other"), 1)
+    assert newest.action == "limits.changed"

@@ -91,16 +91,16 @@ def every_command() -> Iterator[tuple[str, ...]]:
 
 
 def test_init_is_safe_to_repeat(tmp_path: Path) -> None:
-    """The first run shows a login, the second changes nothing and shows none."""
+    """The first run shows a set-up link, the second changes nothing and shows none."""
     first = run("init", "--data", tmp_path / "new" / "deep")
     assert first.returncode == 0
-    assert re.search(r"password  \S{16}\n", first.stdout)
+    assert re.search(r"http://127.0.0.1:8080/setup\?token=setup_\S{32}\n", first.stdout)
     before = {p.name: p.read_bytes() for p in (tmp_path / "new" / "deep").glob("*.db")}
     second = run("init", "--data", tmp_path / "new" / "deep")
     assert (second.returncode, "nothing was changed" in second.stdout) == (0, True)
-    assert "password" not in second.stdout
+    assert "setup_" not in second.stdout
     assert {p.name: p.read_bytes() for p in (tmp_path / "new" / "deep").glob("*.db")} == before
-    assert ok("init", "--data", tmp_path / "new" / "deep")["login"] is None
+    assert ok("init", "--data", tmp_path / "new" / "deep")["setup"] is None
 
 
 def test_apply_is_safe_to_repeat(store: Path, tmp_path: Path) -> None:
@@ -297,9 +297,11 @@ def wait_until_sealed(data: Path) -> None:
 
 
 def test_serve_makes_a_store_and_links_to_its_public_url(tmp_path: Path) -> None:
-    """An empty directory becomes a store whose login is in the log once; links begin with --public-url."""
+    """An empty directory becomes a store whose set-up link is shown until an admin exists; links begin with
+    --public-url.
+    """
     with Server(tmp_path, options=["--public-url", "https://x.example/base/"]) as server:
-        assert "One-time admin login" in server.log.read_text()
+        assert server.log.read_text().count("https://x.example/base/setup?token=setup_") == 1
         (tmp_path / "wanted.toml").write_text(PROVISIONING)
         ok("apply", tmp_path / "wanted.toml", "--data", tmp_path)
         with Client(server.url) as client:
@@ -308,6 +310,9 @@ def test_serve_makes_a_store_and_links_to_its_public_url(tmp_path: Path) -> None
     assert asked.headers["location"].startswith("https://x.example/base/v1/exports/exp_")
     assert "event=server.stopped" in server.log.read_text()
     assert server.process.returncode == 0
+    with Server(tmp_path) as server:
+        pass
+    assert "setup" not in server.log.read_text()
 
 
 def test_every_command_has_help(

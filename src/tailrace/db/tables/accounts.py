@@ -99,11 +99,12 @@ quota_windows = Table(
     Column("used", BigInteger, nullable=False),
 )
 
-# Token buckets: how full one was at an instant, in thousandths of a token.
+# Token buckets: how full one was at an instant, in sixty-thousandths of a token. Space 0 is the server itself: who
+# knocks at its door has no space yet.
 quota_buckets = Table(
     "quota_buckets",
     META,
-    Column("space", ForeignKey("spaces.number"), primary_key=True, autoincrement=False),
+    Column("space", Number, primary_key=True, autoincrement=False),
     Column("name", String(100), primary_key=True),
     Column("subject", String(100), primary_key=True),
     Column("level", BigInteger, nullable=False),

@@ -69,13 +69,44 @@ def _too_many_records(error: domain.TooManyRecords) -> Response:
 
 
 def _unauthorized(error: domain.Unauthorized) -> Response:
-    detail = "Send a token or key that this server knows as `Authorization: Bearer …`."
+    detail = "Send a token or key that this server knows as `Authorization: Bearer …`, or sign in anew."
     return problem(401, error.code, "Not authorized", detail, headers={"www-authenticate": 'Bearer realm="tailrace"'})
 
 
 def _forbidden(error: domain.Forbidden) -> Response:
     detail = f"The token lacks the scope {error.needs}. Use another token, or have an admin add the scope."
     return problem(403, error.code, "Not allowed", detail, needs=error.needs)
+
+
+def _above_you(error: domain.AboveYou) -> Response:
+    detail = f"This is more than your own token may: {error.what}. Ask for less, or have somebody do it who has it."
+    return problem(403, error.code, "More than you may give", detail)
+
+
+def _csrf(error: domain.CsrfRefused) -> Response:
+    detail = (
+        "A login session changes things from this server's own pages only. Send `csrf` of the login, or of GET /v1/me, "
+        "as X-CSRF-Token; programs better use a token."
+    )
+    return problem(403, error.code, "The request is not proven to be yours", detail)
+
+
+def _setup_refused(error: domain.SetupRefused) -> Response:
+    detail = (
+        "The link is not known, was used, is older than 24 hours, or there is an admin already. While there is none, "
+        "`tailrace serve` prints a new link when it starts."
+    )
+    return problem(403, error.code, "The set-up link does not work", detail)
+
+
+def _last_admin(error: domain.LastAdmin) -> Response:
+    detail = "This user is the last enabled admin of the space. Make another admin first."
+    return problem(409, error.code, "The space needs an admin", detail)
+
+
+def _taken(error: domain.Taken) -> Response:
+    detail = f"{error.where}: something else has this already. Choose another, or change what is there."
+    return problem(409, error.code, "The name is taken", detail, where=error.where)
 
 
 def _not_found(error: domain.NotFound) -> Response:
@@ -126,6 +157,25 @@ def _too_many_waiting(error: domain.TooManyWaiting) -> Response:
     return problem(503, error.code, "Too many are waiting", detail, retryable=True, headers=headers, limit=error.limit)
 
 
+def _locked(error: domain.Locked) -> Response:
+    detail = f"Too many wrong passwords. The next one is looked at in {error.seconds} s; until then do not try."
+    headers = {"retry-after": str(error.seconds)}
+    return problem(429, error.code, "Too many wrong passwords", detail, retryable=True, headers=headers)
+
+
+def _quota_spent(error: domain.QuotaSpent) -> Response:
+    detail = f"The limit {error.name} of {error.limit} is used up until {iso(error.resets_at)}. Ask again then."
+    headers = {"retry-after": str(error.seconds)}
+    more = {"name": error.name, "limit": error.limit, "resets_at": iso(error.resets_at)}
+    return problem(429, error.code, "The quota is used up", detail, retryable=True, headers=headers, **more)
+
+
+def _too_soon(error: domain.TooSoon) -> Response:
+    detail = f"These come faster than the limits {error.name}.* allow. Send it again in {error.seconds} s."
+    headers = {"retry-after": str(error.seconds)}
+    return problem(429, error.code, "Too fast", detail, retryable=True, headers=headers, name=error.name)
+
+
 def _unavailable(error: domain.Unavailable) -> Response:
     detail = f"Nothing was stored: {error.why}. Send it again in {error.seconds} s."
     headers = {"retry-after": str(error.seconds)}
@@ -143,7 +193,12 @@ ERRORS: dict[type[domain.TailraceError], Callable[[Any], Response]] = {
     domain.TooManyRecords: _too_many_records,
     domain.Unauthorized: _unauthorized,
     domain.Forbidden: _forbidden,
+    domain.AboveYou: _above_you,
+    domain.CsrfRefused: _csrf,
+    domain.SetupRefused: _setup_refused,
     domain.NotFound: _not_found,
+    domain.LastAdmin: _last_admin,
+    domain.Taken: _taken,
     domain.NotReady: _not_ready,
     domain.Expired: _expired,
     domain.WindowInFuture: _in_future,
@@ -151,6 +206,9 @@ ERRORS: dict[type[domain.TailraceError], Callable[[Any], Response]] = {
     domain.TooManyRunning: _too_many,
     domain.IdempotencyMismatch: _idempotency,
     domain.TooManyWaiting: _too_many_waiting,
+    domain.Locked: _locked,
+    domain.QuotaSpent: _quota_spent,
+    domain.TooSoon: _too_soon,
     domain.Unavailable: _unavailable,
     domain.FenceLost: _internal,
     domain.ExportFailed: _internal,

@@ -36,7 +36,9 @@ def export_request(asked: ExportBody) -> ExportRequest:
     """
     return ExportRequest(
         app=asked.app,
-        window=Window(asked.window.axis, _instant(asked.window.start, "from"), _instant(asked.window.end, "to")),
+        window=Window(
+            asked.window.axis, instant(asked.window.start, "window.from"), instant(asked.window.end, "window.to")
+        ),
         shape=asked.shape,
         format=asked.format,
         packing=asked.packing or default_packing(asked.format),
@@ -65,14 +67,19 @@ def idempotency_key(request: Request) -> str | None:
     return found[0]
 
 
-def _filters(asked: FiltersBody) -> Filters:
-    return Filters(tuple(asked.events), tuple(asked.versions), parse_predicates(asked.where))
+def instant(text: str | None, where: str) -> int | None:
+    """An instant in ms, or None as it is; `where` is the key that holds it.
 
-
-def _instant(text: str | None, name: str) -> int | None:
+    Raises:
+        Invalid: it is none.
+    """
     if text is None:
         return None
     try:
         return parse_iso(text)
     except ValueError as error:
-        raise Invalid(f"window.{name}", f"must be an ISO 8601 instant such as 2026-01-02T03:04:05Z: {error}") from None
+        raise Invalid(where, f"must be an ISO 8601 instant such as 2026-01-02T03:04:05Z: {error}") from None
+
+
+def _filters(asked: FiltersBody) -> Filters:
+    return Filters(tuple(asked.events), tuple(asked.versions), parse_predicates(asked.where))

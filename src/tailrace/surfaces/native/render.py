@@ -29,6 +29,11 @@ def json_response(document: Any, status: int = 200, headers: Mapping[str, str] |
     return Response(msgspec.json.encode(document), status, headers, "application/json")
 
 
+def secret_response(document: Any, status: int = 200) -> Response:
+    """A JSON response that nobody on the way may keep: it holds a secret."""
+    return json_response(document, status, {"cache-control": "no-store"})
+
+
 def accepted_document(outcome: Outcome) -> AcceptedDocument:
     """What became of a batch: bad records by position (from 0) and reason."""
     accepted = outcome.submission.accepted

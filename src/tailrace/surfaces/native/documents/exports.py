@@ -7,7 +7,7 @@ import msgspec
 from tailrace.model.export import FILE_BYTES, ExportState, Format, Packing, Shape, Split
 from tailrace.model.window import Axis
 from tailrace.surfaces.native.documents.base import Strict
-from tailrace.web.paging import DEFAULT_LIMIT, Limit
+from tailrace.web.paging import PageQuery
 
 
 class WindowBody(Strict, rename={"start": "from", "end": "to"}):
@@ -84,13 +84,11 @@ class ExportQuery(Strict):
     wait: Annotated[int, msgspec.Meta(ge=0, le=60)] = 0
 
 
-class ExportsQuery(Strict):
-    """Which exports; `after` is the ``next`` of the page before."""
+class ExportsQuery(PageQuery):
+    """Which exports."""
 
     app: str | None = None
     state: ExportState | None = None
-    limit: Limit = DEFAULT_LIMIT
-    after: str | None = None
 
 
 class ExportsDocument(Strict):

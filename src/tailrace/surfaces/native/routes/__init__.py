@@ -2,7 +2,20 @@
 
 from collections.abc import Sequence
 
-from tailrace.surfaces.native.routes import bulk, events, exports, files, status, tokens
+from tailrace.surfaces.native.routes import (
+    apps,
+    audit,
+    bulk,
+    events,
+    exports,
+    files,
+    logins,
+    me,
+    setup,
+    status,
+    tokens,
+    users,
+)
 from tailrace.web.operations import Operation
 
 OPERATIONS: Sequence[Operation] = (
@@ -11,5 +24,11 @@ OPERATIONS: Sequence[Operation] = (
     *status.OPERATIONS,
     *files.OPERATIONS,
     *bulk.OPERATIONS,
+    *me.OPERATIONS,
+    *logins.OPERATIONS,
     *tokens.OPERATIONS,
+    *users.OPERATIONS,
+    *apps.OPERATIONS,
+    *audit.OPERATIONS,
+    *setup.OPERATIONS,
 )

@@ -11,7 +11,7 @@ from tailrace.exports.estimating import Forecast, forecast
 from tailrace.exports.idempotency import once
 from tailrace.exports.listing import Page, Wanted, list_exports
 from tailrace.exports.records import check_succeeded, find_export
-from tailrace.exports.submit import Submitted, submit_once
+from tailrace.exports.submit import Action, Submitted, submit_once
 from tailrace.model.export import ExportRequest
 from tailrace.surfaces.native.documents.exports import (
     EstimateDocument,
@@ -72,12 +72,13 @@ async def get_manifest(call: Call) -> Response:
     return json_response(manifest_document(export, call.desk.base_url(call.request)))
 
 
-def _submit(call: Call, asked: ExportRequest, what: str = "") -> Submitted:
+def _submit(call: Call, asked: ExportRequest, repeated: str = "") -> Submitted:
+    """Keep a request; `repeated` is the id of the export that asked for it before."""
     key = idempotency_key(call.request)
     scope = scope_for(call.desk.database, call.principal, asked.app)
-    return submit_once(
-        call.desk.submitter, call.principal, scope, asked, None if key is None else once(key, asked, what)
-    )
+    asked_once = None if key is None else once(key, asked, repeated)
+    action: Action = "export.repeated" if repeated else "export.requested"
+    return submit_once(call.desk.submitter, call.principal, scope, asked, asked_once, action)
 
 
 def _submit_again(call: Call, export_id: str) -> Submitted:

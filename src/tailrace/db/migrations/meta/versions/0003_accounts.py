@@ -43,9 +43,9 @@ def _columns() -> None:
 
 
 def _quotas() -> None:
-    for name, columns in (
-        ("quota_windows", ("began", "used")),
-        ("quota_buckets", ("level", "at")),
+    for name, columns, owner in (
+        ("quota_windows", ("began", "used"), [sa.ForeignKeyConstraint(["space"], ["spaces.number"])]),
+        ("quota_buckets", ("level", "at"), []),  # space 0 is the server itself
     ):
         op.create_table(
             name,
@@ -53,7 +53,7 @@ def _quotas() -> None:
             sa.Column("name", sa.String(length=100), nullable=False),
             sa.Column("subject", sa.String(length=100), nullable=False),
             *(sa.Column(column, sa.BigInteger(), nullable=False) for column in columns),
-            sa.ForeignKeyConstraint(["space"], ["spaces.number"]),
+            *owner,
             sa.PrimaryKeyConstraint("space", "name", "subject"),
         )
 

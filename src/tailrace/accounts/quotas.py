@@ -1,0 +1,123 @@
+"""Quotas and token buckets: rows that are changed in the caller's transaction, so they are exact across processes.
+
+The row is locked from the first look to the end of the transaction; what is rolled back was never spent. Who and what
+is counted stands in `subject`, at most 100 characters; the space is part of every key.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, and_, select, update
+
+from tailrace.accounts.limits import limit
+from tailrace.db.tables import quota_buckets, quota_windows
+from tailrace.db.upserts import insert_into
+from tailrace.model.clock import DAY, MINUTE
+from tailrace.model.errors import QuotaSpent, TooSoon
+
+SERVER = 0  # the space of those who have none yet
+TOKEN = MINUTE  # in such units a refill of one a minute is one a millisecond, so nothing is ever rounded
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of time in which a quota holds (ms, half-open)."""
+
+    began: int
+    ends: int
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How full a bucket was at an instant (ms), in units of which a token has `TOKEN`."""
+
+    level: int
+    at: int
+
+
+def utc_day(now: int) -> Window:
+    """The day in UTC that holds an instant."""
+    began = now - now % DAY
+    return Window(began, began + DAY)
+
+
+def spend(connection: Connection, space: int, name: str, subject: str, most: int, window: Window, now: int) -> None:
+    """Spend one of a quota; with `most` 0 there is none.
+
+    Raises:
+        QuotaSpent: it is used up; the transaction must not be committed with what was to be counted.
+    """
+    if most == 0:
+        return
+    row = _locked(connection, quota_windows, (space, name, subject), {"began": window.began, "used": 0})
+    # Who waited for the lock over the end of a window counts on the next one; any other window is over, or was never.
+    current = row.began in (window.began, window.ends)
+    used = row.used if current else 0
+    if used >= most:
+        ends = row.began + window.ends - window.began
+        raise QuotaSpent(name, most, now, ends)
+    began = row.began if current else window.began
+    _set(connection, quota_windows, (space, name, subject), {"began": began, "used": used + 1})
+
+
+def take(connection: Connection, space: int, name: str, subject: str, burst: int, refill: int, now: int) -> None:
+    """Take a token out of a bucket of `burst` that gets `refill` a minute; with `burst` 0 there is none.
+
+    Raises:
+        TooSoon: it is empty; it says for how many seconds.
+    """
+    if burst == 0:
+        return
+    row = _locked(connection, quota_buckets, (space, name, subject), {"level": burst * TOKEN, "at": now})
+    filled = refilled(Level(row.level, row.at), burst, refill, now)
+    if filled.level < TOKEN:
+        raise TooSoon(name, seconds_until(filled, refill))
+    _set(connection, quota_buckets, (space, name, subject), {"level": filled.level - TOKEN, "at": filled.at})
+
+
+def take_of(connection: Connection, space: int, name: str, subject: str, now: int) -> None:
+    """Take a token out of the bucket that the limits `NAME.burst` and `NAME.refill_per_minute` describe.
+
+    Raises:
+        TooSoon: as `take`.
+    """
+    burst, refill = limit(connection, f"{name}.burst"), limit(connection, f"{name}.refill_per_minute")
+    take(connection, space, name, subject, burst, refill, now)
+
+
+def spend_export(connection: Connection, space: int, now: int) -> None:
+    """Count an export of a space, by the limit ``exports.per_day``.
+
+    Raises:
+        QuotaSpent: as `spend`.
+    """
+    name = "exports.per_day"
+    spend(connection, space, name, "", limit(connection, name), utc_day(now), now)
+
+
+def refilled(bucket: Level, burst: int, refill: int, now: int) -> Level:
+    """A bucket as it is now. A clock that was set back gives nothing, and makes nobody wait for its old time."""
+    gained = max(0, now - bucket.at) * refill
+    return Level(min(bucket.level + gained, burst * TOKEN), now)
+
+
+def seconds_until(bucket: Level, refill: int) -> int:
+    """Whole seconds until a bucket holds a token, at least 1; a day if nothing ever fills it."""
+    if refill == 0:
+        return DAY // 1000
+    return max(1, -(-(TOKEN - bucket.level) // (refill * 1000)))
+
+
+def _locked(connection: Connection, table: Table, key: tuple[int, str, str], fresh: dict[str, int]) -> Row[Any]:
+    """The row of a key, made if it is missing, which nobody else changes until the transaction ends."""
+    named = dict(zip(("space", "name", "subject"), key, strict=True))
+    connection.execute(insert_into(connection, table).values(named | fresh).on_conflict_do_nothing())
+    return connection.execute(select(table).where(_same(table, key)).with_for_update()).one()
+
+
+def _set(connection: Connection, table: Table, key: tuple[int, str, str], values: dict[str, int]) -> None:
+    connection.execute(update(table).where(_same(table, key)).values(values))
+
+
+def _same(table: Table, key: tuple[int, str, str]) -> Any:
+    return and_(table.c.space == key[0], table.c.name == key[1], table.c.subject == key[2])

@@ -1,0 +1,94 @@
+"""Apps: list, make, look, rename, new keys."""
+
+from collections.abc import Sequence
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from tailrace.accounts import apps
+from tailrace.surfaces.native.accounts import app_document
+from tailrace.surfaces.native.documents.accounts import (
+    AppBody,
+    AppChangeBody,
+    AppDocument,
+    AppsDocument,
+    KeyBody,
+    KeyDocument,
+)
+from tailrace.surfaces.native.render import json_response, secret_response
+from tailrace.web.auditing import actor
+from tailrace.web.operations import Call, Operation, Reply
+from tailrace.web.paging import PageQuery, before, cut
+
+READ, WRITE = "apps.read", "apps.write"
+
+
+async def get_apps(call: Call) -> Response:
+    """List apps that the caller may see, newest first."""
+    query, first = call.query, before("apps", call.query)
+    found = await run_in_threadpool(
+        apps.list_apps, call.desk.database, call.principal, before=first, most=query.limit + 1
+    )
+    shown, after = cut("apps", found, query)
+    return json_response(AppsDocument([app_document(app) for app in shown], after))
+
+
+async def post_app(call: Call) -> Response:
+    """Make an app with a write key and an API key; it takes events at once."""
+    desk, body = call.desk, call.body
+    made = await run_in_threadpool(
+        apps.make_app, desk.database, desk.apps, call.principal, body.id, body.name, actor(call)
+    )
+    return json_response(app_document(made), 201)
+
+
+async def get_app(call: Call) -> Response:
+    """An app, with its keys for whoever may make new ones."""
+    found = await run_in_threadpool(apps.find_app, call.desk.database, call.principal, call.path("id"))
+    return json_response(app_document(found))
+
+
+async def patch_app(call: Call) -> Response:
+    """Give an app another name."""
+    database, name = call.desk.database, call.body.name
+    found = await run_in_threadpool(apps.rename_app, database, call.principal, call.path("id"), name, actor(call))
+    return json_response(app_document(found))
+
+
+async def rotate_key(call: Call) -> Response:
+    """Make a new key of an app; the one before is void at once."""
+    desk, app, key = call.desk, call.path("id"), call.body.key
+    value = await run_in_threadpool(
+        apps.rotate_key, desk.database, desk.identity.secret, call.principal, app, key, actor(call)
+    )
+    return secret_response(KeyDocument(app, key, value), 201)
+
+
+_ALL, _ONE = "/v1/apps", "/v1/apps/{id}"
+_APP = {200: Reply("The app.", AppDocument)}
+
+OPERATIONS: Sequence[Operation] = (
+    Operation("GET", _ALL, get_apps, {200: Reply("Apps.", AppsDocument)}, scope=READ, query=PageQuery, tag="apps"),
+    Operation(
+        "POST",
+        _ALL,
+        post_app,
+        {201: Reply("The new app.", AppDocument)},
+        scope=WRITE,
+        body=AppBody,
+        errors=(409,),
+        tag="apps",
+    ),
+    Operation("GET", _ONE, get_app, _APP, scope=READ, errors=(404,), tag="apps"),
+    Operation("PATCH", _ONE, patch_app, _APP, scope=WRITE, body=AppChangeBody, errors=(404,), tag="apps"),
+    Operation(
+        "POST",
+        f"{_ONE}/keys:rotate",
+        rotate_key,
+        {201: Reply("The new key.", KeyDocument)},
+        scope=WRITE,
+        body=KeyBody,
+        errors=(404,),
+        tag="apps",
+    ),
+)
