@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 import uvicorn
@@ -68,7 +68,7 @@ def serving(app: Starlette, host: str, port: int) -> Iterator[None]:
         OSError: the port is taken.
     """
     server = Server(app, host, port)
-    thread = threading.Thread(target=server.run, name="http", daemon=True)
+    thread = threading.Thread(target=_run, args=(server,), name="http", daemon=True)
     thread.start()
     while not server.started:
         if not thread.is_alive():
@@ -79,3 +79,8 @@ def serving(app: Starlette, host: str, port: int) -> Iterator[None]:
     finally:
         server.should_exit = True
         thread.join()
+
+
+def _run(server: Server) -> None:
+    with suppress(SystemExit):  # it could not listen, and its log line says why
+        server.run()
