@@ -50,7 +50,7 @@ class Reply:
 Fault = Callable[[Seen, Callable[[], Reply]], Reply | None]  # None: the connection is reset
 
 
-def lost(seen: Seen, answer: Callable[[], Reply]) -> Reply | None:
+def lost(_: Seen, answer: Callable[[], Reply]) -> Reply | None:
     """The server does as asked, and nobody learns of it."""
     answer()
     return None

@@ -37,8 +37,11 @@ _COMPLETION = "_TAILRACE_COMPLETE"
 
 def app_for(arguments: Sequence[str], environ: Mapping[str, str]) -> typer.Typer:
     """The application as far as a command line needs it, or the one that a shell wants to complete."""
+    first = arguments[0] if arguments else None
+    if first in ("--install-completion", "--show-completion"):
+        return _names()
     if not environ.get(_COMPLETION, "").startswith("complete_"):
-        return make_app(arguments[0] if arguments else None)
+        return make_app(first)
     line = environ.get("COMP_WORDS") or environ.get("_TYPER_COMPLETE_ARGS") or ""
     words = line.split()
     words = words if "COMP_CWORD" not in environ else words[: int(environ["COMP_CWORD"])]

@@ -44,7 +44,7 @@ class ProblemError(ClientError):
         return f"{self.detail} ({self.status} {self.code})"
 
 
-class WaitTimeout(ClientError, TimeoutError):
+class WaitTimeout(ClientError):
     """An export had not ended when the time was up; `export` is how it was then."""
 
     def __init__(self, export: Export) -> None:

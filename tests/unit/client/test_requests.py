@@ -23,7 +23,7 @@ from tailrace.client import (
 from tailrace.client.problems import problem_of
 from tailrace.client.session import Session, origin
 from tailrace.model.errors import Invalid
-from tests.contract_server import TOKEN, ContractServer, Reply, busy, contract_server, lost
+from tests.contract_server import REQUEST, TOKEN, ContractServer, Reply, busy, contract_server, lost
 from tests.unit.client.conftest import Do
 
 ASKED = ExportRequest(app="app_waves", window=Window("available"))
@@ -91,9 +91,9 @@ def test_a_list_is_all_pages(server: ContractServer, do: Do) -> None:
 
 
 CALLS: list[tuple[str, str, tuple[Any, ...], dict[str, Any], str, Any]] = [
-    ("exports", "estimate", (ASKED,), {}, "POST /v1/exports:estimate", {"app": "app_waves", "window": {"axis": "available"}}),
+    ("exports", "estimate", (ASKED,), {}, "POST /v1/exports:estimate", REQUEST),
     ("exports", "cancel", ("exp_0",), {}, "DELETE /v1/exports/exp_0", None),
-    ("tokens", "create", (), {"name": "n", "scopes": ["exports.read"]}, "POST /v1/tokens", {"name": "n", "scopes": ["exports.read"]}),
+    ("tokens", "create", (), {"name": "n", "scopes": ["x"]}, "POST /v1/tokens", {"name": "n", "scopes": ["x"]}),
     ("tokens", "get", ("tkn_1",), {}, "GET /v1/tokens/tkn_1", None),
     ("tokens", "refresh", ("tkn_1",), {}, "POST /v1/tokens/tkn_1:refresh", None),
     ("tokens", "revoke", ("tkn_1",), {}, "DELETE /v1/tokens/tkn_1", None),
@@ -274,7 +274,7 @@ def test_origins_and_tokens_that_cannot_be() -> None:
     assert Session("http://a", "t").authorization_for("http://a:80/x") == {"authorization": "Bearer t"}
 
 
-def test_no_server_is_an_error_of_ours(do: Do) -> None:
+def test_no_server_is_an_error_of_ours() -> None:
     """A refused connection is told without a query, after all repeats."""
     with Client("http://127.0.0.1:1", "t", retries=Retries(most=1, first_s=0)) as client:
         with pytest.raises(ConnectionLost, match="has no answer") as caught:

@@ -16,7 +16,6 @@ from tailrace.client.runners import SyncRunner, said, timeout_of
 from tailrace.client.session import AGENT
 from tailrace.model.errors import Invalid
 
-_CHUNK = 1 << 20
 _HOPS = 5
 _SILENCE_S = 20.0  # a connection that brings nothing for so long is given up for a new one
 _REFUSED = frozenset((401, 403, 404, 410))
@@ -189,7 +188,7 @@ def _is_span(answer: httpx.Response, span: Span, item: Item) -> bool:
 
 def _steady(answer: httpx.Response) -> Iterator[bytes]:
     try:
-        yield from answer.iter_raw(_CHUNK)
+        yield from answer.iter_raw()  # as it arrives: what is collected to larger chunks is lost when it breaks off
     except httpx.RequestError as error:
         raise Unsteady(_lost("a download broke off", error)) from None
 
