@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tailrace.client.calls import Call, Steps, query, segment
-from tailrace.client.documents.accounts import App, AppPage, Me, Token, TokenPage, User, UserPage
+from tailrace.client.documents.accounts import App, AppPage, Key, Me, Token, TokenPage, User, UserPage
 from tailrace.client.methods import Group, Listing, Method, R, one
 from tailrace.client.session import Session, basic
 
@@ -16,9 +16,11 @@ def get_me() -> Call[Me]:
     return Call("GET", "/v1/me", Me)
 
 
-def list_tokens(after: str | None, /, *, limit: int | None = None) -> Call[TokenPage]:
-    """Tokens that one may see, without their texts."""
-    return Call("GET", _TOKENS, TokenPage, query(limit=limit, after=after))
+def list_tokens(
+    after: str | None, /, *, user: str | None = None, ended: bool = False, limit: int | None = None
+) -> Call[TokenPage]:
+    """Tokens that one may see, without their texts; with `ended` those too that do not work any more."""
+    return Call("GET", _TOKENS, TokenPage, query(user=user, ended="true" if ended else None, limit=limit, after=after))
 
 
 def get_token(token_id: str) -> Call[Token]:
@@ -33,15 +35,16 @@ def create_token(
     apps: Sequence[str] | None = None,
     user: str | None = None,
     expires_at: str | None = None,
+    expires_in: int | None = None,
 ) -> Call[Token]:
-    """Make a token; its text is in the answer and nowhere else."""
-    body = _given(name=name, scopes=scopes, apps=apps, user=user, expires_at=expires_at)
+    """Make a token; its text is in the answer and nowhere else. It ends at an instant, after seconds, or never."""
+    body = _given(name=name, scopes=scopes, apps=apps, user=user, expires_at=expires_at, expires_in=expires_in)
     return Call("POST", _TOKENS, Token, body=body, repeatable=False)
 
 
-def refresh_token(token_id: str) -> Call[Token]:
-    """Give a token a new text; the old one ends."""
-    return Call("POST", f"{_TOKENS}/{segment(token_id)}:refresh", Token, repeatable=False)
+def refresh_token(token_id: str, *, grace: int | None = None) -> Call[Token]:
+    """Give a token a new text and a new id; the old ones end at once, or after a grace in seconds."""
+    return Call("POST", f"{_TOKENS}/{segment(token_id)}:refresh", Token, body=_given(grace=grace), repeatable=False)
 
 
 def revoke_token(token_id: str) -> Call[Any]:
@@ -49,10 +52,10 @@ def revoke_token(token_id: str) -> Call[Any]:
     return Call("DELETE", f"{_TOKENS}/{segment(token_id)}", object)
 
 
-def token_for_login(session: Session, email: str, password: str) -> Steps[Token]:
+def token_for_login(session: Session, email: str, password: str, *, name: str | None = None) -> Steps[Token]:
     """Exchange an e-mail and a password for a token of every right that the user has."""
-    call = Call("POST", _TOKENS, Token, repeatable=False, authorization=basic(email, password))
-    return session.perform(call)
+    body, shown = _given(name=name), basic(email, password)
+    return session.perform(Call("POST", _TOKENS, Token, body=body, repeatable=False, authorization=shown))
 
 
 def list_users(after: str | None, /, *, limit: int | None = None) -> Call[UserPage]:
@@ -116,10 +119,9 @@ def set_app(app_id: str, *, name: str | None = None) -> Call[App]:
     return Call("PATCH", f"{_APPS}/{segment(app_id)}", App, body=_given(name=name))
 
 
-def rotate_keys(app_id: str, *, keys: Sequence[str] | None = None) -> Call[App]:
-    """Give an app new keys, all or those that are named; the old ones end."""
-    path = f"{_APPS}/{segment(app_id)}/keys:rotate"
-    return Call("POST", path, App, body=_given(keys=keys), repeatable=False)
+def rotate_keys(app_id: str, key: str) -> Call[Key]:
+    """Give an app a new `write_key`, `export_key` or `api_key`; the old one ends."""
+    return Call("POST", f"{_APPS}/{segment(app_id)}/keys:rotate", Key, body={"key": key}, repeatable=False)
 
 
 def _given(**values: object) -> dict[str, object]:

@@ -245,7 +245,7 @@ def test_tokens_users_and_apps(ask: Call, server: ContractServer, monkeypatch: p
     assert json.loads(server.seen[-1].body) == {
         "name": "ci", "scopes": ["exports.read"], "apps": ["a"], "user": "usr_1", "expires_at": "2027-01-01T00:00:00Z",
     }  # fmt: skip
-    assert [row["name"] for row in good(ask("tokens", "list", "--json"))] == ["ci"]
+    assert [row["name"] for row in good(ask("tokens", "list", "--ended", "--json"))] == ["ci"]
     assert ask("tokens", "refresh", "tkn_1")[1] == "tok_newer\n"
     assert good(ask("tokens", "revoke", "tkn_1", "--json")) == {"id": "tkn_1", "revoked": True}
     made = good(ask("users", "create", "a@b.c", "--role", "standard", "--password", "--app", "a", "--json"))
@@ -256,8 +256,9 @@ def test_tokens_users_and_apps(ask: Call, server: ContractServer, monkeypatch: p
     assert good(ask("users", "disable", "usr_1", "--json")) == {"id": "usr_1", "disabled": True}
     assert good(ask("apps", "create", "shop", "--name", "Shop", "--json"))["id"] == "shop"
     assert "Shop" in ask("apps", "list")[1]
-    assert good(ask("apps", "rotate-keys", "shop", "--key", "write_key", "--json"))["id"] == "shop"
-    assert json.loads(server.seen[-1].body) == {"keys": ["write_key"]}
+    server.plan(lambda *_: Reply(201, b'{"app": "shop", "key": "write_key", "value": "wk_new"}'), "POST", "keys:rotate")
+    assert ask("apps", "rotate-keys", "shop", "--key", "write_key")[:2] == (0, "wk_new\n")
+    assert json.loads(server.seen[-1].body) == {"key": "write_key"}
 
 
 def test_what_a_server_says_steers_no_terminal(ask: Call, server: ContractServer) -> None:

@@ -95,7 +95,7 @@ CALLS: list[tuple[str, str, tuple[Any, ...], dict[str, Any], str, Any]] = [
     ("exports", "cancel", ("exp_0",), {}, "DELETE /v1/exports/exp_0", None),
     ("tokens", "create", (), {"name": "n", "scopes": ["x"]}, "POST /v1/tokens", {"name": "n", "scopes": ["x"]}),
     ("tokens", "get", ("tkn_1",), {}, "GET /v1/tokens/tkn_1", None),
-    ("tokens", "refresh", ("tkn_1",), {}, "POST /v1/tokens/tkn_1:refresh", None),
+    ("tokens", "refresh", ("tkn_1",), {"grace": 60}, "POST /v1/tokens/tkn_1:refresh", {"grace": 60}),
     ("tokens", "revoke", ("tkn_1",), {}, "DELETE /v1/tokens/tkn_1", None),
     ("users", "create", ("a@b.c",), {"role": "admin"}, "POST /v1/users", {"email": "a@b.c", "role": "admin"}),
     ("users", "get", ("usr_1",), {}, "GET /v1/users/usr_1", None),
@@ -104,7 +104,7 @@ CALLS: list[tuple[str, str, tuple[Any, ...], dict[str, Any], str, Any]] = [
     ("apps", "create", ("x",), {"name": "X"}, "POST /v1/apps", {"id": "x", "name": "X"}),
     ("apps", "get", ("a/b",), {}, "GET /v1/apps/a%2Fb", None),
     ("apps", "set", ("x",), {"name": "Y"}, "PATCH /v1/apps/x", {"name": "Y"}),
-    ("apps", "rotate_keys", ("x",), {"keys": ["write_key"]}, "POST /v1/apps/x/keys:rotate", {"keys": ["write_key"]}),
+    ("apps", "rotate_keys", ("x", "api_key"), {}, "POST /v1/apps/x/keys:rotate", {"key": "api_key"}),
     ("me", "get", (), {}, "GET /v1/me", None),
 ]  # fmt: skip
 

@@ -34,7 +34,7 @@ def create(
     name: Annotated[str | None, typer.Option("--name", metavar="TEXT", help="How people call it.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make an app. Its keys are printed; some are shown this once."""
+    """Make an app. Its keys are printed."""
     show_one(Output(as_json=as_json), client.apps.create(app, name=name))
 
 
@@ -43,11 +43,10 @@ def create(
 def rotate_keys(
     client: Client,
     app: Id,
-    key: Annotated[
-        list[str] | None,
-        typer.Option("--key", metavar="KEY", help="Only this one, such as write_key; repeat for more."),
-    ] = None,
+    key: Annotated[str, typer.Option("--key", metavar="KEY", help="Which: write_key, export_key or api_key.")],
     as_json: AsJson = False,
 ) -> None:
-    """Give an app new keys, which are printed. The old ones end at once."""
-    show_one(Output(as_json=as_json), client.apps.rotate_keys(app, keys=key or None))
+    """Give an app a new key, which is printed alone on stdout. The old one ends at once."""
+    output, made = Output(as_json=as_json), client.apps.rotate_keys(app, key)
+    output.document(made)
+    output.say(made.value)

@@ -8,7 +8,7 @@ from tailrace.cli.exits import FOUND_WRONG
 from tailrace.cli.options import AsJson
 from tailrace.cli.output import Output
 from tailrace.cli.remote.connection import connected
-from tailrace.cli.remote.views import safe, show_list, show_one
+from tailrace.cli.remote.views import cell, safe, show_list, show_one
 from tailrace.client import Client, Export
 
 group = typer.Typer(help="Exports of a server: list, show, wait for, cancel and repeat them.", no_args_is_help=True)
@@ -99,4 +99,6 @@ def say_end(output: Output, export: Export) -> None:
 def _note(export: Export) -> str:
     done, slices = export.progress.slices_done, export.progress.slices
     far = f"{done} of {slices} slices" if slices is not None else export.state
+    if (waiting := export.waiting_for) is not None:
+        far += f", waits for {safe(waiting.reason.replace('_', ' '))} until {cell(waiting.until)}"
     return f"{far}: {safe(export.error)}" if export.error else far

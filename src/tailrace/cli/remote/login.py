@@ -1,6 +1,7 @@
 """`login` and `config show`: keep a token for a server, and see what is in force."""
 
 from pathlib import Path
+from socket import gethostname
 from typing import Annotated
 
 import typer
@@ -46,7 +47,7 @@ def login(
 def _exchanged(server: str, email: str) -> str:
     password = typer.prompt("Password", hide_input=True, err=True)
     with Client(server) as client:
-        made = client.tokens.for_login(email, password)
+        made = client.tokens.for_login(email, password, name=f"tailrace login on {gethostname()}")
     if not made.token:
         raise Invalid("--email", "the server gave no token; make one in the portal, and give it by --token-file")
     return made.token

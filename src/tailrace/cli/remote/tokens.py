@@ -13,7 +13,7 @@ from tailrace.client.documents.accounts import Token
 
 group = typer.Typer(help="Tokens of a server: list, make, refresh and revoke them.", no_args_is_help=True)
 Id = Annotated[str, typer.Argument(metavar="TOKEN_ID", help="The id of the token, such as tkn_7.")]
-_SHOWN = ("id", "name", "kind", "user", "scopes", "apps", "created_at", "expires_at", "used_at", "revoked_at")
+_SHOWN = ("id", "name", "kind", "owner", "scopes", "apps", "created_at", "expires_at", "used_at", "revoked_at")
 
 
 def register(app: typer.Typer) -> None:
@@ -23,9 +23,14 @@ def register(app: typer.Typer) -> None:
 
 @group.command("list")
 @connected
-def list_(client: Client, as_json: AsJson = False) -> None:
+def list_(
+    client: Client,
+    user: Annotated[str | None, typer.Option("--user", metavar="USER_ID", help="Only of this user.")] = None,
+    ended: Annotated[bool, typer.Option("--ended", help="Show those too that do not work any more.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """List tokens, without their texts."""
-    show_list(Output(as_json=as_json), client.tokens.list(), _SHOWN)
+    show_list(Output(as_json=as_json), client.tokens.list(user=user, ended=ended), _SHOWN)
 
 
 @group.command("create")
@@ -52,9 +57,16 @@ def create(
 
 @group.command("refresh")
 @connected
-def refresh(client: Client, token_id: Id, as_json: AsJson = False) -> None:
-    """Give a token a new text, printed this once. The old one ends."""
-    _show_new(Output(as_json=as_json), client.tokens.refresh(token_id))
+def refresh(
+    client: Client,
+    token_id: Id,
+    grace: Annotated[
+        int | None, typer.Option("--grace", metavar="S", help="For so many seconds the old text still works.", min=0)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a token a new text, printed this once, and a new id. The old ones end."""
+    _show_new(Output(as_json=as_json), client.tokens.refresh(token_id, grace=grace))
 
 
 @group.command("revoke")

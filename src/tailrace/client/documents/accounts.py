@@ -12,6 +12,7 @@ class Token(Struct, frozen=True, kw_only=True):
     name: str = ""
     kind: str = ""
     user: str = ""
+    owner: str = ""
     scopes: list[str] = []
     apps: list[str] = []
     created_at: datetime | None = None
@@ -25,45 +26,48 @@ class Token(Struct, frozen=True, kw_only=True):
 
 
 class User(Struct, frozen=True, kw_only=True):
-    """A person or a program of the space."""
+    """A person or a program of the space; `password` says whether there is one."""
 
     id: str
+    space: str = ""
     email: str = ""
     role: str = ""
     kind: str = ""
     apps: list[str] = []
     created_at: datetime | None = None
     disabled_at: datetime | None = None
+    password: bool = False
 
 
 class App(Struct, frozen=True, kw_only=True):
-    """An app; its keys are there for those who may see them, and some only where they are new."""
+    """An app; its keys are there for those who may see them, and `export_key` says whether there is one."""
 
     id: str
     name: str = ""
     api_key: str | None = None
     write_key: str | None = None
-    export_key: str | None = None
+    export_key: bool = False
 
     def __repr__(self) -> str:
         return f"App(id={self.id!r}, name={self.name!r})"
 
 
-class Me(Struct, frozen=True, kw_only=True):
-    """Whom the token speaks for, and what it may."""
+class Key(Struct, frozen=True, kw_only=True):
+    """A new key of an app, such as `write_key`; `value` may be shown this once."""
 
-    id: str = ""
-    email: str = ""
-    role: str = ""
-    space: str = ""
+    app: str = ""
+    key: str = ""
+    value: str = ""
+
+    def __repr__(self) -> str:
+        return f"Key(app={self.app!r}, key={self.key!r})"
+
+
+class Me(User, frozen=True, kw_only=True):
+    """Whom the token speaks for, and what it may: scopes, and the apps that are granted."""
+
     scopes: list[str] = []
-    apps: list[str] = []
-
-
-class Session(Struct, frozen=True, kw_only=True):
-    """A login; its cookie goes with `csrf` in a header."""
-
-    csrf: str = ""
+    granted: list[str] = []
 
 
 class TokenPage(Struct, frozen=True):

@@ -50,6 +50,14 @@ class Progress(Struct, frozen=True):
     percent: int = 0
 
 
+class Waiting(Struct, frozen=True):
+    """What a queued export waits for, until when, and up to where nothing was missing at the latest look."""
+
+    reason: str
+    until: datetime | None = None
+    complete_through: datetime | None = None
+
+
 class Export(Struct, frozen=True, kw_only=True):
     """An export's state; `error` says what it waits for or why it failed."""
 
@@ -61,6 +69,7 @@ class Export(Struct, frozen=True, kw_only=True):
     created_at: datetime | None = None
     finished_at: datetime | None = None
     expires_at: datetime | None = None
+    waiting_for: Waiting | None = None
     error: str | None = None
 
     @property
