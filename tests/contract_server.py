@@ -242,11 +242,13 @@ class ContractServer:
         _, _, plural, *rest = seen.path.split("/")
         plural, rows = plural.partition(":")[0], self.lists.setdefault(plural, [])
         if plural == "me":
-            return _json(200, {"email": "ana@example.com", "role": "admin"})
+            return _json(200, {"id": "usr_1", "email": "ana@example.com", "role": "admin"})
         if not rest and seen.method == "GET":
             return self._page(seen, rows, plural)
         if not rest:
-            rows.append({"id": f"{plural}_{len(rows)}", "token": "tok_new"} | json.loads(seen.body))
+            body = json.loads(seen.body)
+            body |= {"password": True} if "password" in body else {}
+            rows.append({"id": f"{plural}_{len(rows)}", "token": "tok_new"} | body)
             return _json(201, rows[-1])
         if seen.method == "DELETE":
             return Reply(204)
