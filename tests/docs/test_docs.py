@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from tailrace.accounts.provisioning import read_provisioning
 from tailrace.cli import exits
 from tailrace.cli.demo_store import TOKEN, apps_toml
+from tailrace.cli.remote.profiles import ConfigFile
 from tailrace.config import SETTINGS_FILE, load
 from tailrace.ingest.files.mapping import parse_map
 from tailrace.ingest.protocols.native import draft_records
@@ -108,13 +110,16 @@ def test_the_examples_of_requests_are_requests() -> None:
 
 
 def test_toml_examples_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every TOML block is read by the reader that its page is about: provisioning, maps, settings or limits."""
+    """Every TOML block is read by the reader that it is for: provisioning, maps, settings, limits, profiles."""
     monkeypatch.delenv("TAILRACE_DATABASE", raising=False)
-    read = {"provisioning": 0, "maps": 0, "settings": 0}
+    read = {"provisioning": 0, "maps": 0, "settings": 0, "profiles": 0}
     for page, text in blocks("toml"):
         if page == "import.md":
             parse_map(text)
             read["maps"] += 1
+        elif set(tomllib.loads(text)) <= {"profile", "profiles"}:
+            assert msgspec.convert(tomllib.loads(text), ConfigFile).profiles
+            read["profiles"] += 1
         elif set(tomllib.loads(text)) <= {"spaces", "limits"}:
             path = tmp_path / "wanted.toml"
             path.write_text(text)

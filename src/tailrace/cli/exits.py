@@ -21,6 +21,7 @@ FOUND_WRONG = 1  # what was checked is not right
 USAGE = 2
 BAD_INPUT = 3
 TRY_AGAIN = 4
+REFUSED = 5  # the server does not let us
 INTERRUPTED = 130
 
 _CURSORS = {
@@ -35,7 +36,7 @@ _CURSORS = {
 def run(app: typer.Typer) -> int:
     """Run the application; every foreseen error becomes one line and a code."""
     try:
-        code = app(standalone_mode=False)
+        code = app(standalone_mode=False, prog_name="tailrace")
     except typer.Exit as error:
         return error.exit_code
     except typer.TyperException as error:
@@ -46,6 +47,14 @@ def run(app: typer.Typer) -> int:
     except (TailraceError, OSError, UnicodeDecodeError) as error:
         print(f"tailrace: {_explain(error)}", file=sys.stderr)
         return _code(error)
+    except Exception as error:
+        from tailrace.cli.remote.faults import explained  # most runs speak to no server
+
+        known = explained(error)
+        if known is None:
+            raise
+        print(f"tailrace: {known.text}", file=sys.stderr)
+        return known.code
     return code if isinstance(code, int) else OK
 
 

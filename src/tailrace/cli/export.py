@@ -1,4 +1,4 @@
-"""`export`: files straight from a data directory, without a server."""
+"""`export`: files straight from a data directory, without a server, or from a server."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +8,9 @@ import msgspec
 import typer
 
 from tailrace.accounts.lookup import scope_of_app
-from tailrace.cli.options import App, AsJson, Data
+from tailrace.cli.options import App, AsJson
 from tailrace.cli.output import Advance, Output, table
+from tailrace.cli.remote.options import Asked, Parallel, Profile, Server, Token, TokenFile, Wanted
 from tailrace.exports.estimate import by_slice, estimate
 from tailrace.exports.forms import default_packing, default_split
 from tailrace.exports.making import Made, make_files, plan_export, visible_segments
@@ -29,7 +30,10 @@ from tailrace.model.window import Axis, Window
 from tailrace.wiring import House, open_house
 
 # The options of the command, in the order of its help.
-Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the files go; made if missing.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Where the files go; made if missing. With a server, they are pulled."),
+]
 Start = Annotated[
     str | None, typer.Option("--from", metavar="INSTANT", help="First instant, as in 2026-01-02T00:00:00Z.")
 ]
@@ -61,6 +65,13 @@ After = Annotated[
 JsonArray = Annotated[bool, typer.Option("--json-array", help="One JSON array per file, not lines.")]
 CsvSafe = Annotated[bool, typer.Option("--csv-safe", help="Guard spreadsheets against cells that look like formulas.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan with estimates; write nothing.")]
+Where_ = Annotated[
+    Path | None, typer.Option("--data", metavar="DIR", help="The data directory; without it a server exports.")
+]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Print the id of a server's export, and leave it to itself.")]
+UntilComplete = Annotated[
+    bool, typer.Option("--wait-until-complete", help="Have a server wait until nothing of the window can be missing.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -69,9 +80,9 @@ def register(app: typer.Typer) -> None:
 
 
 def export(
-    data: Data,
     app: App,
-    out: Out,
+    data: Where_ = None,
+    out: Out = None,
     start: Start = None,
     end: End = None,
     axis: OnAxis = "event_time",
@@ -88,11 +99,20 @@ def export(
     json_array: JsonArray = False,
     csv_safe: CsvSafe = False,
     dry_run: DryRun = False,
+    no_wait: NoWait = False,
+    wait_until_complete: UntilComplete = False,
+    parallel: Parallel = 4,
+    server: Server = None,
+    token: Token = None,
+    token_file: TokenFile = None,
+    profile: Profile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Export to files in a directory, with their manifest and schema. No server is needed, and none is disturbed.
+    """Export to files in a directory, with their manifest and schema.
 
-    Without a window and with `--axis available` it is everything so far, and its manifest begins a chain.
+    With `--data` no server is needed, and none is disturbed; else a server exports, progress is shown live, and
+    `--out` pulls the files. Without a window and with `--axis available` it is everything so far, and its manifest
+    begins a chain.
     """
     asked = ExportRequest(
         app=app,
@@ -108,13 +128,35 @@ def export(
         json_array=json_array,
         csv_safe=csv_safe,
     )
-    output = Output(as_json=as_json)
+    output, given = Output(as_json=as_json), Asked(server, token, token_file, profile)
+    if data is None:
+        _remotely(output, given, Wanted(asked, out, parallel, not no_wait, wait_until_complete, dry_run))
+        return
+    _check_local(given, out, no_wait=no_wait, wait_until_complete=wait_until_complete, dry_run=dry_run)
     with open_house(data) as house:
         job = _prepare(house, asked)
         if dry_run:
             _show_plan(output, house, job)
-        else:
+        elif out is not None:
             _make(output, house, job, out)
+
+
+def _remotely(output: Output, given: Asked, wanted: Wanted) -> None:
+    from tailrace.cli.remote.exporting import export_by_server  # an export from a directory needs no HTTP
+
+    export_by_server(output, given, wanted)
+
+
+def _check_local(given: Asked, out: Path | None, *, no_wait: bool, wait_until_complete: bool, dry_run: bool) -> None:
+    """What an export from a data directory cannot do.
+
+    Raises:
+        Invalid: it is asked to.
+    """
+    if given != Asked() or no_wait or wait_until_complete:
+        raise Invalid("--data", "exports without a server; leave it out to have a server export")
+    if out is None and not dry_run:
+        raise Invalid("--out", "is needed with --data: the directory for the files")
 
 
 @dataclass(frozen=True, slots=True)

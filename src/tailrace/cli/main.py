@@ -7,10 +7,10 @@ import sys
 # memory of an export; `compute.local` tunes it for the processes that run slices.
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
-from tailrace.cli.app import make_app
+from tailrace.cli.app import app_for
 from tailrace.cli.exits import run
 
 
 def main() -> None:
     """Run a command and leave with its exit code."""
-    sys.exit(run(make_app(sys.argv[1] if len(sys.argv) > 1 else None)))
+    sys.exit(run(app_for(sys.argv[1:], os.environ)))

@@ -125,7 +125,9 @@ def test_events_are_chosen(data: Path, tmp_path: Path, call: Call) -> None:
 
 
 def test_a_chain_goes_on(data: Path, tmp_path: Path, call: Call) -> None:
-    """Each increment continues where its cursor left off, `verify` joins them, and one with nothing new is empty."""
+    """Each increment continues where its cursor left off, one with nothing new is empty, and `verify` joins them in any
+    order.
+    """
     one = made(call, data, tmp_path / "1", *EVERYTHING)
     more(call, data, 100)
     code, _, err = call(*asked(data, tmp_path / "no", *EVERYTHING, "--after", one["cursor"], "--event", "go"))
@@ -134,7 +136,7 @@ def test_a_chain_goes_on(data: Path, tmp_path: Path, call: Call) -> None:
     three = made(call, data, tmp_path / "3", *EVERYTHING, "--after", two["cursor"])
     assert [manifest["rows"] for manifest in (one, two, three)] == [20, 20, 0]
     assert two["totals_before"] == one["totals_after"]
-    code, shown, _ = call("verify", tmp_path / "1", tmp_path / "2", tmp_path / "3", "--json")
+    code, shown, _ = call("verify", tmp_path / "3", tmp_path / "1", tmp_path / "2", "--json")
     report = json.loads(shown)
     assert (code, report["ok"], len(report["chains"])) == (0, True, 1), shown
 

@@ -1,0 +1,52 @@
+"""`apps`: applications of the space, and their keys."""
+
+from typing import Annotated
+
+import typer
+
+from tailrace.cli.options import AsJson
+from tailrace.cli.output import Output
+from tailrace.cli.remote.connection import connected
+from tailrace.cli.remote.views import show_list, show_one
+from tailrace.client import Client
+
+group = typer.Typer(help="Apps of a server: list and make them, give them new keys.", no_args_is_help=True)
+Id = Annotated[str, typer.Argument(metavar="APP", help="The id of the app.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands, as a group."""
+    app.add_typer(group, name="apps")
+
+
+@group.command("list")
+@connected
+def list_(client: Client, as_json: AsJson = False) -> None:
+    """List the apps that the token may see."""
+    show_list(Output(as_json=as_json), client.apps.list(), ("id", "name"))
+
+
+@group.command("create")
+@connected
+def create(
+    client: Client,
+    app: Id,
+    name: Annotated[str | None, typer.Option("--name", metavar="TEXT", help="How people call it.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an app. Its keys are printed."""
+    show_one(Output(as_json=as_json), client.apps.create(app, name=name))
+
+
+@group.command("rotate-keys")
+@connected
+def rotate_keys(
+    client: Client,
+    app: Id,
+    key: Annotated[str, typer.Option("--key", metavar="KEY", help="Which: write_key, export_key or api_key.")],
+    as_json: AsJson = False,
+) -> None:
+    """Give an app a new key, which is printed alone on stdout. The old one ends at once."""
+    output, made = Output(as_json=as_json), client.apps.rotate_keys(app, key)
+    output.document(made)
+    output.say(made.value)

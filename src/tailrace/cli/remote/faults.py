@@ -1,0 +1,43 @@
+"""What is said of errors of the client, and how a command ends with them."""
+
+from dataclasses import dataclass
+
+from tailrace.cli import exits
+from tailrace.cli.remote.views import safe
+from tailrace.client import ConnectionLost, Mismatch, ProblemError, WaitTimeout
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One line for people, and an exit code."""
+
+    text: str
+    code: int
+
+
+def explained(error: Exception) -> Known | None:
+    """An error of the client; None for any other."""
+    match error:
+        case ProblemError():
+            return Known(_advised(error), _code(error))
+        case ConnectionLost():
+            return Known(f"{safe(str(error))}; see whether the server is up and --server right", exits.TRY_AGAIN)
+        case WaitTimeout():
+            return Known(f"{error}: tailrace exports wait {error.export.id}", exits.TRY_AGAIN)
+        case Mismatch():
+            return Known(f"{safe(str(error))}; pull it anew, and if that does not help, export anew", exits.FOUND_WRONG)
+    return None
+
+
+def _code(error: ProblemError) -> int:
+    if error.status in (401, 403):
+        return exits.REFUSED
+    return exits.TRY_AGAIN if error.retryable else exits.BAD_INPUT
+
+
+def _advised(error: ProblemError) -> str:
+    """What the server says, and what helps here where that speaks of requests."""
+    text = safe(error.detail)
+    if error.status == 401:
+        text = "the server does not know the token; see which one is used with: tailrace config show"
+    return f"{text} [{error.code}]"

@@ -1,0 +1,18 @@
+"""What became of events that were sent."""
+
+from msgspec import Struct
+
+
+class Rejected(Struct, frozen=True):
+    """A record that was not taken: its position in the batch, from 0, and why."""
+
+    position: int
+    reason: str
+
+
+class Accepted(Struct, frozen=True):
+    """What became of a batch."""
+
+    received: int
+    accepted: int
+    rejected: list[Rejected] = []
