@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
@@ -10,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tailrace.exports.records import find_downloads
 from tailrace.ingest.writer import InboxWriter
 from tailrace.jobs.bell import Bell
 from tailrace.logs import log
@@ -18,6 +20,7 @@ from tailrace.surfaces.native import NATIVE
 from tailrace.web.desk import Desk
 from tailrace.web.operations import routes
 from tailrace.web.surface import Surface
+from tailrace.web.together import Together
 from tailrace.wiring import House
 
 SURFACES: Sequence[Surface] = (NATIVE,)
@@ -37,6 +40,7 @@ def create_app(house: House, bell: Bell, beside: Sequence[AbstractContextManager
         house.submitter(),
         bell,
         house.settings,
+        Together(partial(find_downloads, house.database)),
     )
 
     @asynccontextmanager

@@ -85,6 +85,16 @@ class UpkeepSettings(BaseModel, extra="forbid"):
     lease_ms: int = Field(default=60_000, gt=0, le=3_600_000, description="How long a silent worker keeps a sweep.")
 
 
+class DownloadSettings(BaseModel, extra="forbid"):
+    """How files go out."""
+
+    accel_prefix: str = Field(
+        default="",
+        pattern="^(/.*/)?$",
+        description="Path of the internal location of an nginx in front that sends the files; empty: we send them.",
+    )
+
+
 class S3Settings(BaseModel, extra="forbid"):
     """How the server of an S3 bucket is spoken to. Credentials come from the standard AWS environment only."""
 
@@ -117,10 +127,15 @@ class Settings(BaseSettings):
     public_url: str = Field(
         default="", description="Base of every link that the server hands out; empty: the request's own."
     )
+    trusted_proxies: str = Field(
+        default="127.0.0.1",
+        description="Addresses and networks, by comma, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.",
+    )
     seal: SealSettings = Field(default=SealSettings(), description="Sealing.")
     exports: ExportSettings = Field(default=ExportSettings(), description="Exporting.")
     jobs: JobSettings = Field(default=JobSettings(), description="Jobs.")
     upkeep: UpkeepSettings = Field(default=UpkeepSettings(), description="Cleaning up.")
+    downloads: DownloadSettings = Field(default=DownloadSettings(), description="Downloads.")
     s3: S3Settings = Field(default=S3Settings(), description="The object storage that `files` names.")
     test_clock: str = Field(default="", description="For tests only: a file with milliseconds to add to the clock.")
 

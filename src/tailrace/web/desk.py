@@ -7,11 +7,13 @@ from starlette.requests import Request
 from tailrace.accounts.store import Identity
 from tailrace.config import Settings
 from tailrace.db.engine import Database
+from tailrace.exports.records import Sought
 from tailrace.exports.submit import Submitter
 from tailrace.files.base import Files
 from tailrace.ingest.writer import InboxWriter
 from tailrace.jobs.bell import Bell
 from tailrace.model.clock import Clock
+from tailrace.web.together import Together
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Desk:
     submitter: Submitter
     bell: Bell
     settings: Settings
+    sought: Together[tuple[str, str], Sought]
 
     def base_url(self, request: Request) -> str:
         """Where links begin, without a slash: the configured public URL, else the address that was asked."""

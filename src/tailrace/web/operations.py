@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal
 
 import msgspec
@@ -16,7 +17,7 @@ from tailrace.web.auth import authenticate
 from tailrace.web.bodies import read_body
 from tailrace.web.desk import Desk
 
-Security = Literal["none", "write_key", "login", "token"]
+Security = Literal["none", "write_key", "login", "token", "link"]  # a link may stand in for a token
 SMALL_BODY = 1 << 20  # a request that is no data is never larger, bytes
 
 
@@ -46,7 +47,7 @@ class Call:
 
     @property
     def principal(self) -> Principal:
-        """Whoever calls; only operations whose security is ``token`` have one."""
+        """Whoever calls, if it was with a token."""
         if self.known is None:
             raise LookupError("this operation takes no token")
         return self.known
@@ -119,7 +120,7 @@ async def perform(desk: Desk, operation: Operation, request: Request) -> Respons
 
 
 async def _known(desk: Desk, operation: Operation, request: Request) -> Principal | None:
-    if operation.security != "token":
+    if operation.security != "token" and not (operation.security == "link" and "signature" not in request.query_params):
         return None
     principal = await run_in_threadpool(authenticate, desk, request)
     if operation.scope is not None and not principal.may(operation.scope):
@@ -148,7 +149,7 @@ def read_query(request: Request, kind: type[msgspec.Struct]) -> Any:
     Raises:
         Invalid: a key is unknown or there twice, or a value cannot be; it is named.
     """
-    lists = {field.encode_name for field in msgspec.structs.fields(kind) if "list[" in str(field.type)}
+    lists = _lists(kind)
     found: dict[str, Any] = {}
     for name, text in request.query_params.multi_items():
         if name in lists:
@@ -161,3 +162,9 @@ def read_query(request: Request, kind: type[msgspec.Struct]) -> Any:
         return msgspec.convert(found, kind, strict=False)
     except msgspec.ValidationError as error:
         raise misfit(str(error), "query") from None
+
+
+@cache
+def _lists(kind: type[msgspec.Struct]) -> frozenset[str]:
+    """Keys that are lists."""
+    return frozenset(field.encode_name for field in msgspec.structs.fields(kind) if "list[" in str(field.type))

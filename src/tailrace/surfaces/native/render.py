@@ -12,6 +12,7 @@ from tailrace.ingest.accept import Outcome
 from tailrace.model.clock import iso
 from tailrace.surfaces.native.documents.events import AcceptedDocument, RejectedDocument
 from tailrace.surfaces.native.documents.exports import ExportBody, ExportDocument, ProgressDocument
+from tailrace.surfaces.native.links import Links
 
 
 def json_response(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -41,14 +42,14 @@ def export_document(export: Export) -> ExportDocument:
     )
 
 
-def manifest_document(export: Export, base: str) -> dict[str, Any]:
-    """The manifest of an export that has succeeded, its files with links below a base URL.
+def manifest_document(export: Export, links: Links) -> dict[str, Any]:
+    """The manifest of an export that has succeeded, its files with links made now.
 
     It is shown as it was written, whichever release did that; `ManifestDocument` is what this one writes.
     """
     manifest: dict[str, Any] = msgspec.json.decode(export.manifest or "{}")
     for file in (*manifest["files"], manifest["schema"]):
-        file["url"] = f"{base}/v1/exports/{export.id}/files/{file['name']}"
+        file["url"] = links.of(export, file["name"])
     return manifest
 
 

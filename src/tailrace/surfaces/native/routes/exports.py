@@ -10,6 +10,7 @@ from tailrace.exports.cancelling import cancel_export
 from tailrace.exports.records import check_succeeded, find_export
 from tailrace.exports.submit import submit
 from tailrace.surfaces.native.documents.exports import ExportBody, ExportDocument, ManifestDocument
+from tailrace.surfaces.native.links import new_links
 from tailrace.surfaces.native.parse import export_request
 from tailrace.surfaces.native.render import export_document, json_response, manifest_document
 from tailrace.web.operations import Call, Operation, Reply
@@ -44,10 +45,12 @@ async def delete_export(call: Call) -> Response:
 
 
 async def get_manifest(call: Call) -> Response:
-    """The manifest of an export that has succeeded."""
+    """The manifest of an export that has succeeded, with links that are good for a while."""
     export = await run_in_threadpool(find_export, call.desk.database, call.principal, call.path("id"))
     check_succeeded(export)
-    return json_response(manifest_document(export, call.desk.base_url(call.request)))
+    desk = call.desk
+    links = await run_in_threadpool(new_links, desk.database, desk.identity.secret, desk.base_url(call.request))
+    return json_response(manifest_document(export, links))
 
 
 _ONE = "/v1/exports/{id}"
