@@ -52,5 +52,6 @@ def _writer(*, as_json: bool) -> Any:
             render,
         ],
         logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Stderr())),
+        cache_logger_on_first_use=True,
     )
     return structlog.get_logger()
