@@ -2,8 +2,8 @@
 
     python -m bench.serving [--rounds N] [--root DIR]
 
-Ours is a real `tailrace serve` asked by signed links, with everything that a download costs: the look-up, the signature,
-the line in the log. The client is a process of its own that receives into one buffer and looks at lengths only.
+Ours is a real `tailrace serve` asked by signed links, with everything that a download costs: the look-up, the
+signature, the line in the log. The client is a process of its own that receives into one buffer and looks at lengths only.
 """
 
 import argparse
@@ -66,9 +66,7 @@ def report(rounds: int, root: Path) -> Iterator[str]:
         ours = servers.enter_context(_tailrace(folder))
         for case in CASES:
             file = f"{case.mib}mib.bin"
-            pairs = [
-                (_speed(f"{theirs}/{file}", case), _speed(ours + links[file], case)) for _ in range(rounds)
-            ]
+            pairs = [(_speed(f"{theirs}/{file}", case), _speed(ours + links[file], case)) for _ in range(rounds)]
             yield _row(case, pairs)
 
 
@@ -115,7 +113,9 @@ def _export(house: House, folder: Path) -> dict[str, str]:
 @contextmanager
 def _nginx(program: str, folder: Path) -> Iterator[str]:
     port = _free_port()
-    temporary = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    temporary = "".join(
+        f"{kind}_temp_path {folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
     conf = folder / "nginx.conf"
     conf.write_text(
         f"{'user root;' if os.geteuid() == 0 else ''}\n"
