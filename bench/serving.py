@@ -3,7 +3,7 @@
     python -m bench.serving [--rounds N] [--root DIR]
 
 Ours is a real `tailrace serve` asked by signed links, with everything that a download costs: the look-up, the
-signature, the line in the log. The client is a process of its own that receives into one buffer and looks at lengths only.
+signature, the line in the log. The client is a process of its own that looks at lengths only.
 """
 
 import argparse

@@ -163,7 +163,7 @@ def load(data: Path) -> Settings:
         model_config = SettingsConfigDict(toml_file=data / SETTINGS_FILE)
 
     try:
-        return Located()
+        settings = Located()
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -173,3 +173,6 @@ def load(data: Path) -> Settings:
         raise Invalid("environment", f"{error}; see docs/settings.md") from None
     except ValueError as error:  # not TOML, or not UTF-8
         raise Invalid(str(data / SETTINGS_FILE), f"not TOML: {error}") from None
+    if settings.files and settings.downloads.accel_prefix:
+        raise Invalid("downloads.accel_prefix", "files are on S3, where nginx cannot read them; leave it empty")
+    return settings
