@@ -56,7 +56,7 @@ def report(rounds: int, root: Path) -> Iterator[str]:
     """A table, line by line."""
     nginx = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if nginx is None:
-        raise Failed("nginx is not installed: apt-get install nginx-light")
+        raise Failed("nginx is needed: apt-get install nginx-light")
     yield "| file | connections | nginx `sendfile` GB/s | ours GB/s | ratio | at least | |"
     yield "|---|---|---|---|---|---|---|"
     with TemporaryDirectory(dir=root.absolute()) as name, ExitStack() as servers:

@@ -1,9 +1,10 @@
 """Settings, read once at start: environment variables over `tailrace.toml` in the data directory over defaults."""
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -138,6 +139,15 @@ class Settings(BaseSettings):
     downloads: DownloadSettings = Field(default=DownloadSettings(), description="Downloads.")
     s3: S3Settings = Field(default=S3Settings(), description="The object storage that `files` names.")
     test_clock: str = Field(default="", description="For tests only: a file with milliseconds to add to the clock.")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_addresses(cls, text: str) -> str:
+        """What is no address would be trusted by nobody, without a word."""
+        for address in filter(None, map(str.strip, text.split(","))):
+            if address != "*":
+                ip_network(address)
+        return text
 
     @classmethod
     def settings_customise_sources(

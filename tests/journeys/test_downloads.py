@@ -35,9 +35,10 @@ Row = dict[str, Any]
 
 @dataclass
 class World:
-    """Servers of one store: their ports by the way that a download takes, their processes, and two exports."""
+    """Servers of one store: ports by the way that a download takes, their own ports and processes, and two exports."""
 
     ports: dict[str, int]
+    bare: Sequence[int]
     logs: dict[str, Path]
     processes: Sequence[int]
     lines: Row
@@ -56,7 +57,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, template_of: TemplateOf) -> 
     data = folder / "data"
     template_of("sqlite", "provisioned").copy(data, "")
     (data / "tailrace.toml").write_text("[seal]\ninterval_ms = 50\n")
-    accel = {"TAILRACE_DOWNLOADS__ACCEL_PREFIX": "/tailrace-files/"}
+    accel = {"TAILRACE_DOWNLOADS__ACCEL_PREFIX": "/tailrace-files/", "TAILRACE_TRUSTED_PROXIES": "10.9.9.9"}
     with ExitStack() as running:
         plain = running.enter_context(Server(data))
         behind = running.enter_context(Server(data, environment=accel, options=["--no-worker"]))
@@ -66,7 +67,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, template_of: TemplateOf) -> 
             lines, table = _exports(client)
         ports = dict(zip(WAYS, (plain.port, through, by), strict=True))
         logs = dict(zip(WAYS, (plain.log, folder / "one", folder / "two"), strict=True))
-        yield World(ports, logs, [plain.process.pid, behind.process.pid], lines, table)
+        yield World(ports, [plain.port, behind.port], logs, [plain.process.pid, behind.process.pid], lines, table)
 
 
 def _exports(client: Client) -> tuple[Row, Row]:
@@ -205,12 +206,15 @@ def test_what_is_packed_is_not_packed_again(world: World, way: str) -> None:
     assert urlsplit(manifest.json()["files"][0]["url"]).port == world.ports[way], "links are below what was asked"
 
 
-def test_a_proxy_says_how_it_was_asked(world: World) -> None:
-    """Links follow the scheme of a trusted proxy; here the test itself is one, since it speaks from this machine."""
-    path = f"http://127.0.0.1:{world.ports['directly']}/v1/exports/{world.lines['export']}/manifest"
+def test_a_trusted_proxy_says_how_it_was_asked(world: World) -> None:
+    """Links follow the scheme that a proxy tells of, if it is trusted: the test speaks from this machine, which the
+    first server trusts and the second does not.
+    """
     headers = {"authorization": "Bearer tok_ana", "x-forwarded-proto": "https", "host": "data.example"}
-    link = httpx.get(path, headers=headers).json()["files"][0]["url"]
-    assert link.startswith("https://data.example/v1/exports/")
+    for port, scheme in zip(world.bare, ("https", "http"), strict=True):
+        path = f"http://127.0.0.1:{port}/v1/exports/{world.lines['export']}/manifest"
+        link = httpx.get(path, headers=headers).json()["files"][0]["url"]
+        assert link.startswith(f"{scheme}://data.example/v1/exports/")
 
 
 def test_no_log_holds_a_link(world: World, way: str) -> None:
