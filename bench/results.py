@@ -12,20 +12,21 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import exporting, importing, machine
+from bench import exporting, importing, machine, serving
 from bench.data import FEW_DAYS, ensure
 from bench.process import Failed
 from bench.traffic import DAYS, EVENT_COLUMNS, SESSION_COLUMNS
 
 IMPORT = "import"
 GROWTH = "growth"
+SERVING = "serving"
 RIVALS = ("duckdb", "chdb", "polars", "orjson")
 
 
 def parser() -> argparse.ArgumentParser:
     """The options."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    cases = [IMPORT, *(case.name for case in exporting.CASES), GROWTH]
+    cases = [IMPORT, *(case.name for case in exporting.CASES), GROWTH, SERVING]
     options.add_argument("--events", type=int, default=exporting.GROWTH[2], help="about how many events are exported")
     options.add_argument("--seed", type=int, default=7, help="another one makes other data")
     options.add_argument("--rows", type=int, default=500_000, help="events that are imported")
@@ -40,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
 
 def sections(asked: argparse.Namespace) -> Iterator[str]:
     """All that was asked for, line by line, as it is done."""
-    only = [name for name in asked.only or () if name not in (IMPORT, GROWTH)]
+    only = [name for name in asked.only or () if name not in (IMPORT, GROWTH, SERVING)]
     asked.root.mkdir(parents=True, exist_ok=True)
     yield "# Results"
     yield ""
@@ -57,6 +58,18 @@ def sections(asked: argparse.Namespace) -> Iterator[str]:
     if asked.growth or not asked.only or GROWTH in asked.only:
         yield ""
         yield from exporting.growth(asked.root, asked.seed, asked.rivals, asked.rounds, make=asked.growth)
+    if not asked.only or SERVING in asked.only:
+        yield ""
+        yield from _serving(asked)
+
+
+def _serving(asked: argparse.Namespace) -> Iterator[str]:
+    yield "## Serving"
+    yield ""
+    yield "Files of an export on loopback, by signed links, to one client process; nginx sends the same files."
+    yield f"{asked.rounds} rounds in turn, medians; ratios are taken pair by pair."
+    yield ""
+    yield from serving.report(asked.rounds, asked.root)
 
 
 def _exports(asked: argparse.Namespace, only: list[str]) -> Iterator[str]:

@@ -36,6 +36,11 @@ install_debian() {
     quietly "$BUILD/apt.log" env DEBIAN_FRONTEND=noninteractive apt-get install -y "$1"
 }
 
+# ensure_program PROGRAM PACKAGE: a program of Debian that tests or benches run.
+ensure_program() {
+    command -v "$1" >/dev/null 2>&1 || install_debian "$2"
+}
+
 # Debian splits venv from python3, so a Python that runs may still be unable to make one.
 ensure_python() {
     "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || install_debian python3-venv

@@ -114,11 +114,7 @@ def template_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TemplateOf
 
         @cache
         def made(database: str, kind: Kind) -> Template:
-            url = ""
-            if database != "sqlite":
-                server = postgres_server()
-                held.callback(server.close)
-                url = held.enter_context(server.database())
+            url = "" if database == "sqlite" else held.enter_context(postgres_server().database())
             data = tmp_path_factory.mktemp("template") / "data"
             return make_template(data, url, PROVISIONING if kind == "provisioned" else None)
 

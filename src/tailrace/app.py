@@ -13,7 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from tailrace.accounts.audit import note_downloads
 from tailrace.exports.attempts import Output
+from tailrace.exports.records import find_downloads
 from tailrace.ingest.writer import InboxWriter
 from tailrace.jobs.bell import Bell
 from tailrace.model.errors import TailraceError
@@ -28,6 +30,7 @@ from tailrace.web.probes import Probes, database_answers, files_answer
 from tailrace.web.readiness import Check, Readiness
 from tailrace.web.seen import note_error
 from tailrace.web.surface import Surface
+from tailrace.web.together import Together
 from tailrace.web.watcher import Watcher
 from tailrace.wiring import House
 
@@ -72,6 +75,8 @@ def create_app(house: House, bell: Bell, beside: Sequence[Beside] = ()) -> Starl
         watcher,
         house.settings,
         house.app_maker(),
+        Together(partial(find_downloads, house.database)),
+        Together(partial(note_downloads, house.database)),
     )
 
     @asynccontextmanager

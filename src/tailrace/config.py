@@ -1,9 +1,10 @@
 """Settings, read once at start: environment variables over `tailrace.toml` in the data directory over defaults."""
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -106,6 +107,16 @@ class UpkeepSettings(BaseModel, extra="forbid"):
     lease_ms: int = Field(default=60_000, gt=0, le=3_600_000, description="How long a silent worker keeps a sweep.")
 
 
+class DownloadSettings(BaseModel, extra="forbid"):
+    """How files go out."""
+
+    accel_prefix: str = Field(
+        default="",
+        pattern="^(/.*/)?$",
+        description="Path of the internal location of an nginx in front that sends the files; empty: we send them.",
+    )
+
+
 class S3Settings(BaseModel, extra="forbid"):
     """How the server of an S3 bucket is spoken to. Credentials come from the standard AWS environment only."""
 
@@ -161,6 +172,10 @@ class Settings(BaseSettings):
     public_url: str = Field(
         default="", description="Base of every link that the server hands out; empty: the request's own."
     )
+    trusted_proxies: str = Field(
+        default="127.0.0.1",
+        description="Addresses and networks, by comma, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.",
+    )
     seal: SealSettings = Field(default=SealSettings(), description="Sealing.")
     exports: ExportSettings = Field(default=ExportSettings(), description="Exporting.")
     jobs: JobSettings = Field(default=JobSettings(), description="Jobs.")
@@ -170,8 +185,18 @@ class Settings(BaseSettings):
     log: LogSettings = Field(default=LogSettings(), description="The log.")
     metrics: MetricsSettings = Field(default=MetricsSettings(), description="Metrics.")
     stop: StopSettings = Field(default=StopSettings(), description="Ending.")
+    downloads: DownloadSettings = Field(default=DownloadSettings(), description="Downloads.")
     s3: S3Settings = Field(default=S3Settings(), description="The object storage that `files` names.")
     test_clock: str = Field(default="", description="For tests only: a file with milliseconds to add to the clock.")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_addresses(cls, text: str) -> str:
+        """What is no address would be trusted by nobody, without a word."""
+        for address in filter(None, map(str.strip, text.split(","))):
+            if address != "*":
+                ip_network(address)
+        return text
 
     @classmethod
     def settings_customise_sources(
@@ -197,7 +222,7 @@ def load(data: Path) -> Settings:
         model_config = SettingsConfigDict(toml_file=data / SETTINGS_FILE)
 
     try:
-        return Located()
+        settings = Located()
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -207,3 +232,6 @@ def load(data: Path) -> Settings:
         raise Invalid("environment", f"{error}; see docs/settings.md") from None
     except ValueError as error:  # not TOML, or not UTF-8
         raise Invalid(str(data / SETTINGS_FILE), f"not TOML: {error}") from None
+    if settings.files and settings.downloads.accel_prefix:
+        raise Invalid("downloads.accel_prefix", "files are on S3, where nginx cannot read them; leave it empty")
+    return settings

@@ -109,4 +109,5 @@ def _set_up_structlog(*, as_json: bool, least: Level) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[least]),
         logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Stderr())),
+        cache_logger_on_first_use=True,
     )

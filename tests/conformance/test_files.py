@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -118,6 +118,40 @@ def test_a_writer_that_fails_leaves_nothing(files: Files, tmp_path: Path) -> Non
     assert get(files, "a/b") == b"again"
 
 
+@pytest.mark.parametrize(("start", "stop"), [(0, len(DATA)), (0, 1), (255, 600), (len(DATA) - 1, len(DATA))])
+def test_any_bytes_are_read(files: Files, start: int, stop: int) -> None:
+    """Both ways to read a range bring exactly its bytes; one that must not wait may have nothing to bring."""
+    put(files, "a/b", DATA)
+    with closing(files.ranges("a/b")) as source:
+        assert bytes(source.read(start, stop)) == DATA[start:stop]
+        assert bytes(source.at_once(start, stop) or DATA[start:stop]) == DATA[start:stop]
+        assert source.step >= 1 << 20
+
+
+def test_bytes_that_are_not_there_are_an_error(files: Files) -> None:
+    """A range over the end is never cut short without a word, and an absent object has none."""
+    put(files, "a", DATA)
+    with closing(files.ranges("a")) as source:
+        assert source.at_once(1, len(DATA) + 1) is None
+        with pytest.raises(OSError, match="ends before"):
+            source.read(1, len(DATA) + 1)
+    with pytest.raises(FileNotFoundError), closing(files.ranges("absent")) as source:
+        source.read(0, 1)
+    with pytest.raises(LookupError, match="key"):
+        files.ranges("a", "another key")
+
+
+def test_an_object_that_goes_while_it_is_read_never_reads_wrong(files: Files) -> None:
+    """After it was deleted, and another one was made, a range is what it was or an error."""
+    put(files, "a", DATA)
+    with closing(files.ranges("a")) as source:
+        assert bytes(source.read(0, 10)) == DATA[:10]
+        files.delete("a")
+        put(files, "b", DATA[::-1])
+        with suppress(FileNotFoundError):
+            assert bytes(source.read(10, 500)) == DATA[10:500]
+
+
 def test_an_object_is_not_visible_before_it_is_whole(files: Files) -> None:
     """While the block runs there is no object; afterwards there is one, and nothing beside it."""
     with files.create("a") as sink:
@@ -169,7 +203,14 @@ def test_a_key_cannot_leave_the_storage(files: Files, tmp_path: Path, key: str) 
     (tmp_path / "outside").write_bytes(b"precious")
     with pytest.raises(ValueError, match="key"):
         put(files, key, b"")
-    for read in (files.size, files.delete, lambda k: list(files.chunks(k)), lambda k: files.reader(Location(k, 0, 1))):
+    reads: tuple[Callable[[str], object], ...] = (
+        files.size,
+        files.delete,
+        files.ranges,
+        lambda k: list(files.chunks(k)),
+        lambda k: files.reader(Location(k, 0, 1)),
+    )
+    for read in reads:
         with pytest.raises(ValueError, match="key"):
             read(key)
     assert (tmp_path / "outside").read_bytes() == b"precious"

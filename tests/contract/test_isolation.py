@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -16,6 +17,7 @@ from starlette.routing import Route
 
 from tailrace.accounts.provisioning import read_provisioning
 from tailrace.app import create_app
+from tailrace.files.links import Linked, sign
 from tailrace.jobs.bell import Bell
 from tailrace.store.ledger import ledger
 from tailrace.wiring import House, provision
@@ -270,3 +272,40 @@ def test_metrics_tell_of_ones_own_apps_alone(api: Api) -> None:
         assert {f"{space}/{app}" for app, space in found} == seen, token
         names = {"app_waves", "app_tides", "app_other", "acme"} - {part for name in seen for part in name.split("/")}
         assert not [name for name in names if name in text], token
+
+
+def test_a_link_opens_its_own_file_and_nothing_else(api: Api) -> None:
+    """A link whose export, file, end or signature is altered or left out is unknown, whatever it is altered to, as is
+    one of another space's key; a token beside it changes nothing. The same link unaltered is good.
+    """
+    manifest, other = api.manifest(shape="tables", format="csv", packing="none"), api.manifest()
+    link = urlsplit(manifest["files"][0]["url"])
+    query = {key: values[0] for key, values in parse_qs(link.query).items()}
+    space, name = api.scope("app_other").space, manifest["files"][0]["name"]
+    theirs = sign(api.house.identity.secret, Linked(space, manifest["export"], name), 1 << 40)
+    altered = [
+        (link.path.replace(manifest["export"], other["export"]), query),
+        (link.path.replace(manifest["export"], "exp_absent"), query),
+        (link.path.replace(manifest["files"][0]["name"], manifest["schema"]["name"]), query),
+        (link.path.replace(manifest["files"][0]["name"], "absent"), query),
+        (link.path, query | {"expires": str(int(query["expires"]) + 1)}),
+        (link.path, query | {"expires": "0"}),
+        (link.path, query | {"signature": query["signature"].swapcase()}),
+        (link.path, query | {"signature": query["signature"] + "="}),
+        (link.path, query | {"signature": ""}),
+        (link.path, query | {"signature": "\u00e9"}),
+        (link.path, {"signature": query["signature"]}),
+        (link.path, {"expires": query["expires"]}),
+        (link.path, {"expires": str(1 << 40), "signature": theirs}),
+        (urlsplit(other["files"][0]["url"]).path, query),
+    ]
+    for path, parameters in altered:
+        headers = READ if "signature" in parameters else {}
+        answer = api.http.get(path, params=parameters, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized"), (path, parameters)
+        assert SECRET not in answer.text
+    for token in ("tok_bob", "tok_nothing"):
+        answer = api.http.get(link.path, params=query, headers={"authorization": f"Bearer {token}"})
+        assert (answer.status_code, len(answer.content)) == (200, manifest["files"][0]["bytes"])
+    elsewhere = api.http.get(f"/v1/exports/{manifest['export']}/manifest", params=query)
+    assert elsewhere.status_code == 401

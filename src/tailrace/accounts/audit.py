@@ -1,6 +1,6 @@
 """The audit: who did what, when and from where. Rows are only ever added; triggers of the database see to that."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -114,9 +114,23 @@ def tell(
         note(connection, actor, action, subject, database.now(connection), detail, app=app)
 
 
-def download(database: Database, actor: Actor, export: str, app: str, file: str) -> None:
-    """Say that somebody has begun to download a file of an export."""
-    tell(database, actor, "file.downloaded", export, {"file": file}, app=app)
+@dataclass(frozen=True, slots=True, eq=False)
+class Download:
+    """Somebody begins to download a file of an export of an app. Two are never the same, whatever they say."""
+
+    actor: Actor
+    export: str
+    app: str
+    file: str
+
+
+def note_downloads(database: Database, begun: Collection[Download]) -> Mapping[Download, bool]:
+    """Note downloads in one transaction: each alone would wait for the disk, and files may be small and many."""
+    with database.write() as connection:
+        now = database.now(connection)
+        for one in begun:
+            note(connection, one.actor, "file.downloaded", one.export, now, {"file": one.file}, app=one.app)
+    return dict.fromkeys(begun, True)
 
 
 def seen_by(principal: Principal) -> Wanted:

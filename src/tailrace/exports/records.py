@@ -1,10 +1,11 @@
 """Exports as rows: the request as it was asked, what it was resolved to, and its state."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, func, insert, null, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, null, select, update
 
 from tailrace.db.engine import Database, storable
 from tailrace.db.tables import apps, export_files, exports, owned, owner, spaces
@@ -49,6 +50,15 @@ class StoredFile:
     sha256: str
     media_type: str
     key_ref: str = CLEAR
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """An export without its manifest, its file if it has one of that name, and the time (ms) at which that was so."""
+
+    export: Export
+    file: StoredFile | None
+    now: int
 
 
 def insert_export(connection: Connection, export: Export, token: int) -> None:
@@ -167,7 +177,18 @@ def find_file(database: Database, export: Export, name: str) -> StoredFile:
         ).first()
     if row is None:
         raise NotFound("file", name)
-    return StoredFile(row.name, row.object, row.bytes, row.sha256, row.media_type, row.key_ref)
+    return _file(row)
+
+
+def find_downloads(database: Database, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], Sought]:
+    """Files of exports by the ids of these and their own names, whosever they are: links say that by themselves.
+
+    An export that is not there is left out.
+    """
+    with database.read() as connection:
+        now = database.now(connection)
+        rows = {pair: connection.execute(_DOWNLOAD, _pair(pair)).first() for pair in wanted if all(map(storable, pair))}
+    return {pair: _sought(row, now) for pair, row in rows.items() if row is not None}
 
 
 def brief() -> Any:
@@ -207,6 +228,31 @@ def export_of(row: Row[Any]) -> Export:
         manifest=row.manifest,
         expires_at=row.expires_at,
     )
+
+
+def _file(row: Row[Any]) -> StoredFile:
+    return StoredFile(row.name, row.object, row.bytes, row.sha256, row.media_type, row.key_ref)
+
+
+def _pair(pair: tuple[str, str]) -> dict[str, str]:
+    return {"export": pair[0], "file": pair[1]}
+
+
+def _sought(row: Row[Any], now: int) -> Sought:
+    return Sought(export_of(row), None if row.name is None else _file(row), now)
+
+
+def _download() -> Any:
+    """An export by its id, without its manifest, which may be long, and its file of a name if it has one."""
+    columns = [column for column in exports.c if column is not exports.c.manifest]
+    of = (export_files.c.name, export_files.c.object, export_files.c.key_ref, export_files.c.bytes)
+    files = (*of, export_files.c.sha256, export_files.c.media_type)
+    same = and_(export_files.c.export == exports.c.id, export_files.c.name == bindparam("file"))
+    sought = _joined(*columns, null().label("manifest"), *files).outerjoin(export_files, same)
+    return sought.where(exports.c.id == bindparam("export"))
+
+
+_DOWNLOAD = _download()  # made once: to make it takes longer than to carry it out
 
 
 def read_request(text: str) -> ExportRequest:

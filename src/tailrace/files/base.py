@@ -9,6 +9,8 @@ import pyarrow as pa
 
 from tailrace.model.segment import CLEAR, Location
 
+Buffer = bytes | memoryview
+
 
 class Sink(Protocol):
     """Where the bytes of a new object go."""
@@ -38,6 +40,25 @@ class Unfinished:
     begun_ms: int
 
 
+class RangeReader(Protocol):
+    """Any bytes of one object, for many readers who must not wait for one another.
+
+    `step` is how many bytes are best read at a time. If the object is deleted meanwhile, what is read is still right,
+    or FileNotFoundError.
+    """
+
+    step: int
+
+    def at_once(self, start: int, stop: int) -> Buffer | None:
+        """Bytes that are there without waiting for a disk or a network, else None."""
+
+    def read(self, start: int, stop: int) -> Buffer:
+        """Bytes, however long that takes. Raises FileNotFoundError, and OSError if the object ends before them."""
+
+    def close(self) -> None:
+        """Let go of the object."""
+
+
 class Files(Protocol):
     """Objects by key. Keys are never reused, so an object never changes.
 
@@ -56,6 +77,9 @@ class Files(Protocol):
 
     def chunks(self, key: str, size: int = 1 << 20, key_ref: str = CLEAR) -> Iterable[bytes]:
         """All bytes of an object in order, `size` at a time. Raises FileNotFoundError."""
+
+    def ranges(self, key: str, key_ref: str = CLEAR) -> RangeReader:
+        """Any bytes of an object. Raises FileNotFoundError, now or at the first read."""
 
     def size(self, key: str) -> int:
         """Length in bytes. Raises FileNotFoundError."""

@@ -57,6 +57,11 @@ class LocalFiles:
             while chunk := file.read(size):
                 yield chunk
 
+    def ranges(self, key: str, key_ref: str = CLEAR) -> "LocalRanges":
+        """Any bytes of an object, which stays readable when it is deleted. Raises FileNotFoundError."""
+        _check_key(key_ref)
+        return LocalRanges(self.path(key))
+
     def size(self, key: str) -> int:
         """Length in bytes. Raises FileNotFoundError."""
         return self.path(key).stat().st_size
@@ -109,6 +114,35 @@ class LocalFiles:
         self._make_directory(path.parent)
         path.mkdir(exist_ok=True)
         _sync_directory(path.parent)
+
+
+class LocalRanges:
+    """Any bytes of an open file."""
+
+    step = 1 << 20
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def at_once(self, start: int, stop: int) -> memoryview | None:
+        """Bytes that the kernel has in memory; None as well where its file system cannot tell."""
+        buffer = memoryview(pa.allocate_buffer(stop - start))
+        try:
+            read = os.preadv(self._file, [buffer], start, os.RWF_NOWAIT)
+        except OSError:  # they are not there, or not this way; whoever reads them next is told what is wrong
+            return None
+        return buffer if read == len(buffer) else None
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Bytes, from the disk if need be. Raises OSError if the file ends before them."""
+        data = os.pread(self._file, stop - start, start)
+        if len(data) != stop - start:
+            raise OSError(f"a file ends before byte {stop}")
+        return data
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
 
 
 def _check_key(key_ref: str) -> None:

@@ -153,6 +153,22 @@ class Expired(TailraceError):
 
 
 @dataclass(eq=False)
+class LinkExpired(TailraceError):
+    """A link of ours was good until an instant (ms). A new one comes with the manifest."""
+
+    at: int
+    code: str = field(init=False, default="link_expired", repr=False)
+
+
+@dataclass(eq=False)
+class RangeNotSatisfiable(TailraceError):
+    """A range begins behind the end of what it is of, which has so many bytes."""
+
+    size: int
+    code: str = field(init=False, default="range_not_satisfiable", repr=False)
+
+
+@dataclass(eq=False)
 class WindowInFuture(TailraceError):
     """A window on availability ends further ahead than the server is willing to wait (milliseconds)."""
 

@@ -19,6 +19,13 @@ class Limit:
 LIMITS: dict[str, Limit] = {
     limit.name: limit
     for limit in (
+        Limit(
+            "downloads.link_life_ms",
+            3_600_000,
+            "ms",
+            "How long the links of a manifest are good for, from when it was asked for; at most seven days.",
+            most=604_800_000,
+        ),
         Limit("exports.max_running", 100, "exports", "Unfinished exports that one space may have at a time."),
         Limit(
             "exports.max_wait_ms",

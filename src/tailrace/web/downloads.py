@@ -1,30 +1,145 @@
-"""Downloads: the bytes of an object as they are, never encoded again on the way."""
+"""Downloads: the bytes of an object as they are, whole or a stretch of them, never encoded again on the way."""
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+import re
+from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from urllib.parse import quote
 
-from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response, StreamingResponse
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
-from tailrace.files.base import Files
+from tailrace.files.base import Buffer, Files, RangeReader
+from tailrace.logs import log
+from tailrace.model.errors import TailraceError
 from tailrace.model.segment import CLEAR
+from tailrace.web.ranges import has_it, stretch
+
+# Threads of their own: clients of a cold disk wait for one another, and nobody else waits for them.
+_READERS = ThreadPoolExecutor(16, "download")
+_UNSAFE = re.compile(r'[^\x20-\x7e]|["\\%]')
 
 
-def download(
-    files: Files, key: str, *, size: int, name: str, media_type: str, sha256: str, head: bool, key_ref: str = CLEAR
-) -> Response:
-    """An object as an attachment. `size` in bytes; with `head` the headers alone."""
-    headers = {
-        "content-length": str(size),
-        "content-disposition": f'attachment; filename="{name}"',
-        "etag": f'"{sha256}"',
+@dataclass(frozen=True, slots=True)
+class Content:
+    """An object, and how a client sees it: its name, type, length in bytes and SHA-256 in hex."""
+
+    key: str
+    name: str
+    media_type: str
+    bytes: int
+    sha256: str
+    key_ref: str = CLEAR
+
+
+class Download(Response):
+    """The answer to a GET or HEAD of an object. Without a reader there are headers only.
+
+    `begins` says whether byte 0 is sent: that is what counts as one download, however many requests it takes.
+    """
+
+    def __init__(self, status: int, headers: dict[str, str], *, begins: bool = False) -> None:
+        super().__init__(status_code=status, headers=headers)
+        self.begins = begins
+
+
+class Sending(Download):
+    """An answer with a stretch `[start, stop)` of an object."""
+
+    def __init__(
+        self, status: int, headers: dict[str, str], files: Files, content: Content, between: tuple[int, int]
+    ) -> None:
+        super().__init__(status, headers, begins=between[0] == 0)
+        self._files = files
+        self._content = content
+        self._between = between
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as of every response
+        """Send it. What fails before the first byte is an error; later the body ends too soon, which its length tells
+        the client.
+        """
+        start, stop = self._between
+        with closing(self._files.ranges(self._content.key, self._content.key_ref)) as source:
+            first = await _next(source, start, stop)
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            try:
+                await _send(source, first, self._between, receive, send)
+            except (OSError, TailraceError) as error:
+                log.warning("download.cut", object=self._content.key, why=str(error))
+
+
+def download(request: Request, files: Files, content: Content, accel_prefix: str = "") -> Download:
+    """What answers a GET or HEAD of an object: 200, 206 or 304.
+
+    With `accel_prefix` a server in front sends the bytes, from its internal location of that name.
+
+    Raises:
+        RangeNotSatisfiable: the range that is asked for begins behind the end.
+    """
+    headers = _headers(content)
+    if has_it(request.headers, headers["etag"]):
+        return Download(304, headers)
+    if request.method == "HEAD":
+        return Download(200, headers | {"content-length": str(content.bytes)})
+    wanted = stretch(request.headers, headers["etag"], content.bytes)
+    start, stop = wanted or (0, content.bytes)
+    if accel_prefix and content.key_ref == CLEAR:
+        del headers["accept-ranges"]  # the other server says so itself, and would say it twice
+        headers["x-accel-redirect"] = accel_prefix + quote(content.key)
+        return Download(200, headers, begins=start == 0)
+    headers["content-length"] = str(stop - start)
+    if wanted is None:
+        return Sending(200, headers, files, content, (start, stop))
+    headers["content-range"] = f"bytes {start}-{stop - 1}/{content.bytes}"
+    return Sending(206, headers, files, content, (start, stop))
+
+
+def attachment(name: str) -> str:
+    """``Content-Disposition`` (RFC 6266) for any name: in ASCII for old clients, and as it is."""
+    return f"attachment; filename=\"{_UNSAFE.sub('_', name)}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _headers(content: Content) -> dict[str, str]:
+    digest = b64encode(bytes.fromhex(content.sha256)).decode()
+    return {
+        "content-type": content.media_type,
+        "content-disposition": attachment(content.name),
+        "etag": f'"{content.sha256}"',
+        "repr-digest": f"sha-256=:{digest}:",
+        "accept-ranges": "bytes",
         "cache-control": "private, no-transform",
     }
-    if head:
-        return Response(headers=headers, media_type=media_type)
-    return StreamingResponse(_read(iter(files.chunks(key, key_ref=key_ref))), headers=headers, media_type=media_type)
 
 
-async def _read(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Read in a thread: a cold disk must not hold up other requests."""
-    while (chunk := await run_in_threadpool(next, chunks, b"")) != b"":
-        yield chunk
+async def _next(source: RangeReader, start: int, stop: int) -> Buffer:
+    """The next bytes of a stretch. What is in memory is read here: that is quicker than to ask a thread for it."""
+    stop = min(start + source.step, stop)
+    data = source.at_once(start, stop)
+    if data is not None:
+        return data
+    return await asyncio.get_running_loop().run_in_executor(_READERS, source.read, start, stop)
+
+
+async def _send(source: RangeReader, first: Buffer, between: tuple[int, int], receive: Receive, send: Send) -> None:
+    """Send a body, until it ends or the client has gone."""
+    at, stop = between[0] + len(first), between[1]
+    await send({"type": "http.response.body", "body": first, "more_body": at < stop})
+    if at == stop:
+        return
+    gone = asyncio.create_task(_gone(receive))
+    try:
+        while at < stop and not gone.done():
+            data = await _next(source, at, stop)
+            at += len(data)
+            await send({"type": "http.response.body", "body": data, "more_body": at < stop})
+    finally:
+        gone.cancel()
+
+
+async def _gone(receive: Receive) -> None:
+    """Come back when the client has gone: to the server that may show in no other way."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal
 
 import msgspec
@@ -17,8 +18,9 @@ from tailrace.web.bodies import read_body
 from tailrace.web.desk import Desk
 from tailrace.web.seen import note_caller
 
-# `login` is e-mail and password as Basic; `token` a token, or the cookie of a login session.
-Security = Literal["none", "write_key", "login", "token", "token_or_login"]
+# `login` is e-mail and password as Basic; `token` a token, or the cookie of a login session; `link` a signed link, or a
+# token.
+Security = Literal["none", "write_key", "login", "token", "token_or_login", "link"]
 SMALL_BODY = 1 << 20  # a request that is no data is never larger, bytes
 
 
@@ -48,7 +50,7 @@ class Call:
 
     @property
     def principal(self) -> Principal:
-        """Whoever calls; only operations that take a token have one."""
+        """Whoever calls, by a token; only operations that take one may ask."""
         if self.known is None:
             raise LookupError("this operation takes no token")
         return self.known
@@ -124,9 +126,10 @@ async def perform(desk: Desk, operation: Operation, request: Request) -> Respons
 
 
 async def _known(desk: Desk, operation: Operation, request: Request) -> Principal | None:
-    if operation.security not in ("token", "token_or_login"):
+    by_link = operation.security == "link" and "signature" in request.query_params
+    if by_link or operation.security not in ("token", "token_or_login", "link"):
         return None
-    find = authenticate if operation.security == "token" else authenticate_or_login
+    find = authenticate_or_login if operation.security == "token_or_login" else authenticate
     principal = await run_in_threadpool(find, desk, request)
     note_caller(request.scope, principal)
     if operation.scope is not None and not principal.may(operation.scope):
@@ -155,7 +158,7 @@ def read_query(request: Request, kind: type[msgspec.Struct]) -> Any:
     Raises:
         Invalid: a key is unknown or there twice, or a value cannot be; it is named.
     """
-    lists = {field.encode_name for field in msgspec.structs.fields(kind) if "list[" in str(field.type)}
+    lists = _lists(kind)
     found: dict[str, Any] = {}
     for name, text in request.query_params.multi_items():
         if name in lists:
@@ -168,3 +171,9 @@ def read_query(request: Request, kind: type[msgspec.Struct]) -> Any:
         return msgspec.convert(found, kind, strict=False)
     except msgspec.ValidationError as error:
         raise misfit(str(error), "query") from None
+
+
+@cache
+def _lists(kind: type[msgspec.Struct]) -> frozenset[str]:
+    """Keys that are lists."""
+    return frozenset(field.encode_name for field in msgspec.structs.fields(kind) if "list[" in str(field.type))

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import delete, update
 from sqlalchemy.exc import DatabaseError
 
-from tailrace.accounts.audit import ACTIONS, Actor, download, in_space, page, tell
+from tailrace.accounts.audit import ACTIONS, Actor, Download, in_space, note_downloads, page, tell
 from tailrace.db.tables import audit
 from tests.contract.live import READ
 from tests.contract.native.conftest import Api, as_
@@ -96,7 +96,7 @@ def test_filters_pages_and_lines(quiet: Api) -> None:
         begin = database.now(connection)
     for n in range(5):
         tell(database, Actor(number, "op"), "app.changed" if n % 2 else "app.made", f"a{n}", app="app_waves")
-    download(database, Actor(number, "link"), "exp_1", "app_waves", "x.json")
+    note_downloads(database, [Download(Actor(number, "link"), "exp_1", "app_waves", "x.json")])
     (shown,) = entries(quiet, "?action=file.downloaded")
     assert (shown["subject"], shown["detail"], shown["user"]) == ("exp_1", {"file": "x.json"}, None)
     assert [entry["subject"] for entry in entries(quiet, "?action=app.changed")] == ["a3", "a1"]

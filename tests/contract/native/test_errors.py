@@ -42,6 +42,8 @@ REPLIES: dict[str, TailraceError] = {
     "not_ready-queued": domain.NotReady("queued"),
     "not_ready-failed": domain.NotReady("failed"),
     "expired": domain.Expired(1_767_323_045_678),
+    "link_expired": domain.LinkExpired(1_767_323_045_000),
+    "range_not_satisfiable": domain.RangeNotSatisfiable(1_107_827),
     "window_in_future": domain.WindowInFuture(1_767_326_645_678, 1_767_323_045_678, 900_000),
     **{f"cursor_refused-{reason}": domain.CursorRefused(reason) for reason in CURSOR_REASONS},
     "too_many_running": domain.TooManyRunning(100),

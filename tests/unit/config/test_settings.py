@@ -51,6 +51,9 @@ def test_without_a_file_all_is_default(tmp_path: Path) -> None:
         ('shard_bits = "many"', "shard_bits", "valid integer"),
         ("shard_bits = 9", "shard_bits", "less than or equal to 8"),
         ("shard_bits = ", SETTINGS_FILE, "not TOML"),
+        ('[downloads]\naccel_prefix = "files"', "downloads.accel_prefix", "pattern"),
+        ('files = "s3://a"\n[downloads]\naccel_prefix = "/files/"', "downloads.accel_prefix", "S3"),
+        ('trusted_proxies = "127.0.0.1, proxy.example"', "trusted_proxies", "proxy.example"),
     ],
 )
 def test_what_cannot_be_is_named(tmp_path: Path, text: str, where: str, why: str) -> None:

@@ -67,6 +67,11 @@ class S3Files:
             stretch = self._requests.stretch(whole, start, min(start + _STRETCH, length))
             yield from (bytes(stretch[at : at + size]) for at in range(0, len(stretch), size))
 
+    def ranges(self, key: str, key_ref: str = CLEAR) -> "S3Ranges":
+        """Any bytes of an object. The first read raises FileNotFoundError if there is none."""
+        _check_key(key_ref)
+        return S3Ranges(self._requests, self._place.key(key))
+
     def size(self, key: str) -> int:
         """Length in bytes. Raises FileNotFoundError."""
         return self._requests.size(self._place.key(key))
@@ -91,6 +96,27 @@ class S3Files:
     def abort(self, unfinished: Unfinished) -> None:
         """Let go of an upload with its parts; what is gone is fine."""
         self._requests.abort(Upload(self._place.key(unfinished.key), unfinished.handle))
+
+
+class S3Ranges:
+    """Any bytes of an object, a request for each stretch."""
+
+    step = _STRETCH
+
+    def __init__(self, requests: Requests, key: str) -> None:
+        self._requests = requests
+        self._key = key
+
+    def at_once(self, start: int, stop: int) -> None:  # noqa: ARG002 - as of every storage
+        """Nothing is: all has to be fetched."""
+        return
+
+    def read(self, start: int, stop: int) -> memoryview:
+        """Bytes. Raises FileNotFoundError if the object is gone, and OSError if it ends before them."""
+        return self._requests.stretch(self._key, start, stop)
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 def _ms(time: datetime) -> int:

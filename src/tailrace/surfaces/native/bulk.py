@@ -12,6 +12,7 @@ from tailrace.model.errors import Invalid
 from tailrace.model.export import ExportRequest, Filters
 from tailrace.model.window import Window
 from tailrace.surfaces.native.documents.bulk import BulkDocument, BulkFileDocument, BulkQuery
+from tailrace.surfaces.native.links import Links
 from tailrace.surfaces.native.render import manifest_document
 
 PATH = "/v1/$export"
@@ -77,15 +78,15 @@ def progress_header(export: Export) -> str:
     return f"{100 * export.slices_done // export.slices}% ({export.slices_done} of {export.slices} slices)"
 
 
-def bulk_document(export: Export, base: str) -> BulkDocument:
-    """The files of an export that has succeeded. Its links take the token that asked for them."""
+def bulk_document(export: Export, links: Links) -> BulkDocument:
+    """The files of an export that has succeeded, with links that need no token."""
     return BulkDocument(
         transaction_time=iso(export.complete_through or 0),
-        request=kick_off_url(export, base),
-        requires_token=True,
+        request=kick_off_url(export, links.base),
+        requires_token=False,
         output=[
             BulkFileDocument(_type(export, file), file["url"], file["rows"])
-            for file in manifest_document(export, base)["files"]
+            for file in manifest_document(export, links)["files"]
         ],
         error=[],
     )

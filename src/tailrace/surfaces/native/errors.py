@@ -69,7 +69,10 @@ def _too_many_records(error: domain.TooManyRecords) -> Response:
 
 
 def _unauthorized(error: domain.Unauthorized) -> Response:
-    detail = "Send a token or key that this server knows as `Authorization: Bearer …`, or sign in anew."
+    detail = (
+        "Send a token or key that this server knows as `Authorization: Bearer …`, sign in anew, or use a link as the "
+        "manifest has it."
+    )
     return problem(401, error.code, "Not authorized", detail, headers={"www-authenticate": 'Bearer realm="tailrace"'})
 
 
@@ -125,6 +128,17 @@ def _expired(error: domain.Expired) -> Response:
         "same `after`."
     )
     return problem(410, error.code, "The files have expired", detail, expired_at=iso(error.at))
+
+
+def _link_expired(error: domain.LinkExpired) -> Response:
+    detail = f"The link was good until {iso(error.at)}. Get the manifest again: it comes with new links."
+    return problem(403, error.code, "The link has expired", detail, expired_at=iso(error.at))
+
+
+def _range(error: domain.RangeNotSatisfiable) -> Response:
+    detail = f"The file has {error.size} bytes, and the range begins behind them. If you have them all, it is whole."
+    headers = {"content-range": f"bytes */{error.size}", "accept-ranges": "bytes"}
+    return problem(416, error.code, "There are no such bytes", detail, headers=headers, size=error.size)
 
 
 def _in_future(error: domain.WindowInFuture) -> Response:
@@ -201,6 +215,8 @@ ERRORS: dict[type[domain.TailraceError], Callable[[Any], Response]] = {
     domain.Taken: _taken,
     domain.NotReady: _not_ready,
     domain.Expired: _expired,
+    domain.LinkExpired: _link_expired,
+    domain.RangeNotSatisfiable: _range,
     domain.WindowInFuture: _in_future,
     domain.CursorRefused: _cursor,
     domain.TooManyRunning: _too_many,

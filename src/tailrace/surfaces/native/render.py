@@ -21,6 +21,7 @@ from tailrace.surfaces.native.documents.exports import (
     ProgressDocument,
     WaitingDocument,
 )
+from tailrace.surfaces.native.links import Links
 from tailrace.web.paging import write_after
 
 
@@ -68,14 +69,14 @@ def estimate_document(found: Forecast) -> EstimateDocument:
     return EstimateDocument(about.events, about.at_most, about.bytes, found.seconds)
 
 
-def manifest_document(export: Export, base: str) -> dict[str, Any]:
-    """The manifest of an export that has succeeded, its files with links below a base URL.
+def manifest_document(export: Export, links: Links) -> dict[str, Any]:
+    """The manifest of an export that has succeeded, its files with links made now.
 
     It is shown as it was written, whichever release did that; `ManifestDocument` is what this one writes.
     """
     manifest: dict[str, Any] = msgspec.json.decode(export.manifest or "{}")
     for file in (*manifest["files"], manifest["schema"]):
-        file["url"] = f"{base}/v1/exports/{export.id}/files/{file['name']}"
+        file["url"] = links.of(export, file["name"])
     return manifest
 
 

@@ -21,7 +21,7 @@ from tailrace.surfaces.native.bulk import (
 )
 from tailrace.surfaces.native.documents.bulk import BulkDocument, BulkQuery
 from tailrace.surfaces.native.render import json_response
-from tailrace.surfaces.native.routes.exports import CREATE, POLL, POLL_S, READ
+from tailrace.surfaces.native.routes.exports import CREATE, POLL, POLL_S, READ, links_for
 from tailrace.web.operations import Call, Operation, Reply
 
 
@@ -43,7 +43,8 @@ async def get_bulk(call: Call) -> Response:
         raise ExportFailed(export.error or "")
     if export.state != "succeeded":
         return Response(None, 202, {"x-progress": progress_header(export), "retry-after": str(POLL_S)})
-    return json_response(bulk_document(export, call.desk.base_url(call.request)), headers=expires_header(export))
+    links = await run_in_threadpool(links_for, call)
+    return json_response(bulk_document(export, links), headers=expires_header(export))
 
 
 async def delete_bulk(call: Call) -> Response:

@@ -21,6 +21,7 @@ from tailrace.surfaces.native.documents.exports import (
     ExportsQuery,
     ManifestDocument,
 )
+from tailrace.surfaces.native.links import Links, new_links
 from tailrace.surfaces.native.parse import export_request, idempotency_key
 from tailrace.surfaces.native.render import (
     estimate_document,
@@ -66,10 +67,15 @@ async def delete_export(call: Call) -> Response:
 
 
 async def get_manifest(call: Call) -> Response:
-    """The manifest of an export that has succeeded."""
+    """The manifest of an export that has succeeded, with links that are good for a while."""
     export = await run_in_threadpool(find_export, call.desk.database, call.principal, call.path("id"))
     check_succeeded(export)
-    return json_response(manifest_document(export, call.desk.base_url(call.request)))
+    return json_response(manifest_document(export, await run_in_threadpool(links_for, call)))
+
+
+def links_for(call: Call) -> Links:
+    """Links to files, below the address that was asked or the public one."""
+    return new_links(call.desk.database, call.desk.identity.secret, call.desk.base_url(call.request))
 
 
 def _submit(call: Call, asked: ExportRequest, repeated: str = "") -> Submitted:
