@@ -48,8 +48,8 @@ def create_app(house: House, bell: Bell, beside: Sequence[AbstractContextManager
         with ExitStack() as stack:
             for running in (writer, *beside):
                 stack.enter_context(running)
-            stack.callback(watcher.close)
             yield
+            await watcher.finish()
 
     found = [route for surface in SURFACES for route in routes(desk, surface.operations)]
     handlers: dict[Any, Any] = {TailraceError: _domain_error, HTTPException: _http_error, Exception: _failure}
