@@ -85,8 +85,8 @@ def create_app(house: House, bell: Bell, beside: Sequence[Beside] = ()) -> Starl
             stack.enter_context(writer)
             for running in beside:
                 stack.enter_context(running)
-            stack.callback(watcher.close)
             yield
+            await watcher.finish()
 
     found = [route for surface in SURFACES for route in routes(desk, surface.operations)]
     app = _app(house, found, beside, writer, lifespan)

@@ -5,7 +5,7 @@ It lives in the event loop of its process. Waiting costs no thread; nothing runs
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from starlette.concurrency import run_in_threadpool
 
@@ -62,7 +62,7 @@ class Watcher:
         self._settings = settings
         self._watches: set[Watch] = set()
         self._ticker: asyncio.Task[None] | None = None
-        self._closed = False
+        self._closed = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._watches)
@@ -75,7 +75,7 @@ class Watcher:
         """
         self._check(export.scope.space)
         watch = Watch(export)
-        watch.closed = self._closed
+        watch.closed = self._closed.is_set()
         self._watches.add(watch)
         if self._ticker is None:
             self._ticker = asyncio.get_running_loop().create_task(self._run())
@@ -96,9 +96,15 @@ class Watcher:
 
     def close(self) -> None:
         """Close every watch, and those to come: this process is to end."""
-        self._closed = True
+        self._closed.set()
         for watch in self._watches:
             watch.tell(None)
+
+    async def finish(self) -> None:
+        """Close, and return when no look is under way: the database may be closed then."""
+        self.close()
+        if self._ticker is not None:
+            await self._ticker
 
     def _check(self, space: int) -> None:
         most = self._settings.most
@@ -109,12 +115,16 @@ class Watcher:
             raise TooManyWaiting(share)
 
     async def _run(self) -> None:
-        pause_s = self._settings.interval_ms / 1000
-        await asyncio.sleep(pause_s)
-        while self._watches and not self._closed:
+        await self._pause()
+        while self._watches and not self._closed.is_set():
             await self._look()
-            await asyncio.sleep(pause_s)
+            await self._pause()
         self._ticker = None
+
+    async def _pause(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.interval_ms / 1000):
+                await self._closed.wait()
 
     async def _look(self) -> None:
         """Tell everybody. A database that does not answer now is asked again in the next tick."""

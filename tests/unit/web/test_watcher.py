@@ -141,6 +141,8 @@ def test_a_closed_watcher_keeps_nobody(house: House, scope: Scope) -> None:
         later = one.add(export)
         await later.until(lambda _: False, WAIT_S)
         assert (watch.closed, later.closed) == (True, True)
+        await one.finish()
+        assert len(asyncio.all_tasks()) == 1
 
     asyncio.run(run())
 
