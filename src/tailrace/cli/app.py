@@ -20,6 +20,7 @@ COMMANDS = {
     "jobs": "jobs",
     "demo": "demo",
     "dead-letters": "deadletters",
+    "openapi": "openapi",
 }
 
 

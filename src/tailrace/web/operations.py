@@ -65,7 +65,8 @@ class Operation:
     """One method of a path, described by its handler's docstring.
 
     `scope` is what the token must carry, `errors` are statuses beyond those that any operation may answer. `takes`
-    names the media types of a body that the handler reads by itself.
+    names the media types of a body that the handler reads by itself, and `shows` is what its JSON looks like.
+    `headers` explains those of the request that the handler heeds.
     """
 
     method: str
@@ -77,6 +78,8 @@ class Operation:
     query: type[msgspec.Struct] = Nothing
     body: type[msgspec.Struct] | None = None
     takes: Sequence[str] = ()
+    shows: type[msgspec.Struct] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
     errors: Sequence[int] = ()
     tag: str = ""
 
