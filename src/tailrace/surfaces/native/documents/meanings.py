@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from tailrace.ingest.context import ProfileInput, SessionInput
-from tailrace.model.fields import EVENT_FIELDS, PROFILE_INPUTS, SESSION_INPUTS
+from tailrace.ingest.protocols.native import Element, Signals
+from tailrace.model.fields import FIELDS
 from tailrace.surfaces.native.documents.base import ProblemDocument
 from tailrace.surfaces.native.documents.events import AcceptedDocument, RejectedDocument
 from tailrace.surfaces.native.documents.exports import (
@@ -21,7 +22,15 @@ from tailrace.surfaces.native.documents.exports import (
     TotalsDocument,
     WindowBody,
 )
-from tailrace.surfaces.native.documents.sending import BatchBody, EventBody
+from tailrace.surfaces.native.documents.sending import BatchBody, EventBody, PageBody
+
+
+def _sent(kind: type[msgspec.Struct], prefix: str = "") -> dict[str, str]:
+    """What the canonical fields say of the keys of a record, or of an object in it."""
+    meanings = {field.source: field.what for field in FIELDS.values()}
+    keys = [field.encode_name for field in msgspec.structs.fields(kind)]
+    return {key: meanings[prefix + key] for key in keys if prefix + key in meanings}
+
 
 _CONTENT = {
     "name": "What it is called in links and archives.",
@@ -47,7 +56,7 @@ MEANINGS: Mapping[type[msgspec.Struct], Mapping[str, str]] = {
         "batch": "The events. A bad one never fails the others.",
         "sent_at": "When the sender sent it by its own clock: ISO 8601 with an offset, or milliseconds since 1970.",
     },
-    EventBody: {field.source: field.what for field in EVENT_FIELDS if field.sent}
+    EventBody: _sent(EventBody)
     | {
         "id": "Your message id: the same id is stored once, however often it is sent.",
         "time": "ISO 8601 with an offset from UTC, or milliseconds since 1970; without it the time of receipt.",
@@ -57,9 +66,11 @@ MEANINGS: Mapping[type[msgspec.Struct], Mapping[str, str]] = {
         "session": "What is known of device, version and place.",
         "profile": "What is known of the user.",
     },
-    SessionInput: {field.source.removeprefix("session."): field.what for field in SESSION_INPUTS}
-    | {"end": "`true` closes the session now."},
-    ProfileInput: {field.source.removeprefix("profile."): field.what for field in PROFILE_INPUTS},
+    PageBody: _sent(PageBody, "page."),
+    Element: _sent(Element, "element."),
+    Signals: _sent(Signals, "signals."),
+    SessionInput: _sent(SessionInput, "session.") | {"end": "`true` closes the session now."},
+    ProfileInput: _sent(ProfileInput, "profile."),
     AcceptedDocument: {
         "received": "Records of the request.",
         "accepted": "Records that are durable now.",
