@@ -19,6 +19,7 @@ from tailrace.accounts.limits import set_limits
 from tailrace.accounts.provisioning import read_provisioning
 from tailrace.config import SETTINGS_FILE
 from tailrace.wiring import open_house, provision
+from tests.contract.described import document
 from tests.contract.live import live
 from tests.contract.native.conftest import Api
 from tests.contract.owner import EXAMPLES, Example, World, operations
@@ -29,6 +30,8 @@ HERE = Path(__file__).parent
 CONFIG = (HERE / "schemathesis.toml").read_text("utf-8")
 FUZZ = os.environ.get("TAILRACE_TEST_FUZZ")
 FEW = 8  # examples of each operation
+# More than half of what this phase tries is about keys of records, and the answer to a bad record is 200 as well.
+QUICK = '[[operations]]\ninclude-operation-id = "post_events"\nphases.coverage.enabled = false\n'
 MOST_S = 900 if FUZZ is None else 36_000
 
 
@@ -83,14 +86,16 @@ def tried(report: Path) -> Mapping[str, set[int]]:
 def test_the_server_holds_to_its_description(data: Path, examples: Mapping[str, Example], tmp_path: Path) -> None:
     """No check of any phase fails, and every operation was tried with success too."""
     config, report = tmp_path / "schemathesis.toml", tmp_path / "report.ndjson"
-    config.write_text(CONFIG + "".join(things(examples)))
+    described = tmp_path / "openapi.json"  # a file: schemathesis leaves out the path that it had a description from
+    described.write_text(json.dumps(document()))
+    config.write_text(CONFIG + (QUICK if FUZZ is None else "") + "".join(things(examples)))
     (data / SETTINGS_FILE).write_text("[seal]\ninterval_ms = 3600000\n")  # what is sent here is never looked at
     seed = ["--seed", "1"] if FUZZ is None else []
     with Server(data) as server:
         # Without --checks all of them are on, and the configuration can turn one off for an operation.
         command = [
             *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)),
-            *("run", f"{server.url}/openapi.json", "--phases", "examples,coverage,fuzzing,stateful"),
+            *("run", str(described), "--url", server.url, "--phases", "examples,coverage,fuzzing,stateful"),
             *("--max-examples", FUZZ or str(FEW), *seed, "--generation-database", "none", "--no-color"),
             *("--continue-on-failure", "--report", "ndjson", "--report-ndjson-path", str(report)),
         ]
