@@ -28,7 +28,7 @@ class About:
 
     `schemes` are its security schemes by name and `security` the alternatives of them that an operation takes.
     `problem` is the document of its errors. `meanings` explain keys of documents, `parameters` those of queries by
-    their names alone, and `examples` are documents.
+    their names alone, and `examples` are documents. `headers` says more of a header of requests than that it is text.
     """
 
     title: str
@@ -40,6 +40,7 @@ class About:
     tags: Mapping[str, str] = field(default_factory=dict)
     meanings: Mapping[Struct, Mapping[str, str]] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, Json] = field(default_factory=dict)
     examples: Mapping[Struct, Sequence[Any]] = field(default_factory=dict)
 
 
@@ -118,7 +119,7 @@ class _Writer:
             "security": [dict(one) for one in self.about.security(operation)],
             "responses": self.responses(operation),
         }
-        if parameters := [*_path_parameters(operation.path), *self.query(operation), *_headers(operation)]:
+        if parameters := [*_path_parameters(operation.path), *self.query(operation), *self.headers(operation)]:
             found["parameters"] = parameters
         if content := self.content(operation):
             found["requestBody"] = {"required": _needed(operation), "content": content}
@@ -139,6 +140,12 @@ class _Writer:
                 "description": meanings.get(name, ""),
                 "schema": _without_null(of),
             }
+
+    def headers(self, operation: Operation) -> Iterator[Json]:
+        """The headers that an operation heeds."""
+        text: Json = {"required": False, "schema": {"type": "string"}}
+        for name, what in operation.headers.items():
+            yield {"name": name, "in": "header", "description": what} | text | self.about.headers.get(name, {})
 
     def content(self, operation: Operation) -> Json:
         """The bodies that an operation takes, by media type."""
@@ -192,11 +199,6 @@ def _path_parameters(path: str) -> Iterator[Json]:
             "description": f"The {match[1]} of one of the {words[-1]}." if words else f"The {match[1]}.",
             "schema": {"type": "string", "minLength": 1},
         }
-
-
-def _headers(operation: Operation) -> Iterator[Json]:
-    for name, what in operation.headers.items():
-        yield {"name": name, "in": "header", "required": False, "description": what, "schema": {"type": "string"}}
 
 
 def _without_null(schema: Json) -> Json:

@@ -6,12 +6,13 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
+from starlette.requests import Request
 from starlette.responses import Response
 
 from tailrace.model.errors import CursorRefused, Forbidden, Invalid, NotFound, TailraceError, Unavailable
 from tailrace.web.failures import failures, sample
 from tailrace.web.openapi import About, describe
-from tailrace.web.operations import Call, Operation, Reply
+from tailrace.web.operations import Call, Operation, Reply, read_query
 from tailrace.web.surface import Surface
 
 
@@ -118,6 +119,7 @@ ABOUT = About(
     tags={"cups": "About cups."},
     meanings={Cup: {"depth": "In cm."}, CupQuery: {"size": "How big."}},
     parameters={"size": "never this", "marks": "Which marks."},
+    headers={"if-none-match": {"schema": {"type": "string", "minLength": 1}}},
     examples={Cup: ({"name": "a"},)},
 )
 
@@ -146,6 +148,7 @@ def test_parameters(found: Any) -> None:
     assert (colour["required"], colour["schema"]) == (False, {"enum": ["blue", "red"]})
     assert (marks["schema"]["type"], marks["description"]) == ("array", "Which marks.")
     assert (header["in"], header["name"], header["required"]) == ("header", "if-none-match", False)
+    assert (header["description"], header["schema"]) == ("A tag.", {"type": "string", "minLength": 1})
 
 
 def test_bodies(found: Any) -> None:
@@ -193,6 +196,16 @@ def test_documents(found: Any) -> None:
     cup = found["components"]["schemas"]["Cup"]
     assert cup["properties"]["depth"] == {"type": "integer", "default": 3, "description": "In cm."}
     assert (cup["examples"], cup["additionalProperties"]) == ([{"name": "a"}], False)
+
+
+@pytest.mark.parametrize(("text", "where"), [("size=1&colour=null", "colour"), ("size=null", "size"), ("wat=1", "wat")])
+def test_a_query_holds_no_null(text: str, where: str) -> None:
+    """What the description does not have is refused: the text `null` is no value of a key that may be left out."""
+    with pytest.raises(Invalid) as refused:
+        read_query(Request({"type": "http", "headers": [], "query_string": text.encode()}), CupQuery)
+    assert refused.value.where == where
+    good = Request({"type": "http", "headers": [], "query_string": b"size=2&marks=a&marks=null"})
+    assert read_query(good, CupQuery) == CupQuery(2, None, ["a", "null"])
 
 
 @dataclass(eq=False)

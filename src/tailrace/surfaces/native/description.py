@@ -47,6 +47,12 @@ _TAGS = {
     "service": "The server itself.",
 }
 
+# What a header must be, where any text will not do.
+_HEADERS: Mapping[str, dict[str, Any]] = {
+    "idempotency-key": {"schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}},
+    "prefer": {"required": True, "schema": {"type": "string", "pattern": "^respond-async$"}},
+}
+
 
 def _security(operation: Operation) -> Sequence[Mapping[str, Sequence[str]]]:
     """The credentials that an operation takes, each with the scope that it must carry."""
@@ -69,5 +75,6 @@ ABOUT = About(
     tags=_TAGS,
     meanings=MEANINGS,
     parameters=PARAMETERS,
+    headers=_HEADERS,
     examples=EXAMPLES,
 )

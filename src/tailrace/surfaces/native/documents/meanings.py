@@ -153,6 +153,12 @@ PARAMETERS: Mapping[str, str] = {
     "app": "Only what belongs to this app.",
     "limit": "How many a page has at most.",
     "state": "Only those in this state.",
+    "wait": "Seconds to wait for news, if there is none yet.",
+    "expires": "Until when a link is good, in seconds since 1970, as a manifest gives it.",
+    "signature": "What makes a link good without a token, as a manifest gives it.",
+    "_type": "Event names, separated by commas; without it all.",
+    "_since": "Only what became available after this instant.",
+    "_outputFormat": "How rows are written; NDJSON by any of its names.",
 }
 
 EXAMPLES: Mapping[type[msgspec.Struct], Sequence[Any]] = {
