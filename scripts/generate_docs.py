@@ -6,6 +6,7 @@ passage is stale; `--print NAME` prints one passage. An argument names another t
 """
 
 import argparse
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,13 +22,18 @@ from tailrace.cli.app import make_app
 from tailrace.config import Settings
 from tailrace.model.fields import EVENT_FIELDS, SESSION_FIELDS, Field
 from tailrace.model.policy import LIMITS
+from tailrace.surfaces.native import NATIVE
+from tailrace.surfaces.native.description import ABOUT
 from tailrace.web.meters import METERS
+from tailrace.web.openapi import describe
 
 PASSAGE = re.compile(
     r"(?P<open><!-- generated: (?P<name>[a-z-]+) -->\n).*?(?P<close>^<!-- end generated -->)", re.DOTALL | re.MULTILINE
 )
 OPENING = "<!-- generated: "
 ROOT = Path(__file__).resolve().parents[1]
+BYTES = {"*/*": "Bytes"}
+MOST_WORDS = 10  # a longer list of words is left to the description that a server answers with
 
 
 @dataclass(frozen=True)
@@ -127,12 +133,128 @@ def actions() -> str:
     return table(("action", "who"), ((f"`{name}`", what) for name, what in ACTIONS.items()))
 
 
+def operations() -> str:
+    """Every operation of the API by subject: what it does, takes and answers."""
+    api = describe(NATIVE, ABOUT)
+    found = [(f"{method.upper()} {path}", one) for path, of in api["paths"].items() for method, one in of.items()]
+    return "\n".join(tag_text(tag, [one for one in found if one[1]["tags"] == [tag["name"]]]) for tag in api["tags"])
+
+
+def tag_text(tag: Any, found: Sequence[tuple[str, Any]]) -> str:
+    """The operations of one subject."""
+    texts = (operation_text(name, operation) for name, operation in found)
+    return f"## {tag['name'].capitalize()}\n\n{tag['description']}\n\n" + "\n".join(texts)
+
+
+def operation_text(name: str, operation: Any) -> str:
+    """One operation: heading, what it does, who may, and tables of what it takes and answers."""
+    parts = [f"### {name}", " ".join(operation["description"].split()), credentials(operation)]
+    if rows := [*map(parameter_of, operation.get("parameters", ())), *body_rows(operation)]:
+        parts.append(table(("takes", "where", "what it is"), rows).rstrip())
+    found = sorted(operation["responses"].items())
+    answers = [(status, answer_text(reply)) for status, reply in found if "$ref" not in reply]
+    parts.append(table(("status", "answer"), answers).rstrip())
+    parts.append(f"Errors: {', '.join(status for status, reply in found if '$ref' in reply)}.")
+    return "\n\n".join(parts) + "\n"
+
+
+def credentials(operation: Any) -> str:
+    """Who may."""
+    ways = [
+        " with ".join(f"`{name}`" for name in way) + "".join(f", scope `{s}`" for s in next(iter(way.values())))
+        for way in operation["security"]
+    ]
+    return f"Credential: {'; or '.join(ways)}." if ways else "Open to all."
+
+
+def parameter_of(parameter: Any) -> Sequence[str]:
+    """A variable of the path, a key of the query or a header."""
+    needed = "path" if parameter["in"] == "path" else parameter["in"] + (", needed" if parameter["required"] else "")
+    kind = "" if parameter["schema"] == {"type": "string"} else f" ({kind_text(parameter['schema'])})"
+    return (f"`{parameter['name']}`", needed, parameter["description"] + (kind if parameter["in"] == "query" else ""))
+
+
+def body_rows(operation: Any) -> Iterator[Sequence[str]]:
+    """The body by media type."""
+    body = operation.get("requestBody", {"content": {}})
+    for media, of in body["content"].items():
+        where = "body, needed" if body["required"] else "body"
+        yield (f"`{media}`", where, kind_text(of["schema"]) if "schema" in of else "")
+
+
+def answer_text(reply: Any) -> str:
+    """One answer: what it says, its document, and headers with a meaning of their own."""
+    kinds = [
+        kind_text(of["schema"]) if "schema" in of else BYTES.get(media, f"`{media}`")
+        for media, of in reply.get("content", {}).items()
+    ]
+    headers = [f"`{name}`: {header['description']}" for name, header in reply.get("headers", {}).items()]
+    return " ".join([reply["description"], *(f"{kind}." for kind in kinds), *headers])
+
+
+def errors() -> str:
+    """The codes of each status, and the headers that come with it."""
+    replies = [one for _, one in sorted(describe(NATIVE, ABOUT)["components"]["responses"].items())]
+    return table(("status", "codes", "headers"), map(error_row, replies))
+
+
+def error_row(reply: Any) -> Sequence[str]:
+    """One status."""
+    (content,) = reply["content"].values()
+    said = content["schema"]["allOf"][1]["properties"]
+    codes = ", ".join(f"`{code}`" for code in said["code"]["enum"])
+    return (str(said["status"]["const"]), codes, ", ".join(f"`{name}`" for name in reply.get("headers", ())))
+
+
+def documents() -> str:
+    """Every document of the API with its keys."""
+    schemas = describe(NATIVE, ABOUT)["components"]["schemas"]
+    return "\n".join(document_text(name, schemas[name]) for name in sorted(schemas))
+
+
+def document_text(name: str, schema: Any) -> str:
+    """One document: heading, what it is, and a table of its keys."""
+    needed = schema.get("required", ())
+    rows = [
+        (f"`{key}`", kind_text(of), "needed" if key in needed else default_text(of), of.get("description", ""))
+        for key, of in schema["properties"].items()
+    ]
+    text = " ".join(schema.get("description", "").replace("``", "`").split())
+    return f"### {name}\n\n{text}\n\n{table(('key', 'type', 'default', 'what it is'), rows)}"
+
+
+def default_text(schema: Any) -> str:
+    """A default as JSON."""
+    return f"`{json.dumps(schema['default'])}`" if "default" in schema else ""
+
+
+def kind_text(schema: Any) -> str:
+    """The type of a value in words."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
+    if "enum" in schema:
+        words = [word for word in schema["enum"] if word is not None]
+        return ", ".join(f"`{word}`" for word in words) if len(words) <= MOST_WORDS else f"one of {len(words)} words"
+    if "anyOf" in schema:
+        return " or ".join(kind_text(one) for one in schema["anyOf"])
+    if schema.get("type") == "array":
+        return f"list of {kind_text(schema['items'])}" if schema.get("items") else "list"
+    if schema.get("minimum") == -(1 << 63):
+        return "integer of 64 bits"
+    bounds = [f"{sign} {schema[key]:,}" for key, sign in (("minimum", "≥"), ("maximum", "≤")) if key in schema]
+    return ", ".join([schema.get("format") or schema.get("type") or "any value", *bounds])
+
+
 PASSAGES: Mapping[str, Callable[[], str]] = {
     "actions": actions,
     "commands": commands,
+    "documents": documents,
+    "errors": errors,
     "fields": fields,
     "limits": limits,
     "metrics": metrics,
+    "operations": operations,
     "settings": settings,
 }
 

@@ -1,166 +1,162 @@
-"""No credential reaches further than its space, its apps and its scopes, on any route that there is.
+"""No credential reaches further than its space, its apps and its scopes, on any operation that there is.
 
-The routes are those of the application itself: a new one without a case here fails.
+The operations are those of the surfaces; how their owner uses each stands in `owner`: a new one without an example
+fails.
 """
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from sqlalchemy import update
 from starlette.routing import Route
 
+from tailrace.accounts.keys import token_hash
 from tailrace.accounts.provisioning import read_provisioning
-from tailrace.app import create_app
+from tailrace.app import SURFACES, create_app
+from tailrace.db.tables import tokens, users
 from tailrace.files.links import Linked, sign
 from tailrace.jobs.bell import Bell
+from tailrace.model.access import SCOPES
 from tailrace.store.ledger import ledger
+from tailrace.web.operations import Operation
 from tailrace.wiring import House, provision
+from tests.contract.described import check_answer
 from tests.contract.live import READ, live
 from tests.contract.native.conftest import Api
+from tests.contract.owner import EXAMPLES, MAIL, Example, World, operations, owner, use
 from tests.sending import T0, event
 
 SECRET = "SECRET_OF_ACME"
+# Probes say nothing of any space and take no credential; metrics have a test of their own.
+PLAIN = {"/healthz", "/livez", "/readyz", "/metrics"}
 
 MORE = """
+[limits]
+"logins.burst" = 0
 [[spaces]]
 id = "acme"
-[[spaces.tokens]]
-value = "tok_nothing"
-user = "ana@example.com"
-scopes = []
-[[spaces.tokens]]
-value = "tok_tides"
-user = "ana@example.com"
-apps = ["app_tides"]
-[[spaces.tokens]]
-value = "tok_no_apps"
-user = "ana@example.com"
-apps = []
+[[spaces.users]]
+email = "eve@example.com"
+role = "admin"
+[[spaces]]
+id = "other"
+[[spaces.users]]
+email = "bob@example.com"
+role = "admin"
+password = "battery staple"
 """
-# Whose credential, and what each is refused with. A write key is no token, and a token no write key.
-STRANGERS = {
-    "none": None,
-    "unknown": "tok_unknown",
-    "other space": "tok_bob",
-    "no scopes": "tok_nothing",
-    "another app": "tok_tides",
-    "no apps": "tok_no_apps",
-    "write key": "wk_waves",
-    "other write key": "wk_other",
-    "export key": "ek_waves",
-    "api key": "WAVESAPIKEY0000000001",
-}
-
-# Whoever has the scope reads metrics, but of its own apps alone: the last test below.
-METRICS = ("other space", "another app", "no apps")
-
-
-# Who has the right to things of one's own space, and to those of one's own user.
-SAME_USER = ("another app", "no apps")
-OWN = ("other space", *SAME_USER)
+# Who has no valid token, who has one of the owner's that is too narrow, and who is of another space.
+Kind = Literal["nobody", "narrow", "scopeless", "other", "cookie"]
 
 
 @dataclass(frozen=True)
-class Case:
-    """A route as the owner of an export would use it; `open_to` may do so too, and sees what is theirs."""
+class Stranger:
+    """A credential that has no right to what is of app_waves."""
 
-    method: str
-    path: str
-    json: Any = None
-    open_to: tuple[str, ...] = ()
+    kind: Kind
+    headers: Mapping[str, str]
 
 
-def cases(http: httpx.Client, export: str, file: str) -> dict[tuple[str, str], Case]:
-    """One case for each route and method. The owner's own call must succeed, or the case proves nothing."""
-    ask = {"app": "app_waves", "window": {"axis": "available"}}
-    base = f"/v1/exports/{export}"
-    bulk = "/v1/$export?app=app_waves"
-    found = {
-        ("GET", "/v1/exports"): Case("GET", "/v1/exports?app=app_waves"),
-        ("HEAD", "/v1/exports"): Case("HEAD", "/v1/exports?app=app_waves"),
-        ("POST", "/v1/exports:estimate"): Case("POST", "/v1/exports:estimate", ask),
-        ("POST", "/v1/exports/{id}:rerun"): Case("POST", f"{base}:rerun"),
-        ("GET", "/v1/$export"): Case("GET", bulk),
-        ("HEAD", "/v1/$export"): Case("HEAD", bulk),
-        ("POST", "/v1/exports"): Case("POST", "/v1/exports", ask),
-        ("POST", "/v1/events"): Case("POST", "/v1/events", event("x", T0), ("write key", "other write key")),
+def bearer(credential: str) -> dict[str, str]:
+    """A credential as Bearer."""
+    return {"authorization": f"Bearer {credential}"}
+
+
+def basic(name: str, password: str = "") -> dict[str, str]:
+    """A credential as Basic."""
+    return {"authorization": httpx.BasicAuth(name, password)._auth_header}
+
+
+NOBODY = {
+    "none": {},
+    "unknown": bearer("tok_unknown"),
+    "revoked": bearer("tok_revoked"),
+    "expired": bearer("tok_expired"),
+    "disabled owner": bearer("tok_eve"),
+    "session as token": bearer("tok_session"),
+    "token as user": basic("tok_ana"),
+    "token in another scheme": {"authorization": "Token tok_ana"},
+    "write key": bearer("wk_waves"),
+    "write key as user": basic("wk_waves"),
+    "other write key": bearer("wk_other"),
+    "export key": bearer("ek_waves"),
+    "api key": bearer("WAVESAPIKEY0000000001"),
+    "made-up cookie": {"cookie": "tailrace_session=tok_ana"},
+}
+# A write key is no token, and a token no write key; each of these has an app to write to.
+WRITERS = ("write key", "write key as user", "other write key")
+
+
+def strangers(api: Api) -> dict[str, Stranger]:
+    """All of them by name."""
+    found = {name: Stranger("nobody", headers) for name, headers in NOBODY.items()}
+    found |= {
+        "no scopes": Stranger("scopeless", bearer("tok_nothing")),
+        "another app": Stranger("narrow", bearer("tok_tides")),
+        "no apps": Stranger("narrow", bearer("tok_no_apps")),
+        "other space": Stranger("other", bearer("tok_bob")),
     }
-    for route, path in (
-        ("/v1/exports/{id}", base),
-        ("/v1/exports/{id}/progress", f"{base}/progress"),
-        ("/v1/exports/{id}/manifest", f"{base}/manifest"),
-        ("/v1/exports/{id}/files/{name}", f"{base}/files/{file}"),
-        ("/v1/$export/{id}", f"/v1/$export/{export}"),
-    ):
-        found |= {(method, route): Case(method, path) for method in ("GET", "HEAD")}
-    found[("DELETE", "/v1/exports/{id}")] = Case("DELETE", base)
-    found[("DELETE", "/v1/$export/{id}")] = Case("DELETE", f"/v1/$export/{export}")  # the last: it is gone afterwards
-    found |= account_cases(http)
-    for path, open_to in (
-        ("/healthz", tuple(STRANGERS)),
-        ("/livez", tuple(STRANGERS)),
-        ("/readyz", tuple(STRANGERS)),
-        ("/metrics", METRICS),
-    ):
-        found |= {(method, path): Case(method, path, open_to=open_to) for method in ("GET", "HEAD")}
+    if "post_login" in operations():
+        found |= logged_in(str(api.http.base_url))
     return found
 
 
-def account_cases(http: httpx.Client) -> dict[tuple[str, str], Case]:
-    """The routes of accounts; what they would change of acme is the user, the app or a token of the owner."""
-    me = http.get("/v1/me", headers=READ).json()["id"]
-    kept, revoked = (http.post("/v1/tokens", headers=READ).json()["id"] for _ in range(2))
-    user, app, token = f"/v1/users/{me}", "/v1/apps/app_waves", f"/v1/tokens/{kept}"
-    wrong = {"current": "a wrong password", "password": "a long enough one"}
-    setup = {"token": "x", "email": "x@example.com", "password": "a long enough one"}
-    listed = [
-        ("POST /v1/tokens", Case("POST", "/v1/tokens", {}, OWN)),
-        ("POST /v1/tokens/{id}:refresh", Case("POST", f"{token}:refresh", {})),
-        ("DELETE /v1/tokens/{id}", Case("DELETE", f"/v1/tokens/{revoked}", open_to=SAME_USER)),
-        ("POST /v1/users", Case("POST", "/v1/users", {"email": "x@example.com"}, OWN)),
-        ("PATCH /v1/users/{id}", Case("PATCH", user, {"role": "standard"})),
-        ("DELETE /v1/users/{id}", Case("DELETE", user)),
-        ("POST /v1/users/{id}/token:reset", Case("POST", f"{user}/token:reset")),
-        ("POST /v1/apps", Case("POST", "/v1/apps", {"id": "app_new"}, ("other space",))),
-        ("PATCH /v1/apps/{id}", Case("PATCH", app, {"name": "x"})),
-        ("POST /v1/apps/{id}/keys:rotate", Case("POST", f"{app}/keys:rotate", {"key": "write_key"})),
-        ("POST /v1/me/password", Case("POST", "/v1/me/password", wrong)),
-        ("POST /v1/me/token:reset", Case("POST", "/v1/me/token:reset", open_to=("other space",))),
-        ("POST /v1/login", Case("POST", "/v1/login", {"email": "x@example.com", "password": "x"})),
-        ("POST /v1/logout", Case("POST", "/v1/logout")),
-        ("POST /v1/logout:everywhere", Case("POST", "/v1/logout:everywhere", open_to=OWN)),
-        ("POST /v1/setup", Case("POST", "/v1/setup", setup)),
-        ("POST /setup", Case("POST", "/setup")),
+def logged_in(url: str) -> dict[str, Stranger]:
+    """A login session of another space, as a browser sends it: with and without the guard against forged requests."""
+    with httpx.Client(base_url=url) as http:
+        answer = http.post("/v1/login", json={"email": "bob@example.com", "password": "battery staple"})
+        assert answer.is_success, answer.text
+        cookie = {"cookie": f"tailrace_session={http.cookies['tailrace_session']}"}
+        guard = {"x-csrf-token": answer.json()["csrf"]}
+    return {"cookie": Stranger("cookie", cookie), "cookie and guard": Stranger("other", cookie | guard)}
+
+
+def make_tokens(house: House, folder: Path) -> None:
+    """Tokens of every kind; some end before they are used."""
+    every = json.dumps(list(SCOPES))
+    made = [
+        ("tok_nothing", MAIL, "[]", '["*"]'),
+        ("tok_tides", MAIL, every, '["app_tides"]'),
+        ("tok_no_apps", MAIL, every, "[]"),
+        ("tok_revoked", MAIL, every, '["*"]'),
+        ("tok_expired", MAIL, every, '["*"]'),
+        ("tok_session", MAIL, every, '["*"]'),
+        ("tok_eve", "eve@example.com", every, '["*"]'),
+        *((f"tok_without_{scope}", MAIL, json.dumps([s for s in SCOPES if s != scope]), '["*"]') for scope in SCOPES),
+        *((f"tok_only_{scope}", MAIL, json.dumps([scope]), '["*"]') for scope in SCOPES),
     ]
-    found = {(name.split()[0], name.split()[1]): case for name, case in listed}
-    for path, real, open_to in (
-        ("/v1/me", "/v1/me", (*OWN, "no scopes")),
-        ("/v1/tokens", "/v1/tokens", OWN),
-        ("/v1/tokens/{id}", token, SAME_USER),
-        ("/v1/users", "/v1/users", OWN),
-        ("/v1/users/{id}", user, SAME_USER),
-        ("/v1/apps", "/v1/apps", OWN),
-        ("/v1/apps/{id}", app, ()),
-        ("/v1/audit", "/v1/audit", OWN),
-        ("/setup", "/setup", ()),
-    ):
-        found |= {(method, path): Case(method, real, open_to=open_to) for method in ("GET", "HEAD")}
-    return found
+    tables = [
+        f'[[spaces.tokens]]\nvalue = "{value}"\nuser = "{user}"\nscopes = {scopes}\napps = {apps}\n'
+        for value, user, scopes, apps in made
+    ]
+    path = folder / "more.toml"
+    path.write_text(MORE.replace('[[spaces]]\nid = "other"', "".join(tables) + '[[spaces]]\nid = "other"'))
+    provision(house, read_provisioning(path))
+    ends: dict[str, dict[str, Any]] = {
+        "tok_revoked": {"revoked_at": T0},
+        "tok_expired": {"expires_at": T0},
+        "tok_session": {"kind": "login"},
+    }
+    with house.database.write() as connection:
+        for token, values in ends.items():
+            found = tokens.c.hash == token_hash(house.identity.secret, token)
+            assert connection.execute(update(tokens).where(found).values(**values)).rowcount == 1
+        gone = update(users).where(users.c.email == "eve@example.com").values(disabled_at=T0)
+        assert connection.execute(gone).rowcount == 1
 
 
 @pytest.fixture
 def api(house: House, tmp_path: Path) -> Iterator[Api]:
-    """A served store with one export of acme."""
+    """A served store with one event of acme, and tokens of every kind."""
     house.settings.seal.interval_ms = 3_600_000
-    path = tmp_path / "more.toml"
-    path.write_text(MORE)
-    provision(house, read_provisioning(path))
+    make_tokens(house, tmp_path)
     with live(house, exporters=1) as http:
         api = Api(http, house)
         api.send(event("e", T0, params={"secret": SECRET}))
@@ -168,83 +164,161 @@ def api(house: House, tmp_path: Path) -> Iterator[Api]:
         yield api
 
 
-def routes(house: House) -> set[tuple[str, str]]:
-    """Method and path of every route of the application."""
+@pytest.fixture
+def world(api: Api) -> World:
+    """The same with one export of acme."""
+    return World(api, api.manifest())
+
+
+def expected(operation: Operation, example: Example, name: str, stranger: Stranger) -> set[int]:
+    """The statuses that a stranger may be answered with; 0 stands for all but those of failures."""
+    if operation.security == "none":
+        return {0}
+    if operation.security == "write_key":
+        return {example.status} if name in WRITERS else {401}
+    if operation.security == "login" or stranger.kind == "nobody":
+        return {401}
+    if operation.scope is not None and stranger.kind == "scopeless":
+        return {403}
+    if example.whose == "caller":
+        return {0}
+    return {403, 404} if stranger.kind == "cookie" else {404}
+
+
+def hidden(world: World, stranger: Stranger) -> list[str]:
+    """What no stranger may read; the e-mail address is no secret of those who have it."""
+    secrets = [SECRET, world.manifest["cursor"], world.manifest["files"][0]["sha256"]]
+    return secrets if stranger.kind in ("narrow", "scopeless") else [*secrets, MAIL]
+
+
+def applies(example: Example, stranger: Stranger) -> bool:
+    """What is the space's is no secret of a token of the space, whichever apps it is granted."""
+    return example.whose != "space" or stranger.kind != "narrow"
+
+
+def test_every_operation_has_an_example() -> None:
+    """The table of examples has a row for each operation of each surface, and no other row."""
+    names = [operation.name for surface in SURFACES for operation in surface.operations]
+    assert set(EXAMPLES) == set(names)
+    assert len(names) == len(set(names))
+
+
+def test_the_application_has_no_other_routes(house: House) -> None:
+    """What the application routes is what the operations say, each GET with its HEAD, and a few plain routes."""
     found = create_app(house, Bell()).routes
     assert all(isinstance(route, Route) for route in found), "a mount or socket needs a walk of its own"
-    return {
-        (method, route.path)
-        for route in found
-        if isinstance(route, Route)
-        for method in route.methods or {"every method"}
-    }
+    routed = [(route.path, route.methods) for route in found if isinstance(route, Route)]
+    known: dict[str, set[str]] = {}
+    for operation in operations().values():
+        known.setdefault(operation.path, set()).update(methods(operation))
+    assert {path: methods for path, methods in routed if path not in PLAIN} == known
+    assert {path for path, _ in routed} >= PLAIN
 
 
-def call(http: httpx.Client, case: Case, credential: str | None) -> httpx.Response:
-    """Use a route with a credential, as Bearer."""
-    headers = {"prefer": "respond-async"}
-    if credential is not None:
-        headers["authorization"] = f"Bearer {credential}"
-    return http.request(case.method, case.path, json=case.json, headers=headers)
+def methods(operation: Operation) -> Sequence[str]:
+    """The methods that an operation answers."""
+    return ("GET", "HEAD") if operation.method == "GET" else (operation.method,)
 
 
-def test_every_route_is_closed_to_strangers(api: Api) -> None:
-    """Each route, with each credential that has no right to it, answers 401, 403 or 404 and shows nothing of acme."""
-    manifest = api.manifest()
-    known = cases(api.http, manifest["export"], manifest["files"][0]["name"])
-    assert known.keys() == routes(api.house)
-    hidden = [SECRET, manifest["cursor"], manifest["files"][0]["sha256"]]
-    for (method, path), case in known.items():
-        for who, credential in STRANGERS.items():
-            answer = call(api.http, case, credential)
-            if who in case.open_to:
-                assert answer.is_success or answer.json()["code"] == "taken", (method, path, who, answer.text)
-                theirs = [*hidden, manifest["export"], "wk_waves"]
-                assert not [text for text in theirs if text in answer.text], (method, path, who)
-                continue
-            closed = (401, 403, 404, 429) if path == "/v1/login" else (401, 403, 404)
-            assert answer.status_code in closed, (method, path, who, answer.text)
-            assert not [text for text in hidden if text in answer.text], (method, path, who)
-            if method != "HEAD" and path != "/setup":  # a page for people
-                assert answer.json()["status"] == answer.status_code, (method, path, who)
-    for (method, path), case in known.items():
-        if path.startswith(("/v1/exports", "/v1/$export")):
-            assert call(api.http, case, "tok_ana").is_success, (method, path)
+def test_every_route_is_closed_to_strangers(world: World) -> None:
+    """Each operation, with each credential that has no right to it, is refused and shows nothing of acme.
+
+    What answers about its caller may succeed, for the caller. Then the owner makes the same request and succeeds, so
+    the refusals prove something; every answer is one that the description has.
+    """
+    http, known = world.api.http, strangers(world.api)
+    for name, operation in operations().items():
+        example = EXAMPLES[name](world)
+        if operation.tag == "tokens":
+            known = strangers(world.api)  # those who were logged in have logged out
+        for who, stranger in known.items():
+            if applies(example, stranger):
+                refuse(world, operation, example, who, stranger)
+        mine = EXAMPLES[name](world)  # a stranger may have taken what the first one would make
+        answer = use(http, operation, mine, owner(operation))
+        assert answer.status_code == mine.status, (name, answer.text)
+        check_answer(operation, answer)
 
 
-def test_a_stranger_sees_no_difference_between_absent_and_not_its_own(api: Api) -> None:
-    """An export, file or app of another space looks exactly like one that does not exist."""
-    export = api.manifest()["export"]
-    for credential in ("tok_bob", "tok_tides", "tok_no_apps"):
-        headers = {"authorization": f"Bearer {credential}"}
-        for method, path in (
-            ("GET", "/v1/exports/{}"),
-            ("DELETE", "/v1/exports/{}"),
-            ("POST", "/v1/exports/{}:rerun"),
-            ("GET", "/v1/exports/{}/progress"),
-            ("GET", "/v1/exports/{}/manifest"),
-            ("GET", "/v1/exports/{}/files/x"),
-            ("GET", "/v1/$export/{}"),
-            ("DELETE", "/v1/$export/{}"),
-        ):
-            answers = [api.http.request(method, path.format(e), headers=headers) for e in (export, "exp_absent")]
-            assert [a.status_code for a in answers] == [404, 404]
-            assert answers[0].json() == json.loads(answers[1].text.replace("exp_absent", export))
-        bodies = [{"app": app, "window": {"axis": "available"}} for app in ("app_waves", "app_absent")]
-        asked = [api.http.post("/v1/exports", json=body, headers=headers) for body in bodies]
-        assert [a.status_code for a in asked] == [404, 404]
-        assert asked[0].json() == json.loads(asked[1].text.replace("app_absent", "app_waves"))
+def refuse(world: World, operation: Operation, example: Example, who: str, stranger: Stranger) -> None:
+    """Have a stranger try an operation, as GET and HEAD where it takes both."""
+    statuses = expected(operation, example, who, stranger)
+    for method in methods(operation):
+        answer = use(world.api.http, operation, example, stranger.headers, method)
+        what = (operation.name, who, answer.status_code, answer.text)
+        assert answer.status_code in statuses or (statuses == {0} and answer.status_code < 500), what
+        assert not [text for text in hidden(world, stranger) if text in answer.text + str(answer.headers)], what
+        check_answer(operation, answer)
+        if method != "HEAD" and not answer.is_success:
+            assert answer.json()["status"] == answer.status_code, what
+
+
+def test_strangers_are_refused_for_what_they_are(api: Api) -> None:
+    """The tokens that have ended worked until then, and the others work where they belong: refusals prove something."""
+    with api.house.database.write() as connection:
+        connection.execute(update(tokens).values(revoked_at=None, expires_at=None, kind="api"))
+        connection.execute(update(users).values(disabled_at=None))
+    body = {"app": "app_waves", "window": {"axis": "available"}}
+    for token in ("tok_revoked", "tok_expired", "tok_session", "tok_eve"):
+        assert api.http.post("/v1/exports", json=body, headers=bearer(token)).status_code == 202, token
+
+
+def test_a_scope_is_needed_and_is_enough(world: World) -> None:
+    """Where an operation has a scope, one with all scopes but that gets 403, and one with just that succeeds, unless
+    it would give somebody more than it has itself.
+    """
+    scoped = [operation for operation in operations().values() if operation.scope is not None]
+    assert scoped
+    for operation in scoped:
+        refused = use(
+            world.api.http, operation, EXAMPLES[operation.name](world), bearer(f"tok_without_{operation.scope}")
+        )
+        assert (refused.status_code, refused.json()["needs"]) == (403, operation.scope), operation.name
+        example = EXAMPLES[operation.name](world)
+        taken = use(world.api.http, operation, example, bearer(f"tok_only_{operation.scope}"))
+        above = taken.status_code == 403 and taken.json()["code"] == "above_your_rights"
+        assert above or taken.status_code == example.status, (operation.name, taken.text)
+
+
+def test_a_stranger_sees_no_difference_between_absent_and_not_its_own(world: World) -> None:
+    """An export, file, app or whatever a path or body names looks, if it is another's, as if it did not exist."""
+    compared = set()
+    for name, operation in operations().items():
+        example = EXAMPLES[name](world)
+        for other in absent(example) if example.whose != "caller" else ():
+            for who, stranger in strangers(world.api).items():
+                if stranger.kind in ("other", "narrow") and applies(example, stranger):
+                    compared.add(name)
+                    there, not_there = (use(world.api.http, operation, e, stranger.headers) for e in (example, other))
+                    assert (there.status_code, not_there.status_code) == (404, 404), (name, who)
+                    assert same_names(there.text, example) == same_names(not_there.text, other), (name, who)
+    assert compared >= {"post_export", "get_export", "delete_export", "get_manifest", "get_file"}
+
+
+def absent(example: Example) -> Iterator[Example]:
+    """The same request for things that do not exist."""
+    if example.path:
+        yield replace(example, path={name: f"{value.partition('_')[0]}_absent" for name, value in example.path.items()})
+    if isinstance(example.json, dict) and "app" in example.json:
+        yield replace(example, json=example.json | {"app": "app_absent"})
+
+
+def same_names(text: str, example: Example) -> str:
+    """An answer with the names that the request gave left out."""
+    app = example.json["app"] if isinstance(example.json, dict) and "app" in example.json else None
+    for name in (*example.path.values(), app):
+        text = text.replace(name, "…") if name else text
+    return text
 
 
 def test_a_token_of_an_app_has_that_app(api: Api) -> None:
     """The credentials that are refused elsewhere are good where they belong, so the refusals prove something."""
     body = {"app": "app_tides", "window": {"axis": "available"}}
     for token, status in (("tok_tides", 202), ("tok_ana", 202), ("tok_no_apps", 404), ("tok_nothing", 403)):
-        answer = api.http.post("/v1/exports", json=body, headers={"authorization": f"Bearer {token}"})
+        answer = api.http.post("/v1/exports", json=body, headers=bearer(token))
         assert answer.status_code == status, token
     other = {"app": "app_other", "window": {"axis": "available"}}
-    bob = {"authorization": "Bearer tok_bob"}
-    assert api.http.post("/v1/exports", json=other, headers=bob).status_code == 202
+    assert api.http.post("/v1/exports", json=other, headers=bearer("tok_bob")).status_code == 202
     assert api.http.post("/v1/exports", json=other, headers=READ).status_code == 404
 
 
@@ -253,7 +327,7 @@ def test_a_write_key_writes_to_its_own_app_alone(api: Api) -> None:
     before = {app: ledger(api.house.database, api.scope(app)).received for app in ("app_waves", "app_tides")}
     for app in ("app", "app_id", "space"):
         body = {"batch": [event("x", T0) | {app: "app_waves"}]}
-        answer = api.http.post("/v1/events", json=body, headers={"authorization": "Bearer wk_tides"})
+        answer = api.http.post("/v1/events", json=body, headers=bearer("wk_tides"))
         assert answer.json()["accepted"] == 0
     assert ledger(api.house.database, api.scope("app_waves")).received == before["app_waves"]
     assert ledger(api.house.database, api.scope("app_tides")).received == before["app_tides"] + 3

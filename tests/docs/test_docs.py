@@ -13,18 +13,22 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from pydantic import BaseModel
 
 from tailrace.accounts.provisioning import read_provisioning
+from tailrace.app import SURFACES
 from tailrace.cli import exits
+from tailrace.cli.app import COMMANDS
 from tailrace.cli.demo_store import TOKEN, apps_toml
 from tailrace.cli.remote.profiles import ConfigFile
-from tailrace.config import SETTINGS_FILE, load
+from tailrace.config import SETTINGS_FILE, Settings, load
 from tailrace.ingest.files.mapping import parse_map
 from tailrace.ingest.protocols.native import draft_records
 from tailrace.model.policy import LIMITS, check_limit
 from tailrace.surfaces.native.errors import ERRORS
 from tailrace.surfaces.native.parse import parse_export
 from tailrace.wiring import initialise, open_house, provision
+from tests.contract.described import document
 from tests.servers import Server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -146,6 +150,63 @@ def test_every_error_code_is_documented() -> None:
     codes = {kind.code for kind in ERRORS}
     assert codes <= documented
     assert documented - codes == {"no_such_path", "method_not_allowed"}
+
+
+def test_every_command_is_documented() -> None:
+    """docs/cli.md has a heading for each command, and for no other."""
+    page = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    names = {name.split()[0] for name in re.findall(r"^### (.+)$", page, re.MULTILINE)}
+    assert names == set(COMMANDS)
+
+
+def test_every_setting_is_documented() -> None:
+    """docs/settings.md has a row for each key, with its environment variable and what it is."""
+    page = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    rows = re.findall(r"^\| `([\w.]+)` \| `TAILRACE_(\w+)` \| .* \| (.+) \|$", page, re.MULTILINE)
+    assert {key for key, _, _ in rows} == set(setting_keys(Settings()))
+    for key, variable, what in rows:
+        assert variable == key.replace(".", "__").upper(), key
+        assert len(what) > 9, key
+
+
+def setting_keys(settings: BaseModel, above: str = "") -> Iterator[str]:
+    """The names of settings, nested ones with a dot."""
+    for name, value in settings:
+        if isinstance(value, BaseModel):
+            yield from setting_keys(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}"
+
+
+def test_every_operation_is_documented() -> None:
+    """docs/reference.md has each operation of each surface with its scope, its parameters, body and answers."""
+    page = (ROOT / "docs" / "reference.md").read_text("utf-8")
+    parts = dict(re.findall(r"^### ([A-Z]+ /\S+)\n(.*?)(?=^##)", page, re.MULTILINE | re.DOTALL))
+    operations = {f"{one.method} {one.path}": one for surface in SURFACES for one in surface.operations}
+    assert parts.keys() == operations.keys()
+    for name, operation in operations.items():
+        text = parts[name]
+        documents = [operation.body, operation.shows, *(reply.document for reply in operation.replies.values())]
+        named = [
+            *(f"| {status} | {reply.what}" for status, reply in operation.replies.items()),
+            *(f"[{kind.__name__}](#{kind.__name__.lower()})" for kind in documents if kind is not None),
+            *(f"| `{field.encode_name}` | query" for field in msgspec.structs.fields(operation.query)),
+            *(f"| `{header}` | header" for header in operation.headers),
+            *(f"| `{variable}` | path" for variable in re.findall(r"\{(\w+)\}", operation.path)),
+            *(str(status) for status in operation.errors),
+            *([f"scope `{operation.scope}`"] if operation.scope else []),
+        ]
+        assert [one for one in named if one not in text] == [], name
+
+
+def test_every_document_is_documented() -> None:
+    """docs/reference.md has each document that operations take or answer, with all its keys."""
+    page = (ROOT / "docs" / "reference.md").read_text("utf-8").split("\n## Documents\n")[1]
+    parts = dict(re.findall(r"^### (\w+)\n(.*?)(?=^###|\Z)", page, re.MULTILINE | re.DOTALL))
+    schemas = document()["components"]["schemas"]
+    assert parts.keys() == schemas.keys()
+    for name, schema in schemas.items():
+        assert re.findall(r"^\| `(\w+)` \|", parts[name], re.MULTILINE) == list(schema["properties"]), name
 
 
 def test_every_exit_code_is_documented() -> None:

@@ -29,6 +29,7 @@ COMMANDS = {
     "apps": "remote.apps",
     "login": "remote.login",
     "config": "remote.login",
+    "openapi": "openapi",
 }
 
 

@@ -6,7 +6,7 @@ from hashlib import sha256
 import msgspec
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from tailrace.model.errors import CursorRefused
+from tailrace.model.errors import CursorReason, CursorRefused
 from tailrace.model.export import ExportRequest
 
 
@@ -41,12 +41,13 @@ def read_cursor(secret: str, text: str, request: ExportRequest, *, epoch: str, h
         cursor = Cursor(*_serializer(secret).loads(text))
     except (BadSignature, TypeError):
         raise CursorRefused("unreadable") from None
-    for wrong, reason in (
+    checks: tuple[tuple[bool, CursorReason], ...] = (
         (cursor.epoch != epoch, "epoch"),
         (cursor.app != request.app, "app"),
         (cursor.request != request_digest(request), "request"),
         (cursor.seq > head, "ahead"),
-    ):
+    )
+    for wrong, reason in checks:
         if wrong:
             raise CursorRefused(reason)
     return cursor

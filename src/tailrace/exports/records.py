@@ -243,8 +243,10 @@ def _sought(row: Row[Any], now: int) -> Sought:
 
 
 def _download() -> Any:
-    """An export by its id, without its manifest, which may be long, and its file of a name if it has one."""
-    columns = [column for column in exports.c if column is not exports.c.manifest]
+    """An export by its id, without its manifest, which may be long, and its file of a name if it has one: `bytes` are
+    those of the file.
+    """
+    columns = [column for column in exports.c if column.name not in ("manifest", "bytes")]
     of = (export_files.c.name, export_files.c.object, export_files.c.key_ref, export_files.c.bytes)
     files = (*of, export_files.c.sha256, export_files.c.media_type)
     same = and_(export_files.c.export == exports.c.id, export_files.c.name == bindparam("file"))

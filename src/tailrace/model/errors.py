@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 _VALUE = re.compile(r"(Invalid enum value) .*", re.DOTALL)
 _KEY = re.compile(r"Object (contains unknown|missing required) field `(.*)`", re.DOTALL)
@@ -179,15 +180,16 @@ class WindowInFuture(TailraceError):
     retryable: bool = field(init=False, default=True, repr=False)
 
 
+CursorReason = Literal["unreadable", "epoch", "app", "ahead", "request"]
+CURSOR_REASONS: tuple[CursorReason, ...] = get_args(CursorReason)
+
+
 @dataclass(eq=False)
 class CursorRefused(TailraceError):
-    """A cursor that cannot be continued from. `reason` is one of the words of `CURSOR_REASONS`."""
+    """A cursor that cannot be continued from, and why."""
 
-    reason: str
+    reason: CursorReason
     code: str = field(init=False, default="cursor_refused", repr=False)
-
-
-CURSOR_REASONS = ("unreadable", "epoch", "app", "ahead", "request")
 
 
 @dataclass(eq=False)

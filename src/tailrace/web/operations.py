@@ -156,7 +156,7 @@ def read_query(request: Request, kind: type[msgspec.Struct]) -> Any:
     """The query string as a document; a key that is a list may stand there several times.
 
     Raises:
-        Invalid: a key is unknown or there twice, or a value cannot be; it is named.
+        Invalid: a key is unknown or there twice, or a value cannot be; it is named. No value is null.
     """
     lists = _lists(kind)
     found: dict[str, Any] = {}
@@ -168,9 +168,13 @@ def read_query(request: Request, kind: type[msgspec.Struct]) -> Any:
         else:
             found[name] = text
     try:
-        return msgspec.convert(found, kind, strict=False)
+        read = msgspec.convert(found, kind, strict=False)
     except msgspec.ValidationError as error:
         raise misfit(str(error), "query") from None
+    for key in msgspec.structs.fields(kind):
+        if key.encode_name in found and getattr(read, key.name) is None:  # the decoder takes the text `null` for it
+            raise Invalid(key.encode_name, "cannot be null; leave it out")
+    return read
 
 
 @cache

@@ -24,6 +24,7 @@ MODULES = {
     "logins": "tests/contract/native/test_logins.py",
     "setup": "tests/contract/native/test_setup.py",
     "quotas": "tests/contract/native/test_quotas.py",
+    "openapi": "tests/contract/native/test_openapi.py",
     "isolation": "tests/contract/test_isolation.py",
     "docs": "tests/docs/test_docs.py",
     "fields": "tests/docs/test_fields.py",
@@ -46,6 +47,11 @@ TABLE: tuple[tuple[str, str], ...] = (
     ("Bodies and answers are JSON", "errors.test_every_reply_is_a_problem_document"),
     ("Keys that a request does not know", "exports.test_what_is_wrong_is_named"),
     ("Every error is a [problem document]", "errors.test_every_reply_is_a_problem_document"),
+    (
+        "Every operation and document stands",
+        "docs.test_every_operation_is_documented docs.test_every_document_is_documented "
+        "openapi.test_it_is_served_to_all_and_cacheable",
+    ),
     ("`POST /v1/events` with the app's write key", "events.test_the_key_may_come_as_bearer_or_as_basic_user"),
     ("The body is one batch, or one event per line", "events.test_the_content_type_does_not_matter"),
     ("It may be gzip or zstd", "events.test_the_content_type_does_not_matter"),

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from tailrace.model.access import ID_PATTERN, Role, TokenKind, UserKind
-from tailrace.surfaces.native.documents.base import Strict
+from tailrace.surfaces.native.documents.base import Count, Instant, Strict
 from tailrace.web.paging import PageQuery
 
 _TEN_YEARS_S = 315_360_000
@@ -27,7 +27,7 @@ class TokenBody(Strict):
     apps: _Names = msgspec.field(default_factory=_all)
     user: str | None = None
     expires_in: Annotated[int, msgspec.Meta(ge=1, le=_TEN_YEARS_S)] | None = None
-    expires_at: str | None = None
+    expires_at: Instant | None = None
 
 
 class RefreshBody(Strict):
@@ -46,10 +46,10 @@ class TokenDocument(Strict):
     name: str
     scopes: list[str]
     apps: list[str]
-    created_at: str
-    expires_at: str | None
-    revoked_at: str | None
-    used_at: str | None
+    created_at: Instant
+    expires_at: Instant | None
+    revoked_at: Instant | None
+    used_at: Instant | None
 
 
 class NewTokenDocument(TokenDocument):
@@ -100,8 +100,8 @@ class UserDocument(Strict):
     role: Role
     kind: UserKind
     apps: list[str]
-    created_at: str
-    disabled_at: str | None
+    created_at: Instant
+    disabled_at: Instant | None
     password: bool
 
 
@@ -184,14 +184,14 @@ class LoginDocument(Strict):
     """A session, whose text is in the cookie alone. Send `csrf` as X-CSRF-Token with what changes something."""
 
     csrf: str
-    expires_at: str
+    expires_at: Instant
     user: str
 
 
 class SessionsDocument(Strict):
     """How many login sessions have ended."""
 
-    ended: int
+    ended: Count
 
 
 class SetupBody(Strict):
@@ -214,15 +214,15 @@ class AuditQuery(PageQuery, rename={"since": "from", "until": "to"}):
     """Which entries: of an action, of a half-open stretch of time."""
 
     action: str | None = None
-    since: str | None = None
-    until: str | None = None
+    since: Instant | None = None
+    until: Instant | None = None
 
 
 class EntryDocument(Strict):
     """What somebody did. `subject` is the id of what it is about; keys of `detail` go by the action."""
 
-    number: int
-    at: str
+    number: Count
+    at: Instant
     who: str
     user: str | None
     token: str | None

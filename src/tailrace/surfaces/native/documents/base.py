@@ -1,6 +1,12 @@
 """What all documents share. They are strict both ways: what is sent, and what is answered."""
 
+from typing import Annotated
+
 import msgspec
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Instant = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]  # parsed where it is used
+Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
 class Strict(msgspec.Struct, forbid_unknown_fields=True):
@@ -12,7 +18,7 @@ class ProblemDocument(msgspec.Struct):
 
     type: str
     title: str
-    status: int
+    status: Annotated[int, msgspec.Meta(ge=400, le=599)]
     code: str
     detail: str
     retryable: bool

@@ -1,8 +1,12 @@
 """What generic bulk clients send and get; the names are those of the FHIR Bulk Data Access guide."""
 
+from typing import Literal
+
 import msgspec
 
-from tailrace.surfaces.native.documents.base import Strict
+from tailrace.surfaces.native.documents.base import Count, Instant, Strict
+
+OutputFormat = Literal["application/fhir+ndjson", "application/ndjson", "ndjson"]
 
 
 class BulkQuery(Strict, rename={"types": "_type", "since": "_since", "format": "_outputFormat"}):
@@ -10,8 +14,8 @@ class BulkQuery(Strict, rename={"types": "_type", "since": "_since", "format": "
 
     app: str
     types: list[str] = msgspec.field(default_factory=list)
-    since: str | None = None
-    format: str = "application/fhir+ndjson"
+    since: Instant | None = None
+    format: OutputFormat = "application/fhir+ndjson"
 
 
 class BulkFileDocument(Strict):
@@ -19,13 +23,13 @@ class BulkFileDocument(Strict):
 
     type: str
     url: str
-    count: int
+    count: Count
 
 
 class BulkDocument(Strict, rename={"transaction_time": "transactionTime", "requires_token": "requiresAccessToken"}):
     """The files of an export that has succeeded. `transactionTime` is the ``_since`` of the next one."""
 
-    transaction_time: str
+    transaction_time: Instant
     request: str
     requires_token: bool
     output: list[BulkFileDocument]

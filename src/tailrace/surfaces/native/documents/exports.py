@@ -4,18 +4,30 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from tailrace.exports.forms import SMALLEST_FILE
 from tailrace.model.export import FILE_BYTES, ExportState, Format, Packing, Shape, Split
+from tailrace.model.fields import EVENT_ROW_COLUMNS
+from tailrace.model.predicates import MOST_PREDICATES
 from tailrace.model.window import Axis
-from tailrace.surfaces.native.documents.base import Strict
+from tailrace.surfaces.native.documents.base import Count, Instant, Sha256, Strict
+from tailrace.surfaces.native.documents.schemas import PREDICATE, WINDOW
 from tailrace.web.paging import PageQuery
+
+Of = Literal["rows", "users"]
+# What else must hold is checked, in words of their own, where they are parsed.
+Column = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(EVENT_ROW_COLUMNS)})]
+Columns = Annotated[list[Column], msgspec.Meta(extra_json_schema={"minItems": 1, "uniqueItems": True})]
+Predicate = Annotated[dict[str, Any], msgspec.Meta(extra_json_schema=PREDICATE)]
+Predicates = Annotated[list[Predicate], msgspec.Meta(extra_json_schema={"maxItems": MOST_PREDICATES})]
+FileBytes = Annotated[int, msgspec.Meta(extra_json_schema={"minimum": SMALLEST_FILE})]
 
 
 class WindowBody(Strict, rename={"start": "from", "end": "to"}):
     """``window`` of an export request."""
 
     axis: Axis
-    start: str | None = None
-    end: str | None = None
+    start: Instant | None = None
+    end: Instant | None = None
 
 
 class FiltersBody(Strict):
@@ -23,22 +35,22 @@ class FiltersBody(Strict):
 
     events: list[str] = msgspec.field(default_factory=list)
     versions: list[str] = msgspec.field(default_factory=list)
-    where: list[dict[str, Any]] = msgspec.field(default_factory=list)
+    where: Predicates = msgspec.field(default_factory=list)
 
 
 class ExportBody(Strict):
     """An export request. What an answer shows as ``request`` can be sent as it is."""
 
     app: str
-    window: WindowBody
+    window: Annotated[WindowBody, msgspec.Meta(extra_json_schema=WINDOW)]
     shape: Shape = "events"
     format: Format = "json"
     packing: Packing | None = None
     filters: FiltersBody = msgspec.field(default_factory=FiltersBody)
-    columns: list[str] | None = None
+    columns: Columns | None = None
     split: Split | None = None
     after: str | None = None
-    file_bytes: int = FILE_BYTES
+    file_bytes: FileBytes = FILE_BYTES
     json_array: bool = False
     csv_safe: bool = False
     wait_until_complete: bool = False
@@ -47,9 +59,9 @@ class ExportBody(Strict):
 class ProgressDocument(Strict):
     """How far an export is. `slices` is null until it is planned."""
 
-    slices: int | None
-    slices_done: int
-    percent: int
+    slices: Count | None
+    slices_done: Count
+    percent: Annotated[int, msgspec.Meta(ge=0, le=100)]
 
 
 class WaitingDocument(Strict):
@@ -59,8 +71,8 @@ class WaitingDocument(Strict):
     """
 
     reason: Literal["window_end", "completeness"]
-    until: str
-    complete_through: str | None
+    until: Instant
+    complete_through: Instant | None
 
 
 class ExportDocument(Strict):
@@ -70,9 +82,9 @@ class ExportDocument(Strict):
     app: str
     state: ExportState
     progress: ProgressDocument
-    created_at: str
-    finished_at: str | None
-    expires_at: str | None
+    created_at: Instant
+    finished_at: Instant | None
+    expires_at: Instant | None
     waiting_for: WaitingDocument | None
     error: str | None
     request: ExportBody
@@ -110,8 +122,8 @@ class EstimateDocument(Strict):
 class TotalsDocument(Strict):
     """An app's counts at a commit."""
 
-    events: int
-    fragments: int
+    events: Count
+    fragments: Count
 
 
 class MemberDocument(Strict):
@@ -119,12 +131,12 @@ class MemberDocument(Strict):
 
     name: str
     key: str | None
-    of: str
-    rows: int
-    bytes: int
-    content_sha256: str
-    min_time: str | None
-    max_time: str | None
+    of: Of
+    rows: Count
+    bytes: Count
+    content_sha256: Sha256
+    min_time: Instant | None
+    max_time: Instant | None
 
 
 class FileDocument(Strict):
@@ -133,15 +145,15 @@ class FileDocument(Strict):
     name: str
     url: str
     key: str | None
-    of: str
-    rows: int
-    bytes: int
-    sha256: str
-    content_sha256: str
+    of: Of
+    rows: Count
+    bytes: Count
+    sha256: Sha256
+    content_sha256: Sha256
     format: Format
     packing: Packing
-    min_time: str | None
-    max_time: str | None
+    min_time: Instant | None
+    max_time: Instant | None
     members: list[MemberDocument] | None
 
 
@@ -150,8 +162,8 @@ class SchemaDocument(Strict):
 
     name: str
     url: str
-    bytes: int
-    sha256: str
+    bytes: Count
+    sha256: Sha256
 
 
 class ManifestDocument(Strict):
@@ -165,17 +177,17 @@ class ManifestDocument(Strict):
     app: str
     request: ExportBody
     epoch: str
-    snapshot_seq: int
-    complete_through: str
+    snapshot_seq: Count
+    complete_through: Instant
     window: WindowBody
     cursor: str | None
     previous_cursor: str | None
     totals_before: TotalsDocument | None
     totals_after: TotalsDocument | None
     shape: Shape
-    columns: list[str]
+    columns: list[Column]
     filtered: bool
-    rows: int
-    bytes: int
+    rows: Count
+    bytes: Count
     files: list[FileDocument]
     schema: SchemaDocument

@@ -14,6 +14,7 @@ from tailrace.ingest.protocols.native import decode_body, draft_batch
 from tailrace.model.errors import Malformed, TooManyRecords
 from tailrace.model.points import point
 from tailrace.surfaces.native.documents.events import AcceptedDocument
+from tailrace.surfaces.native.documents.sending import BatchBody
 from tailrace.surfaces.native.render import accepted_document, json_response
 from tailrace.web.auth import key
 from tailrace.web.bodies import read_body
@@ -52,6 +53,7 @@ OPERATIONS: Sequence[Operation] = (
         {200: Reply("Every good record is durable.", AcceptedDocument)},
         security="write_key",
         takes=("application/json", "application/x-ndjson"),
+        shows=BatchBody,
         errors=(413, 503),
         tag="events",
     ),

@@ -1,0 +1,212 @@
+"""What the keys of documents mean where their names do not say it, and examples of documents."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from tailrace.ingest.context import ProfileInput, SessionInput
+from tailrace.ingest.protocols.native import Element, Signals
+from tailrace.model.fields import FIELDS
+from tailrace.surfaces.native.documents.base import ProblemDocument
+from tailrace.surfaces.native.documents.events import AcceptedDocument, RejectedDocument
+from tailrace.surfaces.native.documents.exports import (
+    ExportBody,
+    ExportDocument,
+    FileDocument,
+    FiltersBody,
+    ManifestDocument,
+    MemberDocument,
+    ProgressDocument,
+    SchemaDocument,
+    TotalsDocument,
+    WindowBody,
+)
+from tailrace.surfaces.native.documents.sending import BatchBody, EventBody, PageBody
+
+
+def _sent(kind: type[msgspec.Struct], prefix: str = "") -> dict[str, str]:
+    """What the canonical fields say of the keys of a record, or of an object in it."""
+    meanings = {field.source: field.what for field in FIELDS.values()}
+    keys = [field.encode_name for field in msgspec.structs.fields(kind)]
+    return {key: meanings[prefix + key] for key in keys if prefix + key in meanings}
+
+
+_CONTENT = {
+    "name": "What it is called in links and archives.",
+    "key": "What the split put into it: a day, an hour, a number or an event name; null where there is one file.",
+    "of": "`users` for the table of users, whose rows the manifest's `rows` leaves out.",
+    "rows": "Rows inside, headers not counted.",
+    "bytes": "Length as it is downloaded.",
+    "content_sha256": "Digest of the rows, whatever their order.",
+    "min_time": "The earliest event.",
+    "max_time": "The latest event.",
+}
+
+MEANINGS: Mapping[type[msgspec.Struct], Mapping[str, str]] = {
+    ProblemDocument: {
+        "type": "`about:blank#` and the code.",
+        "title": "The error in a few words.",
+        "status": "The status of the answer.",
+        "code": "Which error it is; it never changes its meaning.",
+        "detail": "What happened, and what to do next.",
+        "retryable": "Whether the same request can succeed later.",
+    },
+    BatchBody: {
+        "batch": "The events. A bad one never fails the others.",
+        "sent_at": "When the sender sent it by its own clock: ISO 8601 with an offset, or milliseconds since 1970.",
+    },
+    EventBody: _sent(EventBody)
+    | {
+        "id": "Your message id: the same id is stored once, however often it is sent.",
+        "time": "ISO 8601 with an offset from UTC, or milliseconds since 1970; without it the time of receipt.",
+        "device_id": "The device or anonymous id. It or `user_id` is needed.",
+        "session_id": "Without it events of an actor belong together until a pause of 30 minutes.",
+        "params": "An object of your own, kept as it was sent.",
+        "session": "What is known of device, version and place.",
+        "profile": "What is known of the user.",
+    },
+    PageBody: _sent(PageBody, "page."),
+    Element: _sent(Element, "element."),
+    Signals: _sent(Signals, "signals."),
+    SessionInput: _sent(SessionInput, "session.") | {"end": "`true` closes the session now."},
+    ProfileInput: _sent(ProfileInput, "profile."),
+    AcceptedDocument: {
+        "received": "Records of the request.",
+        "accepted": "Records that are durable now.",
+        "rejected": "Records that were not taken; they are kept as dead letters.",
+    },
+    RejectedDocument: {"position": "Its place in the request, from 0.", "reason": "What is wrong with it."},
+    ExportBody: {
+        "app": "The app whose events are wanted.",
+        "window": "Which stretch of time.",
+        "shape": "What a row is: an event, a session with its events, or a row of a table per event name.",
+        "format": "How rows are written.",
+        "packing": "What wraps a file's bytes; null is `gzip`, for `parquet` `none`.",
+        "filters": "Which events; all that is given must hold.",
+        "columns": "Which fields in which order; null is all.",
+        "split": "What a file holds; null is `single`, for `sessions` `size`, for `tables` `event`.",
+        "after": "The `cursor` of the previous manifest, on the axis `available` only.",
+        "file_bytes": "Bytes of a file of the split `size`, before packing.",
+        "json_array": "Whether a file's rows are one JSON array; for `json` only.",
+        "csv_safe": "Whether texts that look like formulas get an apostrophe before them; for `csv` only.",
+    },
+    WindowBody: {
+        "axis": "Which time counts: that of the event, of its session's start, or when it became available.",
+        "from": "The first instant inside. Null on the axis `available` only: from the beginning.",
+        "to": "The first instant outside, later than `from`. Null on the axis `available` only: up to now.",
+    },
+    FiltersBody: {
+        "events": "Event names; empty is all.",
+        "versions": "App versions; empty is all.",
+        "where": "Conditions on parameters and fields.",
+    },
+    ExportDocument: {
+        "id": "What the other paths call it.",
+        "progress": "How far it is.",
+        "finished_at": "When it ended; null until then.",
+        "expires_at": "Until when its files are kept; null until it has succeeded.",
+        "error": "What it waits for, or why it failed.",
+        "request": "What was asked for, complete: it can be sent again.",
+    },
+    ProgressDocument: {
+        "slices": "Pieces of work; null until it is planned.",
+        "slices_done": "Pieces that are done.",
+        "percent": "100 only when it has succeeded.",
+    },
+    TotalsDocument: {
+        "events": "Events that the app had.",
+        "fragments": "Sessions, counting each of their later parts.",
+    },
+    FileDocument: _CONTENT
+    | {
+        "url": "Where to download it.",
+        "sha256": "Digest of its bytes.",
+        "members": "The files of an archive; null for other files.",
+    },
+    MemberDocument: _CONTENT,
+    SchemaDocument: {"name": _CONTENT["name"], "url": "Where to download it.", "sha256": "Digest of its bytes."},
+    ManifestDocument: {
+        "version": "Of the manifest's own keys.",
+        "release": "Of the Tailrace that made the files.",
+        "timezone_rules": "Release of the time-zone database.",
+        "schema_version": "Of the canonical fields.",
+        "epoch": "The life of the store; a restore begins a new one.",
+        "snapshot_seq": "The commit that was exported.",
+        "complete_through": "Up to where nothing that had arrived is missing.",
+        "window": "As it was resolved.",
+        "cursor": "Send it as `after` to go on; null on other axes than `available`.",
+        "previous_cursor": "The `after` of the request.",
+        "totals_before": "The app's counts before this increment; null on other axes than `available`.",
+        "totals_after": "The app's counts after this increment; null on other axes than `available`.",
+        "filtered": "Whether the request had filters.",
+        "rows": "Rows of all files but those of users.",
+        "bytes": "Length of all files together.",
+        "files": "What there is to download, in order.",
+        "schema": "A JSON Schema of the rows.",
+    },
+}
+
+# Keys of queries, whichever query it is.
+PARAMETERS: Mapping[str, str] = {
+    "after": "The `next` of the page before, unchanged.",
+    "app": "Only what belongs to this app.",
+    "limit": "How many a page has at most.",
+    "state": "Only those in this state.",
+    "wait": "Seconds to wait for news, if there is none yet.",
+    "expires": "Until when a link is good, in seconds since 1970, as a manifest gives it.",
+    "signature": "What makes a link good without a token, as a manifest gives it.",
+    "_type": "Event names, separated by commas; without it all.",
+    "_since": "Only what became available after this instant.",
+    "_outputFormat": "How rows are written; NDJSON by any of its names.",
+}
+
+EXAMPLES: Mapping[type[msgspec.Struct], Sequence[Any]] = {
+    BatchBody: (
+        {
+            "batch": [
+                {
+                    "id": "e1",
+                    "event": "Level Up",
+                    "time": "2026-01-02T03:04:05.678Z",
+                    "user_id": "u1",
+                    "device_id": "d1",
+                    "session_id": "s1",
+                    "params": {"level": 7},
+                    "session": {"app_version": "1.2", "country": "DE"},
+                    "profile": {"gender": "female"},
+                }
+            ],
+            "sent_at": "2026-01-02T03:04:06Z",
+        },
+    ),
+    AcceptedDocument: (
+        {
+            "received": 2,
+            "accepted": 1,
+            "rejected": [{"position": 1, "reason": "no identity: give device_id or user_id"}],
+        },
+    ),
+    ExportBody: (
+        {"app": "app_waves", "window": {"axis": "available"}},
+        {
+            "app": "app_waves",
+            "window": {"axis": "event_time", "from": "2026-02-01T00:00:00Z", "to": "2026-03-01T00:00:00Z"},
+            "shape": "sessions",
+            "format": "csv",
+            "packing": "zip",
+            "filters": {"where": [{"param": "level", "op": "gt", "value": 5}]},
+        },
+    ),
+    ProblemDocument: (
+        {
+            "type": "about:blank#not_ready",
+            "title": "Not ready",
+            "status": 409,
+            "code": "not_ready",
+            "detail": "The export is running; its manifest exists once it has succeeded.",
+            "retryable": True,
+            "state": "running",
+        },
+    ),
+}

@@ -1,0 +1,154 @@
+"""How the owner of things uses each operation: one table for the walk, the check of answers and the fuzzing.
+
+An operation without an example fails tests/contract/test_isolation.py. An example is made anew for each use, so what
+deletes something may make it first.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from secrets import token_hex
+from typing import Any, Literal
+
+import httpx
+
+from tailrace.app import SURFACES
+from tailrace.web.operations import Operation
+from tests.contract.live import READ, WRITE
+from tests.contract.native.conftest import Api
+from tests.sending import T0, event
+
+MAIL, PASSWORD = "ana@example.com", "correct horse"
+
+# Whose what an operation gives or changes is: an app's, the space's, or that of whoever calls.
+Whose = Literal["app", "space", "caller"]
+
+# What the owner sends, by the operation's security; a token for all others.
+_CREDENTIALS: Mapping[str, Mapping[str, str]] = {
+    "none": {},
+    "write_key": WRITE,
+    "login": {"authorization": httpx.BasicAuth(MAIL, PASSWORD)._auth_header},
+}
+
+
+@dataclass(frozen=True)
+class World:
+    """A served store with an export of app_waves that has succeeded, and its manifest."""
+
+    api: Api
+    manifest: Mapping[str, Any]
+
+    @property
+    def export(self) -> str:
+        """The export's id."""
+        found: str = self.manifest["export"]
+        return found
+
+    @property
+    def file(self) -> str:
+        """The name of its first file."""
+        found: str = self.manifest["files"][0]["name"]
+        return found
+
+
+@dataclass(frozen=True)
+class Example:
+    """A request that succeeds when the owner makes it, with a status."""
+
+    status: int = 200
+    whose: Whose = "app"
+    path: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    json: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def _of_export(status: int = 200) -> Callable[[World], Example]:
+    return lambda world: Example(status, path={"id": world.export})
+
+
+def _of(whose: Whose, id_: str, status: int = 200, json: Any = None) -> Example:
+    return Example(status, whose, path={"id": id_}, json=json)
+
+
+_SETUP = {"token": "no such", "email": "x@example.com", "password": "a long enough one"}
+_ASK = {"app": "app_waves", "window": {"axis": "available"}}
+
+EXAMPLES: Mapping[str, Callable[[World], Example]] = {
+    "post_events": lambda _: Example(whose="caller", json={"batch": [event("x", T0)]}),
+    "post_export": lambda _: Example(202, json=_ASK),
+    "get_export": _of_export(),
+    "delete_export": _of_export(),
+    "get_manifest": _of_export(),
+    "get_file": lambda world: Example(path={"id": world.export, "name": world.file}),
+    "list_all_exports": lambda _: Example(whose="caller"),
+    "estimate_export": lambda _: Example(json=_ASK),
+    "rerun_export": _of_export(202),
+    "get_progress": _of_export(),
+    "kick_off": lambda _: Example(202, query={"app": "app_waves"}, headers={"prefer": "respond-async"}),
+    "get_bulk": _of_export(),
+    "delete_bulk": lambda world: Example(202, path={"id": world.api.manifest()["export"]}),
+    "get_me": lambda _: Example(whose="caller"),
+    "post_my_password": lambda _: Example(whose="caller", json={"current": PASSWORD, "password": PASSWORD}),
+    "reset_my_token": lambda _: Example(201, whose="caller"),
+    "post_login": lambda _: Example(whose="caller", json={"email": MAIL, "password": PASSWORD}),
+    "post_logout": lambda _: Example(401, whose="caller"),  # the owner comes with a token, which has no session
+    "post_logout_everywhere": lambda _: Example(whose="caller"),
+    "get_tokens": lambda _: Example(whose="caller"),
+    "post_token": lambda _: Example(201, whose="caller", json={}),
+    "get_token": lambda world: _of("space", made(world, "tokens", {})),
+    "delete_token": lambda world: _of("space", made(world, "tokens", {})),
+    "refresh_token": lambda world: _of("space", made(world, "tokens", {}), json={}),
+    "get_users": lambda _: Example(whose="caller"),
+    "post_user": lambda _: Example(201, whose="caller", json={"email": new_mail()}),
+    "get_user": lambda world: _of("space", made(world, "users", {"email": new_mail()})),
+    "patch_user": lambda world: _of("space", made(world, "users", {"email": new_mail()}), json={"role": "standard"}),
+    "delete_user": lambda world: _of("space", made(world, "users", {"email": new_mail()})),
+    "reset_token": lambda world: _of("space", made(world, "users", {"email": new_mail()}), 201),
+    "get_apps": lambda _: Example(whose="caller"),
+    "post_app": lambda _: Example(201, whose="caller", json={"id": f"app_{token_hex(4)}"}),
+    "get_app": lambda _: _of("app", "app_waves"),
+    "patch_app": lambda _: _of("app", "app_waves", json={"name": "Waves"}),
+    "rotate_key": lambda _: _of("app", "app_waves", 201, json={"key": "export_key"}),
+    "get_audit": lambda _: Example(whose="caller"),
+    "post_setup": lambda _: Example(403, whose="caller", json=_SETUP),  # the store has an admin
+    "show_setup": lambda _: Example(403, whose="caller"),
+    "send_setup": lambda _: Example(403, whose="caller"),
+    "get_openapi": lambda _: Example(whose="caller"),
+}
+
+
+def made(world: World, what: str, body: Mapping[str, Any]) -> str:
+    """The id of a new token or user of the owner's space."""
+    answer = world.api.http.post(f"/v1/{what}", json=body, headers=READ)
+    assert answer.status_code == 201, answer.text
+    found: str = answer.json()["id"]
+    return found
+
+
+def new_mail() -> str:
+    """An e-mail address that no user has."""
+    return f"{token_hex(4)}@example.com"
+
+
+def operations() -> Mapping[str, Operation]:
+    """All operations by name."""
+    return {operation.name: operation for surface in SURFACES for operation in surface.operations}
+
+
+def owner(operation: Operation) -> Mapping[str, str]:
+    """The headers by which the owner is known."""
+    return _CREDENTIALS.get(operation.security, READ)
+
+
+def use(
+    http: httpx.Client, operation: Operation, example: Example, credential: Mapping[str, str], method: str = ""
+) -> httpx.Response:
+    """Make a request; nothing that an earlier answer put into a cookie goes with it."""
+    http.cookies.clear()
+    return http.request(
+        method or operation.method,
+        operation.path.format(**example.path),
+        params=dict(example.query) or None,
+        json=example.json,
+        headers={**example.headers, **credential},
+    )

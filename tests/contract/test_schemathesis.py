@@ -1,0 +1,115 @@
+"""The server holds to its description: schemathesis tries every operation in all its phases, and finds nothing.
+
+What is made up is seeded. `TAILRACE_TEST_FUZZ=N` makes N examples of each operation instead of a few, with another seed
+each time.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tailrace.accounts.limits import set_limits
+from tailrace.accounts.provisioning import read_provisioning
+from tailrace.config import SETTINGS_FILE
+from tailrace.wiring import open_house, provision
+from tests.contract.described import document
+from tests.contract.live import live
+from tests.contract.native.conftest import Api
+from tests.contract.owner import EXAMPLES, Example, World, operations
+from tests.sending import T0, event
+from tests.servers import Server
+
+HERE = Path(__file__).parent
+CONFIG = (HERE / "schemathesis.toml").read_text("utf-8")
+FUZZ = os.environ.get("TAILRACE_TEST_FUZZ")
+FEW = 8  # examples of each operation
+# More than half of what this phase tries is about keys of records, and the answer to a bad record is 200 as well.
+QUICK = '[[operations]]\ninclude-operation-id = "post_events"\nphases.coverage.enabled = false\n'
+MOST_S = 900 if FUZZ is None else 36_000
+
+
+@pytest.fixture
+def backend() -> str:
+    """HTTP is the same over both databases."""
+    return "sqlite"
+
+
+@pytest.fixture
+def examples(data: Path, provisioning: Path) -> Mapping[str, Example]:
+    """How the owner uses each operation of a store that has an export."""
+    with open_house(data) as house:
+        provision(house, read_provisioning(provisioning))
+        with house.database.write() as connection:
+            set_limits(connection, {"exports.max_running": 1_000_000})
+        with live(house, exporters=1) as http:
+            api = Api(http, house)
+            api.send(event("e", T0))
+            api.seal()
+            world = World(api, api.manifest())
+            return {name: make(world) for name, make in EXAMPLES.items()}
+
+
+def things(examples: Mapping[str, Example]) -> Iterator[str]:
+    """Configuration that has paths and bodies name what exists, most times."""
+    for name, example in examples.items():
+        known = {f"path.{key}": value for key, value in example.path.items()}
+        if isinstance(example.json, dict) and "app" in example.json:
+            known["body.app"] = example.json["app"]
+        if not known:
+            continue
+        yield f'[[operations]]\ninclude-operation-id = "{name}"\n[operations.parameters]\n'
+        yield from (f'"{key}" = {{ dictionary = "{name}-{key}", probability = 0.7 }}\n' for key in known)
+        yield from (f'[dictionaries."{name}-{key}"]\nvalues = ["{value}"]\n' for key, value in known.items())
+
+
+def opaque() -> Iterator[str]:
+    """Configuration for lists: what continues one is opaque, so that a made-up text is refused though it is a text."""
+    for name, operation in operations().items():
+        if "after" in operation.query.__struct_fields__:
+            yield f'[[operations]]\ninclude-operation-id = "{name}"\n'
+            yield 'checks.positive_data_acceptance.expected-statuses = ["2xx", "304", "400", "401", "403", "404"]\n'
+
+
+def tried(report: Path) -> Mapping[str, set[int]]:
+    """The statuses that were answered, by method and path."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for line in report.read_text("utf-8").splitlines():
+        recorder: Any = json.loads(line).get("ScenarioFinished", {}).get("recorder") or {}
+        for case, interaction in recorder.get("interactions", {}).items():
+            what = recorder["cases"][case]["value"]
+            if interaction["response"]:
+                found[f"{what['method']} {what['path']}"].add(interaction["response"]["status_code"])
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(MOST_S)
+def test_the_server_holds_to_its_description(data: Path, examples: Mapping[str, Example], tmp_path: Path) -> None:
+    """No check of any phase fails, and every operation was tried with success too."""
+    config, report = tmp_path / "schemathesis.toml", tmp_path / "report.ndjson"
+    described = tmp_path / "openapi.json"  # a file: schemathesis leaves out the path that it had a description from
+    described.write_text(json.dumps(document()))
+    config.write_text(CONFIG + (QUICK if FUZZ is None else "") + "".join((*things(examples), *opaque())))
+    (data / SETTINGS_FILE).write_text("[seal]\ninterval_ms = 3600000\n")  # what is sent here is never looked at
+    seed = ["--seed", "1"] if FUZZ is None else []
+    with Server(data) as server:
+        # Without --checks all of them are on, and the configuration can turn one off for an operation.
+        command = [
+            *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)),
+            *("run", str(described), "--url", server.url, "--phases", "examples,coverage,fuzzing,stateful"),
+            *("--max-examples", FUZZ or str(FEW), *seed, "--generation-database", "none", "--no-color"),
+            *("--continue-on-failure", "--report", "ndjson", "--report-ndjson-path", str(report)),
+        ]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{done.stdout[-20_000:]}\n{done.stderr[-2_000:]}"
+    found = tried(report)
+    for operation in operations().values():
+        statuses = found[f"{operation.method} {operation.path}"]
+        assert any(200 <= status < 300 for status in statuses), (operation.name, statuses)
