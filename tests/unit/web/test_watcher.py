@@ -32,21 +32,26 @@ def queued(house: House, scope: Scope, count: int) -> list[Export]:
 
 
 def test_one_statement_reads_all_that_are_watched(house: House, scope: Scope) -> None:
-    """However many there are; each is told its own, those of other spaces and those that are gone are left out."""
+    """However many there are, and by an index; each its own: other spaces' and those that are gone are left out."""
     asked = queued(house, scope, 3)
     strange = replace(asked[0], scope=replace(scope, space=scope.space + 1))
     many = [replace(asked[0], id=f"exp_{number}") for number in range(2000)]
     with house.database.write() as connection:
         connection.execute(update(exports).where(exports.c.id == asked[1].id).values(state="running", slices=7))
-    statements: list[str] = []
+    statements: list[tuple[str, Any]] = []
 
-    def seen(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+    def seen(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         if "exports" in statement:
-            statements.append(statement)
+            statements.append((statement, parameters))
 
     sql_event.listen(house.database.meta, "before_cursor_execute", seen)
     found = news.refresh(house.database, [*asked[1:], *many])
     assert len(statements) == 1
+    if house.database.sqlite:
+        with house.database.read() as connection:
+            statement, parameters = statements[0]
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+        assert not [row for row in plan if "SCAN exports" in row.detail], plan
     assert found == {asked[1].id: replace(asked[1], state="running", slices=7), asked[2].id: asked[2]}
     assert news.refresh(house.database, [strange]) == {}
 
