@@ -160,11 +160,16 @@ def operation_text(name: str, operation: Any) -> str:
 
 def credentials(operation: Any) -> str:
     """Who may."""
-    ways = [
-        " with ".join(f"`{name}`" for name in way) + "".join(f", scope `{s}`" for s in next(iter(way.values())))
-        for way in operation["security"]
-    ]
+    ways = [credential_text(way) for way in operation["security"]]
     return f"Credential: {'; or '.join(ways)}." if ways else "Open to all."
+
+
+def credential_text(way: Any) -> str:
+    """What is sent together, and the scope that it must have; nothing is needed where the path itself is signed."""
+    if not way:
+        return "none, for a signed link"
+    (scopes,) = {tuple(scopes) for scopes in way.values()}
+    return " with ".join(f"`{name}`" for name in way) + "".join(f", scope `{scope}`" for scope in scopes)
 
 
 def parameter_of(parameter: Any) -> Sequence[str]:

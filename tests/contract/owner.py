@@ -97,7 +97,7 @@ EXAMPLES: Mapping[str, Callable[[World], Example]] = {
     "post_token": lambda _: Example(201, whose="caller", json={}),
     "get_token": lambda world: _of("space", made(world, "tokens", {})),
     "delete_token": lambda world: _of("space", made(world, "tokens", {})),
-    "refresh_token": lambda world: _of("space", made(world, "tokens", {}), json={}),
+    "refresh_token": lambda world: _of("space", made(world, "tokens", {}), 201, json={}),
     "get_users": lambda _: Example(whose="caller"),
     "post_user": lambda _: Example(201, whose="caller", json={"email": new_mail()}),
     "get_user": lambda world: _of("space", made(world, "users", {"email": new_mail()})),
