@@ -106,7 +106,8 @@ def command_text(names: Sequence[str], command: Any) -> str:
     """One command: heading, what it does, and a table of what it takes."""
     text = " ".join((command.help or "").split())
     rows = [parameter_row(parameter) for parameter in command.params if parameter.name != "help"]
-    return f"### {' '.join(names[1:])}\n\n{text}\n\n{table(('takes', 'default', 'what it is'), rows)}"
+    takes = f"\n{table(('takes', 'default', 'what it is'), rows)}" if rows else ""
+    return f"### {' '.join(names[1:])}\n\n{text}\n{takes}"
 
 
 def parameter_row(parameter: Any) -> Sequence[str]:

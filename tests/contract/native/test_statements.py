@@ -36,7 +36,7 @@ MODULES = {
     "splits": "tests/unit/exports/test_splits.py",
     "tables": "tests/unit/exports/test_tables.py",
     "verify": "tests/unit/exports/test_verify_forms.py",
-    "watching": "tests/unit/web/test_watching.py",
+    "observing": "tests/unit/web/test_observing.py",
     "writer": "tests/unit/ingest/test_writer.py",
     "provisioning": "tests/unit/accounts/test_provisioning.py",
 }
@@ -215,10 +215,10 @@ TABLE: tuple[tuple[str, str], ...] = (
     ("Behind it are exports", "bulk.test_any_export_has_a_bulk_manifest"),
     ("`POST /v1/tokens`", "accounts.test_a_password_gives_a_token"),
     ("Name `scopes`, `apps`", "accounts.test_a_password_gives_a_token exports.test_scopes"),
-    ("[Accounts](accounts.md)", "accounts.*"),
+    ("More stands in [accounts]", "accounts.*"),
     ("Every error is `application/problem+json`", "errors.test_every_reply_is_a_problem_document"),
-    ("Every answer has an `X-Request-ID`", "watching.test_a_harmless_id_is_kept"),
-    ("Errors from 500 on name it", "watching.test_a_failure_is_answered_and_told_once"),
+    ("Every answer has an `X-Request-ID`", "observing.test_a_harmless_id_is_kept"),
+    ("Errors from 500 on name it", "observing.test_a_failure_is_answered_and_told_once"),
     *(
         (f"`{code}` | ", f"errors.test_a_reply_is_as_it_was {tests}".strip())
         for code, tests in {
@@ -241,8 +241,8 @@ TABLE: tuple[tuple[str, str], ...] = (
             "expired": "exports.test_files_have_a_life",
             "body_too_large": "events.test_a_body_over_the_limit_stores_nothing",
             "too_many_records": "events.test_too_many_records_store_nothing",
-            "idempotency_mismatch": "asking.test_a_key_makes_one_export",
             "range_not_satisfiable": "files.test_ranges_of_a_file",
+            "idempotency_mismatch": "asking.test_a_key_makes_one_export",
             "too_many_running": "exports.test_too_many_running",
             "locked": "logins.test_wrong_passwords_lock_for_longer_and_longer",
             "quota_spent": "quotas.test_exports_per_day",

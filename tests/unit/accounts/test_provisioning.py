@@ -140,7 +140,7 @@ WRONG = {
         "spaces[0].tokens[0].value",
         "regex",
     ),
-    "an unknown role": (space('[[spaces.users]]\nemail = "a"\nrole = "king"'), "spaces[0].users[0].role", "king"),
+    "an unknown role": (space('[[spaces.users]]\nemail = "a"\nrole = "king"'), "spaces[0].users[0].role", "enum value"),
     "an unknown scope": (
         space('[[spaces.users]]\nemail = "a"\n[[spaces.tokens]]\nuser = "a"\nvalue = "t"\nscopes = ["exports.raed"]'),
         "tokens.scopes",

@@ -328,7 +328,7 @@ def test_every_command_has_help(
         assert f"### {' '.join(names)}\n" in DOCS, names
         section = DOCS.split(f"### {' '.join(names)}\n")[1].split("\n### ")[0]
         rows = re.findall(r"^\| `(.+?)` \| (.*?) \| (.*?) \|$", section, re.MULTILINE)
-        assert rows, names
+        assert rows or shown.count("--") == 1, names  # what takes nothing has --help alone
         for spelled, _, what in rows:
             assert what.strip(), (names, spelled)
             assert spelled.strip("[].").upper() in shown.upper(), (names, spelled)

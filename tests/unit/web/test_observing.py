@@ -18,6 +18,7 @@ from tailrace.logs import configure_logs, log
 from tailrace.surfaces.native.errors import unknown
 from tailrace.web.meters import HttpMeters, new_registry
 from tailrace.web.observing import Failed, Observing, current_request_id
+from tailrace.web.readiness import Readiness
 from tests.contract.live import served
 
 
@@ -50,7 +51,9 @@ def app(registry: CollectorRegistry) -> Starlette:
     routes = [Route("/hello/{key}", hello), Route("/fail", fail), Route("/cut", break_off), Route("/livez", hello)]
     failed: Failed = lambda _request, _error: unknown(500, "failed")  # noqa: E731
     observing = Middleware(Observing, meters=HttpMeters(registry), failed=failed, lines=True)
-    return Starlette(routes=routes, middleware=[observing])
+    found = Starlette(routes=routes, middleware=[observing])
+    found.state.readiness, found.state.closing = Readiness({}), lambda: None
+    return found
 
 
 @contextmanager
