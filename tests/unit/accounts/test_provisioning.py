@@ -133,14 +133,16 @@ WRONG = {
     "an unknown key of an app": (space('[[spaces.apps]]\nid = "x"\nwat = 1'), "spaces[0].apps[0].wat", "no such key"),
     "a missing key": (space('[[spaces.apps]]\nname = "x"'), "spaces[0].apps[0].id", "needed"),
     "a wrong type": (space('[[spaces.apps]]\nid = "x"\nname = 1'), "spaces[0].apps[0].name", "Expected `str`"),
-    "an id that cannot be part of a path": (space('[[spaces.apps]]\nid = "../x"'), "spaces[0].apps[0].id", "regex"),
+    "an id that cannot be part of a path": (space('[[spaces.apps]]\nid = "../x"'), "spaces[0].apps[0].id", "letter"),
+    "an id of two lines": (space('[[spaces.apps]]\nid = "x\\n"'), "spaces[0].apps[0].id", "letter"),
+    "an id of a space": ('[[spaces]]\nid = ""', "spaces[0].id", "letter"),
     "an empty key": (space('[[spaces.apps]]\nid = "x"\nwrite_key = ""'), "spaces[0].apps[0].write_key", "regex"),
     "an empty token": (
         space('[[spaces.tokens]]\nuser = "ana@example.com"\nvalue = ""'),
         "spaces[0].tokens[0].value",
         "regex",
     ),
-    "an unknown role": (space('[[spaces.users]]\nemail = "a"\nrole = "king"'), "spaces[0].users[0].role", "king"),
+    "an unknown role": (space('[[spaces.users]]\nemail = "a"\nrole = "king"'), "spaces[0].users[0].role", "enum"),
     "an unknown scope": (
         space('[[spaces.users]]\nemail = "a"\n[[spaces.tokens]]\nuser = "a"\nvalue = "t"\nscopes = ["exports.raed"]'),
         "tokens.scopes",
