@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 from sqlalchemy import Connection, Row, select, update
 
 from tailrace.accounts.audit import Actor, note
+from tailrace.accounts.chosen import check_id
 from tailrace.accounts.keys import new_api_key, new_export_key, new_write_key, token_hash
 from tailrace.db.engine import Database, storable
 from tailrace.db.tables import apps, spaces
@@ -65,11 +66,13 @@ def make_app(database: Database, maker: AppMaker, principal: Principal, app_id: 
     """Make an app with a write key and an API key, ready to take events.
 
     Raises:
+        Invalid: it is no id.
         AboveYou: the caller is granted some apps only, and so would not be granted this one.
         Taken: an app has this id.
     """
     if EVERYTHING not in principal.apps:
         raise AboveYou("all apps of the space")
+    check_id("id", app_id)
     with database.write() as connection:
         now = database.now(connection)
         row = {"space": principal.space, "id": app_id, "name": name or app_id}

@@ -12,18 +12,18 @@ import msgspec
 from sqlalchemy import Connection, Table, and_, insert, select, update
 
 from tailrace.accounts.audit import Actor, note
+from tailrace.accounts.chosen import check_id
 from tailrace.accounts.keys import hash_password, password_fits, token_hash
 from tailrace.accounts.limits import set_limits
 from tailrace.accounts.store import Identity
 from tailrace.accounts.token_rows import put_token
 from tailrace.db.engine import Database
 from tailrace.db.tables import apps, spaces, users
-from tailrace.model.access import EVERYTHING, ID_PATTERN, ROLES, SCOPES, Role, Scope
+from tailrace.model.access import EVERYTHING, ROLES, SCOPES, Role, Scope
 from tailrace.model.errors import Invalid, misfit
 from tailrace.model.policy import check_limit
 
 OPERATOR = "tailrace apply"  # who the audit says it was
-_Id = Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]
 _Key = Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,200}$")]
 _Weight = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 _Name = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]{0,320}$")]
@@ -32,7 +32,7 @@ _Name = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]{0,320}$")]
 class AppEntry(msgspec.Struct, forbid_unknown_fields=True):
     """``[[spaces.apps]]``."""
 
-    id: _Id
+    id: str
     name: _Name = ""
     api_key: _Key | None = None
     write_key: _Key | None = None
@@ -59,7 +59,7 @@ class TokenEntry(msgspec.Struct, forbid_unknown_fields=True):
 class SpaceEntry(msgspec.Struct, forbid_unknown_fields=True):
     """``[[spaces]]``; `weight` is its share of the workers when spaces wait for each other, 1 unless it was set."""
 
-    id: _Id
+    id: str
     weight: _Weight | None = None
     apps: list[AppEntry] = []
     users: list[UserEntry] = []
@@ -95,9 +95,18 @@ def read_provisioning(path: Path) -> ProvisioningFile:
     except ValueError as error:  # not TOML, or not UTF-8
         raise Invalid(path.name, f"not TOML: {error}") from None
     try:
-        return msgspec.convert(document, ProvisioningFile)
+        wanted = msgspec.convert(document, ProvisioningFile)
     except msgspec.ValidationError as error:
         raise misfit(str(error), path.name) from None
+    _check_ids(wanted)
+    return wanted
+
+
+def _check_ids(wanted: ProvisioningFile) -> None:
+    for n, space in enumerate(wanted.spaces):
+        check_id(f"spaces[{n}].id", space.id)
+        for m, app in enumerate(space.apps):
+            check_id(f"spaces[{n}].apps[{m}].id", app.id)
 
 
 def apply(database: Database, identity: Identity, wanted: ProvisioningFile, new_app: NewApp) -> Applied:

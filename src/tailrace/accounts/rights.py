@@ -17,11 +17,12 @@ def grant_scopes(principal: Principal, wanted: Collection[str]) -> list[str]:
         Invalid: there is no such scope.
         AboveYou: the caller lacks one.
     """
+    known = (EVERYTHING, *SCOPES)
+    if unknown := [scope for scope in wanted if scope not in known]:
+        raise Invalid("scopes", f"there is no scope {unknown[0]!r}; known are {', '.join(known)}")
     if EVERYTHING in wanted:
         return [EVERYTHING] if principal.whole else sorted(principal.scopes)
     for scope in wanted:
-        if scope not in SCOPES:
-            raise Invalid("scopes", f"there is no scope {scope!r}; known are {', '.join((EVERYTHING, *SCOPES))}")
         if scope not in principal.scopes:
             raise AboveYou(f"the scope {scope}")
     return sorted(set(wanted))
@@ -33,13 +34,11 @@ def grant_apps(connection: Connection, principal: Principal, wanted: Collection[
     Raises:
         Invalid: there is no such app, or it is not the caller's to know of.
     """
-    if EVERYTHING in wanted:
-        return sorted(principal.apps)
     there = set(connection.scalars(select(apps.c.id).where(apps.c.space == principal.space)))
     for app in wanted:
-        if app not in there or not principal.may_see(app):
+        if app != EVERYTHING and (app not in there or not principal.may_see(app)):
             raise Invalid("apps", f"there is no app {app!r}")
-    return sorted(set(wanted))
+    return sorted(principal.apps if EVERYTHING in wanted else set(wanted))
 
 
 def check_rights(principal: Principal, scopes: Collection[str], granted: Collection[str]) -> None:

@@ -1,20 +1,17 @@
 """First start: a link that works once and makes the first admin. No default password exists."""
 
-import re
-
 from sqlalchemy import Connection, delete, insert, select
 
 from tailrace.accounts.audit import Actor, note
-from tailrace.accounts.chosen import check_email, check_password
+from tailrace.accounts.chosen import check_email, check_id, check_password
 from tailrace.accounts.keys import hash_password, new_token, same, token_hash
 from tailrace.accounts.store import Identity
 from tailrace.accounts.users import insert_user
 from tailrace.db.engine import Database
 from tailrace.db.tables import spaces, store, users
 from tailrace.db.upserts import insert_into
-from tailrace.model.access import ID_PATTERN
 from tailrace.model.clock import DAY
-from tailrace.model.errors import Invalid, SetupRefused
+from tailrace.model.errors import SetupRefused
 from tailrace.model.ids import numbered
 
 FIRST_SPACE = "main"
@@ -55,8 +52,7 @@ def complete_setup(
     """
     check_setup(database, identity, token)  # before anything is said of the rest
     email, password = check_email(email), check_password(password)
-    if not re.fullmatch(ID_PATTERN, space):
-        raise Invalid("space", "must have letters, digits, dots, hyphens and underscores only, 100 at most")
+    check_id("space", space)
     hashed = hash_password(password)
     with database.write() as connection:
         now = database.now(connection)

@@ -71,6 +71,8 @@ def statuses(operation: Operation) -> Sequence[int]:
         found.add(401)
     if operation.scope is not None or (operation.security == "token" and operation.method != "GET"):
         found.add(403)  # no scope, or a session's cookie without its guard
+    if operation.security in ("token", "token_or_login", "link"):
+        found.add(429)  # a token comes faster than it may
     if operation.body is not None or operation.takes:
         found.add(413)
     return sorted(found)

@@ -166,7 +166,9 @@ def test_what_a_user_cannot_be(quiet: Api) -> None:
         ({"email": "a@example.com", "role": "king"}, "role"),
         ({"email": "a@example.com", "password": "short"}, "password"),
         ({"email": "a@example.com", "password": LONG, "kind": "programmatic"}, "password"),
+        ({"email": "a@b\x1fc"}, "email"),
         ({"email": "a@example.com", "apps": ["app_other"]}, "apps"),
+        ({"email": "a@example.com", "apps": ["*", "app_other"]}, "apps"),
         ({"email": "a@example.com", "wat": 1}, "wat"),
     ):
         answer = quiet.http.post("/v1/users", json=body, headers=READ)
@@ -270,7 +272,7 @@ def test_an_app_takes_events_at_once(api: Api) -> None:
     reader = post(api, "/v1/tokens", {"scopes": ["apps.read"]})["token"]
     seen = get(api, "/v1/apps/app_new", reader)
     assert (seen["write_key"], seen["api_key"]) == (None, None)
-    for bad in ("../x", "", "a b", "x" * 101):
+    for bad in ("../x", "", "a b", "x" * 101, "x\n"):
         assert code(api.http.post("/v1/apps", json={"id": bad}, headers=READ)) == (400, "invalid_request"), bad
 
 

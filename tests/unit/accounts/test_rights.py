@@ -85,8 +85,9 @@ def test_missing_rights_are_named() -> None:
     with pytest.raises(AboveYou) as caught:
         check_rights(caller, (), ("app_b",))
     assert "app_b" not in caught.value.what, "an app that is not the caller's to know of"
-    with pytest.raises(Invalid):
-        grant_scopes(caller, ("wat",))
+    for unknown in (("wat",), ("*", "wat"), ("users.write", "wat")):
+        with pytest.raises(Invalid, match="wat"):
+            grant_scopes(caller, unknown)
 
 
 @pytest.fixture

@@ -4,15 +4,24 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from tailrace.model.access import ID_PATTERN, Role, TokenKind, UserKind
+from tailrace.accounts.chosen import LONGEST_PASSWORD
+from tailrace.model.access import Role, TokenKind, UserKind
 from tailrace.surfaces.native.documents.base import Count, Instant, Strict
+from tailrace.surfaces.native.documents.schemas import APP_OR_ALL, EMAIL, ID, PASSWORD, SCOPE_OR_ALL, USER_ID
 from tailrace.web.paging import PageQuery
 
 _TEN_YEARS_S = 315_360_000
-_Id = Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]
+# What else must hold is checked, in words of their own, where they are parsed.
+_Id = Annotated[str, msgspec.Meta(extra_json_schema=ID)]
+_Email = Annotated[str, msgspec.Meta(max_length=320, extra_json_schema=EMAIL)]
+_NewPassword = Annotated[str, msgspec.Meta(max_length=LONGEST_PASSWORD, extra_json_schema=PASSWORD)]
+_UserId = Annotated[str, msgspec.Meta(extra_json_schema=USER_ID)]
+_Scope = Annotated[str, msgspec.Meta(extra_json_schema=SCOPE_OR_ALL)]
+_App = Annotated[str, msgspec.Meta(extra_json_schema=APP_OR_ALL)]
 _Name = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\x00]*$")]
-_Secret = Annotated[str, msgspec.Meta(max_length=1000)]
-_Names = Annotated[list[str], msgspec.Meta(max_length=1000)]
+_Secret = Annotated[str, msgspec.Meta(max_length=LONGEST_PASSWORD)]
+_Scopes = Annotated[list[_Scope], msgspec.Meta(max_length=1000)]
+_Apps = Annotated[list[_App], msgspec.Meta(max_length=1000)]
 
 
 def _all() -> list[str]:
@@ -23,9 +32,9 @@ class TokenBody(Strict):
     """A token to be made, for the caller or another `user`. It ends at an instant, after some seconds, or never."""
 
     name: _Name = ""
-    scopes: _Names = msgspec.field(default_factory=_all)
-    apps: _Names = msgspec.field(default_factory=_all)
-    user: str | None = None
+    scopes: _Scopes = msgspec.field(default_factory=_all)
+    apps: _Apps = msgspec.field(default_factory=_all)
+    user: _UserId | None = None
     expires_in: Annotated[int, msgspec.Meta(ge=1, le=_TEN_YEARS_S)] | None = None
     expires_at: Instant | None = None
 
@@ -61,7 +70,7 @@ class NewTokenDocument(TokenDocument):
 class TokensQuery(PageQuery):
     """Which tokens: of one user, and with those that have ended."""
 
-    user: str | None = None
+    user: _UserId | None = None
     ended: bool = False
 
 
@@ -75,19 +84,19 @@ class TokensDocument(Strict):
 class UserBody(Strict):
     """A user to be made. One of the kind `programmatic` has tokens and no password."""
 
-    email: Annotated[str, msgspec.Meta(max_length=320)]
+    email: _Email
     role: Role = "standard"
     kind: UserKind = "person"
-    apps: _Names = msgspec.field(default_factory=_all)
-    password: _Secret | None = None
+    apps: _Apps = msgspec.field(default_factory=_all)
+    password: _NewPassword | None = None
 
 
 class UserChangeBody(Strict):
     """What is to be different of a user; null leaves it as it is."""
 
     role: Role | None = None
-    apps: _Names | None = None
-    password: _Secret | None = None
+    apps: _Apps | None = None
+    password: _NewPassword | None = None
     disabled: bool | None = None
 
 
@@ -168,7 +177,7 @@ class PasswordBody(Strict):
     """The password that holds, and the one that shall."""
 
     current: _Secret
-    password: _Secret
+    password: _NewPassword
 
 
 class MeDocument(UserDocument):
@@ -198,8 +207,8 @@ class SetupBody(Strict):
     """The token of a set-up link, and the admin that it is to make."""
 
     token: Annotated[str, msgspec.Meta(max_length=200)]
-    email: Annotated[str, msgspec.Meta(max_length=320)]
-    password: _Secret
+    email: _Email
+    password: _NewPassword
     space: _Id = "main"
 
 

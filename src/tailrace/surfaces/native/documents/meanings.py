@@ -8,6 +8,24 @@ import msgspec
 from tailrace.ingest.context import ProfileInput, SessionInput
 from tailrace.ingest.protocols.native import Element, Signals
 from tailrace.model.fields import FIELDS
+from tailrace.surfaces.native.documents.accounts import (
+    AppBody,
+    AppDocument,
+    EntryDocument,
+    KeyDocument,
+    LoginBody,
+    LoginDocument,
+    MeDocument,
+    NewTokenDocument,
+    PasswordBody,
+    RefreshBody,
+    SetupBody,
+    TokenBody,
+    TokenDocument,
+    UserBody,
+    UserChangeBody,
+    UserDocument,
+)
 from tailrace.surfaces.native.documents.base import ProblemDocument
 from tailrace.surfaces.native.documents.events import AcceptedDocument, RejectedDocument
 from tailrace.surfaces.native.documents.exports import (
@@ -41,6 +59,30 @@ _CONTENT = {
     "content_sha256": "Digest of the rows, whatever their order.",
     "min_time": "The earliest event.",
     "max_time": "The latest event.",
+}
+
+_RIGHTS = {
+    "scopes": "What it may do; `*` is all that its owner may.",
+    "apps": "Ids of apps that it is granted; `*` is all that its owner is granted.",
+}
+_TOKEN = _RIGHTS | {
+    "id": "What the other paths call it; it is no secret.",
+    "user": "The id of its owner.",
+    "owner": "The e-mail of its owner.",
+    "kind": "`user` for the one token of a user, `api` for any other.",
+    "expires_at": "When it ends by itself; null for never.",
+    "revoked_at": "When it was ended; null unless it was.",
+    "used_at": "When it was used last; null for never.",
+}
+_USER = {
+    "role": "What it may do: its scopes are those of the role.",
+    "kind": "A `person` signs in; `programmatic` has tokens only.",
+    "apps": "Ids of apps that it is granted; `*` is all of the space.",
+}
+_SHOWN_USER = _USER | {
+    "id": "What the other paths call it.",
+    "disabled_at": "Since when nothing of it works; null while it is enabled.",
+    "password": "Whether there is one.",
 }
 
 MEANINGS: Mapping[type[msgspec.Struct], Mapping[str, str]] = {
@@ -145,6 +187,51 @@ MEANINGS: Mapping[type[msgspec.Struct], Mapping[str, str]] = {
         "files": "What there is to download, in order.",
         "schema": "A JSON Schema of the rows.",
     },
+    TokenBody: _RIGHTS
+    | {
+        "name": "Words of your own, to know it again.",
+        "user": "The id of its owner; null is the caller.",
+        "expires_in": "Seconds that it lives. Either this or `expires_at`.",
+        "expires_at": "When it ends. With neither it lives as long as the token that asks for it.",
+    },
+    RefreshBody: {"grace": "Seconds that the old text still works."},
+    TokenDocument: _TOKEN,
+    NewTokenDocument: _TOKEN | {"token": "Its text, to be sent as Bearer."},
+    UserBody: _USER
+    | {
+        "email": "What it signs in with; unique in the space.",
+        "password": "Null for a user who does not sign in.",
+    },
+    UserChangeBody: {
+        "password": "Ends the user's login sessions.",
+        "disabled": "`true` ends all that the user can do at once; `false` gives it back.",
+    },
+    UserDocument: _SHOWN_USER,
+    MeDocument: _SHOWN_USER
+    | {
+        "scopes": "What the credential may do.",
+        "granted": "Ids of apps that the credential is granted; `*` is all of the space.",
+        "token": "The one token of the user; null until it is made.",
+        "csrf": "What goes along as X-CSRF-Token; null unless it is a login session.",
+    },
+    AppBody: {"id": "What everything calls it; it is part of paths.", "name": "Words for people; empty is the id."},
+    AppDocument: {
+        "write_key": "What events are sent with.",
+        "api_key": "What names the app where a dialect wants a key.",
+        "export_key": "Whether there is one.",
+    },
+    KeyDocument: {"value": "The key itself."},
+    PasswordBody: {"current": "The one that holds.", "password": "The one that shall hold."},
+    LoginBody: {"space": "Its id; null finds the first space that knows the e-mail."},
+    LoginDocument: {"expires_at": "When the session ends at the latest.", "user": "The id of the user."},
+    SetupBody: {"token": "What the link of `tailrace serve` carries.", "space": "Its id; it is made."},
+    EntryDocument: {
+        "who": "The e-mail, or the command.",
+        "user": "The id of the user; null for who is none.",
+        "token": "The id of the token; null where none was used.",
+        "app": "The id of the app that it was done to; null for none.",
+        "address": "Where the request came from.",
+    },
 }
 
 # Keys of queries, whichever query it is.
@@ -153,6 +240,11 @@ PARAMETERS: Mapping[str, str] = {
     "app": "Only what belongs to this app.",
     "limit": "How many a page has at most.",
     "state": "Only those in this state.",
+    "user": "Only those of this user.",
+    "ended": "Also those that do not work any more.",
+    "action": "Only what was done like this.",
+    "from": "Only since this instant.",
+    "to": "Only before this instant.",
     "wait": "Seconds to wait for news, if there is none yet.",
     "expires": "Until when a link is good, in seconds since 1970, as a manifest gives it.",
     "signature": "What makes a link good without a token, as a manifest gives it.",
