@@ -103,7 +103,7 @@ def _offer_setup(house: House, host: str, port: int, output: Output, *, made: bo
 def _listen(house: House, host: str, port: int, workers: int) -> None:
     bell = Bell()
     app = create_app(house, bell, [Worker(house, bell, workers)] if workers else [])
-    server = Server(app, host, port, house.settings.stop.drain_ms)
+    server = Server(app, host, port, house.settings.stop.drain_ms, house.settings.trusted_proxies)
     # From now on, and when uvicorn has stopped in order and raises the signal once more: the process ends with 0.
     signal.signal(signal.SIGTERM, server.handle_exit)
     log.info("server.starting", url=f"http://{host}:{port}", data=str(house.data), workers=workers)
