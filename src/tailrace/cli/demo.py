@@ -12,18 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+import httpx
 import typer
 
 from tailrace.accounts.lookup import all_scopes, scope_of_app
 from tailrace.accounts.provisioning import read_provisioning
 from tailrace.cli.data import run_import
-from tailrace.cli.demo_client import DemoClient, Downloaded
+from tailrace.cli.demo_exports import Downloaded, download
 from tailrace.cli.demo_store import DATA_APP, TOKEN, apps_toml
 from tailrace.cli.exits import FOUND_WRONG
 from tailrace.cli.options import AsJson
 from tailrace.cli.output import Output, table
 from tailrace.cli.traffic import APPS, batches
 from tailrace.cli.verify import show_report, verify_with_progress
+from tailrace.client import Client
 from tailrace.ingest.doors import door_of
 from tailrace.ingest.files.choosing import choose_map
 from tailrace.ingest.sealing import seal_everything
@@ -83,7 +85,7 @@ def demo(
     if data is not None and not data.is_file():
         raise Invalid("--data", f"{data} is not a file")
     place = _prepare(folder, port or _free_port())
-    with _server(place), DemoClient(place.url, TOKEN) as client:
+    with _server(place), Client(place.url, TOKEN) as client:
         loaded = _load_file(output, place, data, map_file, maps) if data else _load_traffic(output, client)
         _seal(output, place)
         downloads = [_download(output, client, place, app) for app in loaded]
@@ -131,22 +133,28 @@ def _server(place: Place) -> Iterator[None]:
 
 def _wait_until_ready(place: Place, process: "subprocess.Popen[bytes]", log: Path) -> None:
     deadline = time.monotonic() + _START_S
-    with DemoClient(place.url, TOKEN) as client:
-        while time.monotonic() < deadline and process.poll() is None:
-            if client.healthy():
-                return
-            time.sleep(0.05)
+    while time.monotonic() < deadline and process.poll() is None:
+        if _answers(place):
+            return
+        time.sleep(0.05)
     raise Invalid("demo", f"the server did not start; its log is {log}")
 
 
-def _load_traffic(output: Output, client: DemoClient) -> list[str]:
+def _answers(place: Place) -> bool:
+    try:
+        return httpx.get(f"{place.url}/livez").is_success
+    except httpx.TransportError:
+        return False
+
+
+def _load_traffic(output: Output, client: Client) -> list[str]:
     """Thirty days of made-up traffic of three apps, sent over HTTP as SDKs would."""
     now = SystemClock().now()
     for app in APPS:
         with output.progress(f"sending events of {app.name}", None) as advance:
             sent = 0
             for batch in batches(app, until_ms=now):
-                sent += client.send(app.write_key, batch)
+                sent += client.events.send(batch, key=app.write_key).accepted
                 advance(sent, f"{sent:,} events")
     return [app.id for app in APPS]
 
@@ -171,9 +179,9 @@ def _seal(output: Output, place: Place) -> None:
             advance(events, f"{events:,} events")
 
 
-def _download(output: Output, client: DemoClient, place: Place, app: str) -> Downloaded:
+def _download(output: Output, client: Client, place: Place, app: str) -> Downloaded:
     with output.progress(f"exporting {app}", 100) as advance:
-        return client.export(app, place.downloads / app, lambda percent: advance(percent, f"{percent} %"))
+        return download(client, app, place.downloads / app, lambda percent: advance(percent, f"{percent} %"))
 
 
 def _show(output: Output, place: Place, downloads: list[Downloaded]) -> None:

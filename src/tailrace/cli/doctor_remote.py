@@ -51,7 +51,11 @@ def _token(http: httpx.Client, headers: dict[str, str]) -> Check:
 
 def _newest_file(http: httpx.Client, headers: dict[str, str]) -> Check:
     """Whether a download that broke off can be gone on with."""
-    url = _newest_url(http, headers)
+    listed = http.get("/v1/exports", params={"state": "succeeded", "limit": "10"}, headers=headers)
+    if not listed.is_success:
+        found = f"status {listed.status_code} for the list of exports"
+        return Check("download", ok=False, found=found, next="look into the server's log")
+    url = _newest_url(http, headers, _document(listed))
     if url is None:
         return Check("download", ok=True, found="no export with files to try it on")
     # Without the token: a link needs none, and it may lead to another host.
@@ -64,10 +68,9 @@ def _newest_file(http: httpx.Client, headers: dict[str, str]) -> Check:
     return Check("download", ok, found, advice)
 
 
-def _newest_url(http: httpx.Client, headers: dict[str, str]) -> str | None:
-    """Where the newest file is; None if there is none, or the server cannot tell."""
-    listed = http.get("/v1/exports", params={"state": "succeeded", "limit": "10"}, headers=headers)
-    for export in _document(listed).get("exports", ()):
+def _newest_url(http: httpx.Client, headers: dict[str, str], listed: dict[str, Any]) -> str | None:
+    """Where the newest file of some exports is; None if they have none."""
+    for export in listed.get("exports", ()):
         manifest = _document(http.get(f"/v1/exports/{export['id']}/manifest", headers=headers))
         for file in manifest.get("files", ()):
             url: str = file["url"]

@@ -19,10 +19,10 @@ _LOOK_S = 0.01
 class Server(uvicorn.Server):
     """A server that says at SIGTERM that it is not ready, goes on for `drain_ms`, and then stops in order.
 
-    A second signal ends the wait. Proxies at the addresses `proxies` are believed what they say of the client.
+    A second signal ends the wait. `trusted` are the proxies that are believed for whom they ask, and how.
     """
 
-    def __init__(self, app: Starlette, host: str, port: int, drain_ms: int = 0, proxies: str = "127.0.0.1") -> None:
+    def __init__(self, app: Starlette, host: str, port: int, drain_ms: int = 0, trusted: str = "") -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -30,7 +30,7 @@ class Server(uvicorn.Server):
                 port=port,
                 loop="uvloop",  # by name: without these two, downloads would be several times slower, and nobody told
                 http="httptools",
-                forwarded_allow_ips=proxies,
+                forwarded_allow_ips=trusted,
                 log_config=None,
                 access_log=False,  # ours never holds a query string
                 server_header=False,

@@ -69,6 +69,6 @@ class _Served:
         """The document, or that nothing has changed."""
         etag = etag_of(self.text)
         headers = {"etag": etag, "cache-control": f"public, max-age={_FRESH_S}"}
-        if has_already(request, etag):
+        if has_already(request.headers, etag):
             return Response(status_code=304, headers=headers)
         return Response(self.text, headers=headers, media_type="application/json")

@@ -16,7 +16,8 @@ from tailrace.files.base import Buffer, Files, RangeReader
 from tailrace.logs import log
 from tailrace.model.errors import TailraceError
 from tailrace.model.segment import CLEAR
-from tailrace.web.ranges import has_it, stretch
+from tailrace.web.conditions import has_already
+from tailrace.web.ranges import stretch
 
 # Threads of their own: clients of a cold disk wait for one another, and nobody else waits for them.
 _READERS = ThreadPoolExecutor(16, "download")
@@ -80,7 +81,7 @@ def download(request: Request, files: Files, content: Content, accel_prefix: str
         RangeNotSatisfiable: the range that is asked for begins behind the end.
     """
     headers = _headers(content)
-    if has_it(request.headers, headers["etag"]):
+    if has_already(request.headers, headers["etag"]):
         return Download(304, headers)
     if request.method == "HEAD":
         return Download(200, headers | {"content-length": str(content.bytes)})

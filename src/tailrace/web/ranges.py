@@ -1,4 +1,4 @@
-"""What a request wants of a file: all of it, a stretch, or nothing because it has it (RFC 9110, 13 and 14)."""
+"""What a request wants of a file: all of it, or a stretch (RFC 9110, 14)."""
 
 import re
 
@@ -6,15 +6,8 @@ from starlette.datastructures import Headers
 
 from tailrace.model.errors import RangeNotSatisfiable
 
-_TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 _RANGE = re.compile(r"bytes=\s*([0-9]*)-([0-9]*)\s*", re.IGNORECASE | re.ASCII)
 _LONGEST = 100  # characters of a range that somebody can mean
-
-
-def has_it(headers: Headers, etag: str) -> bool:
-    """Whether ``If-None-Match`` names what there is. Tags are compared weakly, which is right for it alone."""
-    given = ",".join(headers.getlist("if-none-match"))
-    return given.strip() == "*" or etag in _TAG.findall(given)
 
 
 def stretch(headers: Headers, etag: str, size: int) -> tuple[int, int] | None:

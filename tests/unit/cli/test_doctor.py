@@ -209,7 +209,7 @@ class Afar:
         ({"/v1/exports/exp_absent": (403, {})}, ["token"]),
         ({"/v1/exports/e/files/f": (200, {})}, ["download"]),
         ({"/v1/exports/e/files/f": (403, {})}, ["download"]),
-        ({"/v1/exports": (405, {})}, []),
+        ({"/v1/exports": (500, {})}, ["download"]),
     ],
 )
 def test_a_server_from_afar(wrong: dict[str, Any], names: list[str]) -> None:
@@ -226,12 +226,16 @@ def test_a_server_from_afar(wrong: dict[str, Any], names: list[str]) -> None:
     )
 
 
-def test_a_real_server_from_afar(house: House) -> None:
-    """It is found ready, and its token good or not."""
+def test_a_real_server_from_afar(house: House, scope: Scope) -> None:
+    """It is found ready, its token good or not, and the newest file of its list is one that can be gone on with."""
+    send(house, scope, [event("e", T0)])
+    seal(house, scope)
+    make(house, scope, request(scope))
     with live(house) as http:
         for token, well in (("tok_ana", True), ("tok_nobody", False)):
             arguments = ["doctor", "--server", str(http.base_url), "--token", token, "--json"]
             done = CliRunner().invoke(make_app(), arguments)
-            found = {check["name"]: check["ok"] for check in json.loads(done.stdout)["checks"]}
-            assert (found["readiness"], found["token"]) == (True, well)
+            found = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+            assert (found["readiness"]["ok"], found["token"]["ok"]) == (True, well)
+            assert found.get("download", {}).get("found") == ("status 200, ranges" if well else None)
     assert CliRunner().invoke(make_app(), arguments).exit_code == 1

@@ -54,12 +54,19 @@ def test_a_lost_lease_is_heard_once() -> None:
     """Nothing is renewed after it, even if the work goes on."""
     renew = Renewals("go_on", FenceLost("job 1"))
     signals: list[Heard] = []
-    with heartbeat(renew, QUICK, signals.append):
-        assert renew.done.wait(60)
-        gone = next(thread for thread in threading.enumerate() if thread.name == "heartbeat")
-        gone.join(60)
-        assert not gone.is_alive()
-    assert signals == ["lost"]
+    threads: list[threading.Thread] = []
+    told = threading.Event()
+
+    def listen(signal: Heard) -> None:
+        threads.append(threading.current_thread())
+        signals.append(signal)
+        told.set()
+
+    with heartbeat(renew, QUICK, listen):
+        assert told.wait(60)
+        threads[0].join(60)  # it ends by itself, while the work goes on
+        assert not threads[0].is_alive()
+    assert (signals, renew.times) == (["lost"], 2)
 
 
 @pytest.mark.parametrize("error", [Unavailable("the database did not answer", 5), ValueError("?")])

@@ -43,7 +43,7 @@ async def get_progress(call: Call) -> Response:
 def _has_news(call: Call, export: Export) -> bool:
     """Whether the client has seen the export otherwise than it is now, so that it need not wait for more."""
     known = "if-none-match" in call.request.headers
-    return known and not has_already(call.request, etag_of(_body(export)))
+    return known and not has_already(call.request.headers, etag_of(_body(export)))
 
 
 async def _next_state(call: Call, export: Export, seconds: int) -> Export:
@@ -68,7 +68,7 @@ def _status(call: Call, export: Export) -> Response:
     headers = {"etag": etag_of(body), "cache-control": "private, no-cache"}
     if export.state not in FINAL_STATES:
         headers["retry-after"] = str(POLL_S)
-    if has_already(call.request, headers["etag"]):
+    if has_already(call.request.headers, headers["etag"]):
         return Response(None, 304, headers)
     return Response(body, 200, headers, "application/json")
 
