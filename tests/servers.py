@@ -24,15 +24,26 @@ def free_port() -> int:
 
 
 class Server:
-    """`tailrace serve` as a process of its own. Leaving the block ends it with SIGTERM."""
+    """`tailrace serve` as a process of its own. Leaving the block ends it with SIGTERM.
 
-    def __init__(self, data: Path, *, environment: dict[str, str] | None = None, options: Sequence[str] = ()) -> None:
+    What it prints is in its log, or in the file `out`.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        environment: dict[str, str] | None = None,
+        options: Sequence[str] = (),
+        out: Path | None = None,
+    ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = data / f"server-{self.port}.log"
         command = [sys.executable, "-m", "tailrace", "serve", "--data", str(data), "--port", str(self.port), *options]
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(command, env=os.environ | (environment or {}), stdout=log, stderr=log)
+        self.log.write_bytes(b"")
+        with self.log.open("ab") as log, (self.log if out is None else out).open("ab") as shown:
+            self.process = subprocess.Popen(command, env=os.environ | (environment or {}), stdout=shown, stderr=log)
 
     def __enter__(self) -> "Server":
         deadline = time.monotonic() + READY_S

@@ -1,187 +1,77 @@
 """No credential is found where it does not belong: in no line of a log, no row, no file, no answer that is an error.
 
-`PLANTS` are the credentials, `ERRANDS` the ways in which they travel: a new one is a line in each.
+`PLANTS` in tests/planted.py are the credentials that are chosen, `ERRANDS` the ways in which they travel: a new one is
+a line in each. `Story.keep` adds those that a server makes up, and `misplaced` sends them where they do not belong.
 """
 
-import base64
-import gzip
 import json
 import os
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import psycopg
-import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
 from tailrace.accounts.provisioning import read_provisioning
 from tailrace.config import SETTINGS_FILE
 from tailrace.wiring import initialise, open_house, provision
+from tests.planted import APPS, ERRANDS, PLANTS, PROVISIONING, Errand, Plant, T, basic, bearer, misplaced
+from tests.searching import database_of, embedded, execute, forms, objects, plain, rows_of
 from tests.servers import Server, run
 from tests.stores import S3Server
 from tests.templates import postgres_server
 
 WAIT_S = 60
-_IN_CLEAR = "an SDK holds it; admins are shown it again, so it is kept in clear by design"
-_KEPT = "what is sent as an event and cannot be read is kept as it came, as a dead letter"
-_INBOX: Mapping[str, str] = {"table dead_letters": _KEPT, "file inbox.db": _KEPT, "file inbox.db-wal": _KEPT}
-_APPS: Mapping[str, str] = {"table apps": _IN_CLEAR, "file meta.db": _IN_CLEAR, "file meta.db-wal": _IN_CLEAR}
-
-
-@dataclass(frozen=True)
-class Plant:
-    """A credential; `may_be` says in which places it is found all the same, and why."""
-
-    name: str
-    text: str
-    may_be: Mapping[str, str] = field(default_factory=dict)
-
-
-PLANTS: Mapping[str, Plant] = {
-    plant.name: plant
-    for plant in (
-        Plant("write key", "wk_PLANTED_b7c1e0", _APPS),
-        Plant("api key", "APIKEYPLANTED0a91f3", _APPS),
-        Plant("export key", "ek_PLANTED_93ddc2"),
-        Plant("token", "tok_PLANTED_5f20ab"),
-        Plant("password", "planted-horse-c41d77"),
-        Plant("wrong password", "planted-donkey-18b6e9"),
-        Plant("unknown token", "tok_STRANGE_70aa31"),
-        Plant("session cookie", "cookie_PLANTED_2be801"),
-        Plant("csrf", "csrf_PLANTED_c0ffd4"),
-        Plant("signature", "sig_PLANTED_aa4471"),
-        Plant("set-up token", "setup_PLANTED_6d6d19"),
-        Plant("s3 secret", "s3_PLANTED_e81be2"),
-        Plant("database password", "pg_PLANTED_4ac9f7"),
-        Plant("loose token", "tok_LOOSE_8dd0c5"),
-        Plant("token in an event", "tok_EVENT_31fe5d", _INBOX),
-    )
-}
-T = {name: plant.text for name, plant in PLANTS.items()}
-
-PROVISIONING = f"""
-[[spaces]]
-id = "acme"
-[[spaces.apps]]
-id = "app_waves"
-api_key = "{T["api key"]}"
-write_key = "{T["write key"]}"
-export_key = "{T["export key"]}"
-[[spaces.users]]
-email = "ana@example.com"
-role = "admin"
-password = "{T["password"]}"
-[[spaces.tokens]]
-value = "{T["token"]}"
-user = "ana@example.com"
+SETTINGS = """
+[seal]
+interval_ms = 50
+lease_ms = 1500
+[exports]
+lease_ms = 1500
+pool = 'threads'
+[log]
+level = 'debug'
 """
-
-
-def basic(user: str, password: str) -> str:
-    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
-
-
-def bearer(name: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {T[name]}"}
-
-
-@dataclass(frozen=True)
-class Errand:
-    """A request; a dictionary as its body is sent as JSON."""
-
-    method: str
-    path: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: Any = b""
-
-
-# Credentials where they belong, where they do not, and in shapes that nothing can read. {export} is one that exists.
-ERRANDS: Sequence[Errand] = (
-    *(
-        Errand(method, path, headers)
-        for method, path in (
-            ("GET", "/v1/exports/{export}"),
-            ("GET", "/v1/exports/{export}/manifest"),
-            ("GET", "/v1/exports/exp_absent"),
-            ("GET", "/nowhere"),
-            ("PUT", "/v1/exports"),
-            ("GET", "/metrics"),
-        )
-        for headers in (
-            bearer("token"),
-            bearer("unknown token"),
-            bearer("write key"),
-            bearer("export key"),
-            {"authorization": T["loose token"]},
-            {"authorization": f"Token {T['loose token']}"},
-            {"authorization": f"Basic {T['loose token']}"},
-            {"authorization": f"Basic {base64.b64encode(T['loose token'].encode()).decode()}"},
-            {"authorization": basic("ana@example.com", T["wrong password"])},
-            {"cookie": f"tailrace_session={T['session cookie']}", "x-csrf-token": T["csrf"]},
-            {
-                "x-api-key": T["loose token"],
-                "x-setup-token": T["set-up token"],
-                "proxy-authorization": T["loose token"],
-            },
-        )
-    ),
-    *(
-        Errand("GET", f"{path}?{query}", headers)
-        for path in ("/v1/exports/{export}", "/v1/exports/{export}/files/x", "/livez", "/nowhere", "/metrics")
-        for query in (
-            f"token={T['unknown token']}",
-            f"access_token={T['token']}&token={T['loose token']}",
-            f"expires=1&signature={T['signature']}",
-            f"expires=x&signature={T['signature']}&signature={T['signature']}",
-        )
-        for headers in ({}, bearer("token"))
-    ),
-    Errand("POST", "/v1/tokens", {"authorization": basic("ana@example.com", T["wrong password"])}),
-    Errand("POST", "/v1/tokens", {"authorization": basic("eve@example.com", T["password"])}),
-    Errand("POST", "/v1/login", {}, {"email": "ana@example.com", "password": T["wrong password"]}),
-    Errand("POST", "/v1/login", {}, {"email": "ana@example.com", "password": T["wrong password"], "x": 1}),
-    Errand("POST", "/v1/login", {}, f'{{"password": "{T["wrong password"]}"'.encode()),
-    Errand("POST", "/v1/setup", {"authorization": f"Bearer {T['set-up token']}"}, {"token": T["set-up token"]}),
-    Errand("POST", "/v1/exports", bearer("token"), {"app": "app_waves", "token": T["loose token"]}),
-    Errand("POST", "/v1/exports", bearer("token"), {"app": "app_waves", "window": {"axis": T["loose token"]}}),
-    Errand("POST", "/v1/exports", bearer("token"), {"app": ["x", T["loose token"]]}),
-    Errand(
-        "POST",
-        "/v1/exports",
-        bearer("token"),
-        {"app": "app_waves", "window": {"axis": "available"}, "after": T["loose token"]},
-    ),
-    Errand("POST", "/v1/exports", bearer("token"), f'{{"password": "{T["password"]}"'.encode()),
-    Errand("POST", "/v1/events", bearer("unknown token"), {"event": "x", "device_id": "d"}),
-    Errand("POST", "/v1/events", bearer("write key"), f'{{"token": "{T["token in an event"]}"'.encode()),
-    Errand("POST", "/v1/events", bearer("write key"), b"\x1f\x8b" + T["loose token"].encode()),
-    Errand("POST", f"/v1/events?write_key={T['write key']}", {}, {"event": "x", "device_id": "d"}),
-)
+_SIGNER = "a store's own secret signs links and hashes tokens; it lives in the store, and nowhere else"
+_FORM = "the form is shown again with the link that works, so that what was wrong in it can be mended"
+# What an admin looks at when all goes well: the keys of apps are shown, nothing else is.
+LOOKS = ("/v1/tokens?ended=true", "/v1/users", "/v1/audit?limit=1000", "/v1/exports", "/v1/me", "/v1/apps", "/metrics")
 
 
 @dataclass
 class Story:
-    """A store, its processes' logs, and every error that was answered."""
+    """A store, its processes' logs, every error that was answered, and the credentials that were made up."""
 
     data: Path
     errors: list[tuple[str, str]] = field(default_factory=list)
+    looks: list[tuple[str, str]] = field(default_factory=list)
     made: dict[str, Plant] = field(default_factory=dict)
 
     @property
     def logs(self) -> list[Path]:
         return sorted(self.data.parent.rglob("*.log"))
+
+    @property
+    def out(self) -> Path:
+        """What the server prints for whoever started it."""
+        return self.data.parent / "out"
+
+    def keep(self, name: str, text: str, may_be: Mapping[str, str] | None = None) -> str:
+        """A credential that was made up is searched for from now on."""
+        assert len(text) >= 16, name
+        self.made[name] = Plant(name, text, may_be or {})
+        return text
 
     def worker(self, name: str, **environment: str) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "-m", "tailrace", "worker", "--data", str(self.data), "--workers", "1"]
@@ -193,9 +83,26 @@ class Story:
         content = errand.body if isinstance(errand.body, bytes) else json.dumps(errand.body).encode()
         path = errand.path.format(**names)
         answer = http.request(errand.method, path, content=content, headers=dict(errand.headers))
+        http.cookies.clear()
         if answer.status_code >= 400:
             told = "\n".join(f"{k}: {v}" for k, v in answer.headers.items())
-            self.errors.append((f"{errand.method} {errand.path} -> {answer.status_code}", f"{told}\n{answer.text}"))
+            where = f"{errand.method} {errand.path.partition('?')[0]} -> {answer.status_code}"
+            self.errors.append((where, f"{told}\n{answer.text}"))
+        return answer
+
+    def ask(
+        self,
+        http: httpx.Client,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: Any = b"",
+        *,
+        expect: tuple[int, ...] = (200, 201, 202),
+    ) -> httpx.Response:
+        """The same where it is known what comes of it."""
+        answer = self.do(http, Errand(method, path, headers, body))
+        assert answer.status_code in expect, (method, path, answer.text)
         return answer
 
 
@@ -206,70 +113,198 @@ def story(
     """A store on SQLite and local files, or on PostgreSQL with a password and on S3 with credentials."""
     data = tmp_path / "data"
     data.mkdir()
-    settings = "[seal]\ninterval_ms = 50\n[exports]\nlease_ms = 1500\npool = 'threads'\n[log]\nlevel = 'debug'\n"
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", T["s3 secret"])
     if backend == "sqlite":
-        (data / SETTINGS_FILE).write_text(settings)
-        yield _filled(Story(data), tmp_path)
+        (data / SETTINGS_FILE).write_text(SETTINGS)
+        yield _begun(Story(data))
         return
     moto: S3Server = request.getfixturevalue("moto")
     with postgres_server().database() as url:
         url = sa.make_url(url).set(password=T["database password"]).render_as_string(hide_password=False)
         place = f"s3://{moto.bucket()}/x"
-        (data / SETTINGS_FILE).write_text(f'database = "{url}"\nfiles = "{place}"\n{settings}')
+        (data / SETTINGS_FILE).write_text(f'database = "{url}"\nfiles = "{place}"\n{SETTINGS}')
         for name, value in moto.environment.items():
             if name != "AWS_SECRET_ACCESS_KEY":
                 monkeypatch.setenv(name, value)
-        yield _filled(Story(data), tmp_path)
+        yield _begun(Story(data))
 
 
-def _filled(story: Story, folder: Path) -> Story:
-    (folder / "wanted.toml").write_text(PROVISIONING)
-    initialise(story.data)
+def _begun(story: Story) -> Story:
+    """A new store, whose first set-up link is void as soon as the server prints another."""
+    story.keep("void set-up token", initialise(story.data) or "")
     with open_house(story.data) as house:
-        provision(house, read_provisioning(folder / "wanted.toml"))
+        places = ("table store", "file meta.db", "file meta.db-wal")
+        story.keep("the store's secret", house.identity.secret, dict.fromkeys(places, _SIGNER))
     return story
 
 
 def test_secrets_stay_where_they_belong(story: Story) -> None:
     """A server and its workers go through successes, errors of all kinds, a killed export, a failure inside and an
-    outage of the database; afterwards each credential is found in the places that `PLANTS` allows and nowhere else.
+    outage of the database; afterwards each credential is found in the places that its plant allows and nowhere else.
     """
     settings = (story.data / SETTINGS_FILE).read_text("utf-8")
-    with Server(story.data, options=["--no-worker"]) as server:
+    with Server(story.data, options=["--no-worker"], out=story.out) as server:
         with httpx.Client(base_url=server.url, timeout=60) as http:
             export = _travel(story, http)
             _fail_inside(story, settings, http, export)
             with _outage(settings):
-                for errand in ERRANDS[::7]:
+                for errand in [*ERRANDS[::7], *misplaced(story.made["refreshed token"].text)]:
                     story.do(http, errand, export=export)
         done = run("doctor", "--data", story.data, "--json")
         (story.data.parent / "doctor.log").write_text(done.stdout + done.stderr)
     statuses = {int(where.rsplit(" ", 1)[1]) for where, _ in story.errors}
-    assert statuses >= {400, 401, 404, 405, 500} | (set() if _embedded(settings) else {503})
+    expected = {400, 401, 403, 404, 405, 409, 416, 429, 500}
+    assert statuses >= expected | (set() if embedded(settings) else {503}), statuses
     found = list(_found(story, settings))
     wrong = [line for line, allowed in found if not allowed]
     assert not wrong, "\n".join(wrong)
-    # What is allowed was found, so the search does find.
-    assert {("write key in table apps", True), ("token in an event in table dead_letters", True)} <= set(found)
+    # What is allowed was found, so the search does find; and what was made up is in the list of what is searched for.
+    seen = {"write key in table apps", "token in an event in table dead_letters", "the store's secret in table store"}
+    assert {(line, True) for line in seen} <= set(found)
+    assert len(story.made) >= 18, sorted(story.made)
     assert any("request_id=" in path.read_text() for path in story.logs)
 
 
 def _travel(story: Story, http: httpx.Client) -> str:
-    """Events in, an export whose worker is killed on the way, files out, and all errands; the export."""
-    made = story.do(http, Errand("POST", "/v1/tokens", {"authorization": basic("ana@example.com", T["password"])}))
-    story.made["new token"] = Plant("new token", made.json()["token"])
+    """Everything that goes well with a credential, then all errands; an export."""
+    _set_up(story, http)
+    (wanted := story.data.parent / "wanted.toml").write_text(PROVISIONING)
+    with open_house(story.data) as house:
+        provision(house, read_provisioning(wanted))
+    wanted.unlink()
+    export = _export(story, http)
+    _tokens(story, http)
+    _users(story, http)
+    _keys(story, http)
+    _sign_in(story, http)
+    for path in LOOKS:
+        answer = story.ask(http, "GET", path, bearer("token"))
+        story.looks.append((path, f"{answer.headers}\n{answer.text}"))
+    errands = [errand for plant in story.made.values() for errand in misplaced(plant.text)]
+    for errand in [*ERRANDS, *errands]:
+        story.do(http, errand, export=export)
+    return export
+
+
+def _set_up(story: Story, http: httpx.Client) -> None:
+    """The link that was printed makes the first admin, once."""
+    printed = re.search(r"/setup\?token=(\S+)", story.out.read_text())
+    assert printed is not None
+    token = story.keep("set-up token that works", printed[1], {"answer POST /setup -> 400": _FORM})
+    first = {"token": token, "email": "root@example.com", "password": T["password of the first admin"]}
+    story.ask(http, "POST", "/v1/setup", {}, first | {"token": story.made["void set-up token"].text}, expect=(403,))
+    story.ask(http, "POST", "/v1/setup", {}, first | {"password": T["short password"]}, expect=(400,))
+    story.ask(http, "GET", f"/setup?token={token}", {})
+    form = f"token={token}&email=root%40example.com&password={T['short password']}&space=main"
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    story.ask(http, "POST", "/setup", kind, form.encode(), expect=(400,))
+    story.ask(http, "POST", "/v1/setup", {}, first)
+    story.ask(http, "POST", "/v1/setup", {}, first, expect=(403,))
+
+
+def _export(story: Story, http: httpx.Client) -> str:
+    """Events in, an export whose worker is killed on the way, files out by token and by link; the export."""
     events = [{"event": "go", "device_id": "d", "session": {"end": True}, "params": {"visible": n}} for n in range(3)]
-    sent = story.do(http, Errand("POST", "/v1/events", {"authorization": basic(T["write key"], "")}, {"batch": events}))
-    assert sent.status_code == 200, sent.text
-    killed = _ask(story, http)
+    story.ask(http, "POST", "/v1/events", {"authorization": basic(T["write key"], "")}, {"batch": events})
+    killed = _request(story, http)
     assert story.worker("dying", TAILRACE_TEST_KILL_AT="export.before_commit").wait(WAIT_S) == -signal.SIGKILL
     with _worker(story, "living"):
         _until("the killed export succeeds", lambda: _state(http, killed) == "succeeded")
-        export = _ask_until_rows(story, http)
-    for errand in ERRANDS:
-        story.do(http, errand, export=export)
-    return export
+        manifest = _until("the events are exported", lambda: _manifest_with_rows(story, http))
+    for file in (*manifest["files"], manifest["schema"]):
+        _links(story, http, file)
+    return str(manifest["export"])
+
+
+def _links(story: Story, http: httpx.Client, file: Mapping[str, Any]) -> None:
+    """A signed link opens its file in all ways; altered, or at another path, it opens nothing."""
+    link = urlsplit(file["url"])
+    path, signature = f"{link.path}?{link.query}", parse_qs(link.query)["signature"][0]
+    story.keep(f"signature of {file['name']}", signature)
+    for method in ("GET", "HEAD"):
+        story.ask(http, method, path, {})
+    story.ask(http, "GET", path, bearer("token"))
+    story.ask(http, "GET", path, {"range": "bytes=0-9"}, expect=(206,))
+    story.ask(http, "GET", path, {"range": f"bytes={file['bytes']}-"}, expect=(416,))
+    for wrong in (f"{path}x", path.replace("expires=", "expires=1"), f"{link.path}-other?{link.query}"):
+        story.ask(http, "GET", wrong, {}, expect=(401,))
+    story.ask(http, "GET", f"{path}&token={T['loose token']}", {}, expect=(400, 401))
+    story.ask(http, "DELETE", path, {}, expect=(405,))
+
+
+def _tokens(story: Story, http: httpx.Client) -> None:
+    """Tokens by password, by token, refreshed with and without a grace, and revoked."""
+    by_password = {"authorization": basic("ana@example.com", T["password"])}
+    made = story.ask(http, "POST", "/v1/tokens", by_password).json()
+    new = {"authorization": f"Bearer {story.keep('new token', made['token'])}"}
+    path = f"/v1/tokens/{made['id']}"
+    graced = story.ask(http, "POST", f"{path}:refresh", new, {"grace": 600}).json()
+    story.keep("refreshed token", graced["token"])
+    again = story.ask(http, "POST", f"/v1/tokens/{graced['id']}:refresh", bearer("token"), {}).json()
+    story.keep("token refreshed again", again["token"])
+    for _ in range(2):  # the second one ends the first
+        reset = story.ask(http, "POST", "/v1/me/token:reset", new).json()
+        story.keep(f"user token {reset['id']}", reset["token"])
+    story.ask(http, "DELETE", f"/v1/tokens/{again['id']}", new)
+    revoked = {"authorization": f"Bearer {again['token']}"}
+    story.ask(http, "GET", "/v1/me", revoked, expect=(401,))
+
+
+def _users(story: Story, http: httpx.Client) -> None:
+    """A user with a password, another one, a token, and an end."""
+    bob = {"email": "bob@example.com", "role": "standard"}
+    made = story.ask(http, "POST", "/v1/users", bearer("token"), bob | {"password": T["password of a user"]}).json()
+    path = f"/v1/users/{made['id']}"
+    for password, status in ((T["password of a user"], 409), (T["short password"], 400)):
+        story.ask(http, "POST", "/v1/users", bearer("token"), bob | {"password": password}, expect=(status,))
+    story.ask(http, "PATCH", path, bearer("token"), {"password": T["changed password of a user"]})
+    story.ask(http, "PATCH", path, bearer("token"), {"password": T["short password"]}, expect=(400,))
+    token = story.ask(http, "POST", f"{path}/token:reset", bearer("token")).json()["token"]
+    his = {"authorization": f"Bearer {story.keep('token of a user', token)}"}
+    story.ask(http, "POST", "/v1/apps", his, {"id": "app_his"}, expect=(403,))
+    story.ask(http, "DELETE", path, bearer("token"))
+    story.ask(http, "GET", "/v1/me", his, expect=(401,))
+
+
+def _keys(story: Story, http: httpx.Client) -> None:
+    """Keys of an app, as they are made and made anew."""
+    made = story.ask(http, "POST", "/v1/apps", bearer("token"), {"id": "app_made"}).json()
+    for key, may_be in (("write_key", APPS), ("api_key", APPS), ("export_key", {})):
+        if made[key] and key != "export_key":
+            story.keep(f"first {key}", made[key], may_be)
+        for number in range(2):
+            rotated = story.ask(http, "POST", "/v1/apps/app_made/keys:rotate", bearer("token"), {"key": key}).json()
+            story.keep(f"rotated {key} {number}", rotated["value"], may_be)
+
+
+def _sign_in(story: Story, http: httpx.Client) -> None:
+    """Login sessions, with their CSRF token and without; a changed password; and out."""
+    session = _login(story, http, "session", T["password"])
+    story.ask(http, "GET", "/v1/me", session)
+    made = story.ask(http, "POST", "/v1/tokens", session, {"name": "from a page"}).json()
+    story.keep("token by session", made["token"])
+    for wrong in ({"x-csrf-token": T["csrf"]}, {"x-csrf-token": ""}, {"origin": "https://evil.example"}):
+        story.ask(http, "POST", "/v1/tokens", session | wrong, expect=(403,))
+    other = _login(story, http, "other session", T["password"])
+    for current, new, status in (
+        (T["wrong password"], T["new password"], 401),
+        (T["password"], T["short password"], 400),
+        (T["password"], T["new password"], 200),
+    ):
+        body = {"current": current, "password": new}
+        story.ask(http, "POST", "/v1/me/password", session, body, expect=(status,))
+    story.ask(http, "GET", "/v1/me", other, expect=(401,))
+    _login(story, http, "session by the new password", T["new password"])
+    story.ask(http, "POST", "/v1/logout", session)
+    story.ask(http, "POST", "/v1/logout", session, expect=(401,))
+
+
+def _login(story: Story, http: httpx.Client, name: str, password: str) -> dict[str, str]:
+    """Headers of a new session."""
+    answer = story.ask(http, "POST", "/v1/login", {}, {"email": "ana@example.com", "password": password})
+    session = story.keep(name, answer.cookies["tailrace_session"])
+    csrf = story.keep(f"csrf of {name}", answer.json()["csrf"])
+    return {"cookie": f"tailrace_session={session}", "x-csrf-token": csrf}
 
 
 @contextmanager
@@ -282,27 +317,17 @@ def _worker(story: Story, name: str) -> Iterator[None]:
         assert worker.wait(WAIT_S) == 0
 
 
-def _ask(story: Story, http: httpx.Client) -> str:
+def _request(story: Story, http: httpx.Client) -> str:
     body = {"app": "app_waves", "window": {"axis": "available"}, "packing": "none"}
-    asked = story.do(http, Errand("POST", "/v1/exports", bearer("token"), body))
-    assert asked.status_code == 202, asked.text
-    export: str = asked.json()["id"]
-    return export
+    return str(story.ask(http, "POST", "/v1/exports", bearer("token"), body).json()["id"])
 
 
-def _ask_until_rows(story: Story, http: httpx.Client) -> str:
-    """An export that holds the events: they are sealed soon."""
-
-    def done() -> str | None:
-        export = _ask(story, http)
-        _until("it succeeds", lambda: _state(http, export) == "succeeded")
-        manifest = http.get(f"/v1/exports/{export}/manifest", headers=bearer("token")).json()
-        for file in manifest["files"]:
-            assert http.get(file["url"], headers=bearer("token")).status_code == 200
-        return export if manifest["rows"] == 3 else None
-
-    export: str = _until("the events are exported", done)
-    return export
+def _manifest_with_rows(story: Story, http: httpx.Client) -> Any:
+    """The manifest of a new export if it holds the events: they are sealed soon."""
+    export = _request(story, http)
+    _until("it succeeds", lambda: _state(http, export) == "succeeded")
+    manifest = http.get(f"/v1/exports/{export}/manifest", headers=bearer("token")).json()
+    return manifest if manifest["rows"] == 3 else None
 
 
 def _state(http: httpx.Client, export: str) -> str | None:
@@ -320,7 +345,7 @@ def _until(what: str, condition: Callable[[], Any]) -> Any:
 
 def _fail_inside(story: Story, settings: str, http: httpx.Client, export: str) -> None:
     """A manifest that cannot be read makes the server fail, which it says with a traceback in its log."""
-    _execute(story.data, settings, "UPDATE exports SET manifest = 'no manifest'")
+    execute(story.data, settings, f"UPDATE exports SET manifest = 'no manifest' WHERE id = '{export}'")  # noqa: S608
     path = f"/v1/exports/{export}/manifest"
     answer = story.do(http, Errand("GET", path, {**bearer("token"), "x-request-id": "told-by-me"}))
     assert (answer.status_code, answer.json()["request_id"]) == (500, "told-by-me")
@@ -330,11 +355,11 @@ def _fail_inside(story: Story, settings: str, http: httpx.Client, export: str) -
 @contextmanager
 def _outage(settings: str) -> Iterator[None]:
     """PostgreSQL lets nobody in."""
-    if _embedded(settings):
+    if embedded(settings):
         yield
         return
-    url = sa.make_url(_database(settings))
-    with psycopg.connect(_plain(url.set(database="postgres")), autocommit=True) as admin:
+    url = sa.make_url(database_of(settings))
+    with psycopg.connect(plain(url.set(database="postgres")), autocommit=True) as admin:
         admin.execute(f'ALTER DATABASE "{url.database}" ALLOW_CONNECTIONS false')
         admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (url.database,))
         try:
@@ -345,18 +370,11 @@ def _outage(settings: str) -> Iterator[None]:
 
 def _found(story: Story, settings: str) -> Iterator[tuple[str, bool]]:
     """What was found where, and whether it may be there."""
-    plants = [*PLANTS.values(), *story.made.values()]
+    plants = [(plant, forms(plant.text)) for plant in (*PLANTS.values(), *story.made.values())]
     for place, content in _everything(story, settings):
-        for plant in plants:
-            if any(form in content for form in _forms(plant.text)):
+        for plant, texts in plants:
+            if any(text in content for text in texts):
                 yield f"{plant.name} in {place}", place in plant.may_be
-
-
-def _forms(text: str) -> set[bytes]:
-    """A credential as it is, in hex, and in a URL; and as the middle of Base64, whatever stands before it."""
-    raw = text.encode()
-    base64s = {base64.b64encode(b"x" * n + raw)[4:-4] for n in range(3)}
-    return {raw, raw.hex().encode(), quote(text, safe="").encode(), *base64s}
 
 
 def _everything(story: Story, settings: str) -> Iterator[tuple[str, bytes]]:
@@ -364,58 +382,7 @@ def _everything(story: Story, settings: str) -> Iterator[tuple[str, bytes]]:
         yield f"log {path.name}", path.read_bytes()
     for where, text in story.errors:
         yield f"answer {where}", text.encode()
-    yield from _rows(story.data, settings)
-    for path in sorted(story.data.rglob("*")):
-        if path.is_file() and path.name != SETTINGS_FILE:
-            yield f"file {path.name}", _unpacked(path.read_bytes())
-
-
-def _unpacked(content: bytes) -> bytes:
-    """A file as it is and, where it is packed, what it holds."""
-    if content.startswith(b"\x1f\x8b"):
-        return content + gzip.decompress(content)
-    if content.startswith(b"PAR1"):
-        import pyarrow as pa
-
-        return content + str(pq.read_table(pa.BufferReader(content)).to_pylist()).encode()
-    return content
-
-
-def _rows(data: Path, settings: str) -> Iterator[tuple[str, bytes]]:
-    """Every table of both databases as text."""
-    if not _embedded(settings):
-        with psycopg.connect(_plain(sa.make_url(_database(settings)))) as connection:
-            names = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
-            for (name,) in names:
-                rows = connection.execute(f'SELECT t::text FROM "{name}" t').fetchall()  # noqa: S608
-                yield f"table {name}", str(rows).encode()
-        return
-    for file in ("meta.db", "inbox.db"):
-        with closing(sqlite3.connect(data / file)) as connection:
-            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-                rows = connection.execute(f'SELECT * FROM "{name}"').fetchall()  # noqa: S608
-                yield f"table {name}", str(rows).encode()
-
-
-def _execute(data: Path, settings: str, statement: str) -> None:
-    if _embedded(settings):
-        with closing(sqlite3.connect(data / "meta.db", timeout=30)) as connection:
-            connection.execute(statement)
-            connection.commit()
-        return
-    with psycopg.connect(_plain(sa.make_url(_database(settings)))) as connection:
-        connection.execute(statement.encode())
-
-
-def _embedded(settings: str) -> bool:
-    return "postgresql" not in settings
-
-
-def _database(settings: str) -> str:
-    match = re.search(r'^database = "(.*)"$', settings, re.MULTILINE)
-    assert match is not None
-    return match[1]
-
-
-def _plain(url: sa.URL) -> str:
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+    for where, text in story.looks:
+        yield f"look {where}", text.encode()
+    yield from rows_of(story.data, settings)
+    yield from objects(story.data)
