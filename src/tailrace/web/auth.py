@@ -48,7 +48,7 @@ def authenticate_or_login(desk: Desk, request: Request) -> Principal:
 
 
 def address(request: Request) -> str:
-    """Where a request comes from; a proxy on this machine is believed what it says of that."""
+    """Where a request comes from; proxies that are trusted (`trusted_proxies`) are believed what they say of that."""
     return request.client.host if request.client else ""
 
 

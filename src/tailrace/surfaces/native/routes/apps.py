@@ -15,7 +15,7 @@ from tailrace.surfaces.native.documents.accounts import (
     KeyBody,
     KeyDocument,
 )
-from tailrace.surfaces.native.render import json_response, secret_response
+from tailrace.surfaces.native.render import secret_response
 from tailrace.web.auditing import actor
 from tailrace.web.operations import Call, Operation, Reply
 from tailrace.web.paging import PageQuery, before, cut
@@ -30,7 +30,7 @@ async def get_apps(call: Call) -> Response:
         apps.list_apps, call.desk.database, call.principal, before=first, most=query.limit + 1
     )
     shown, after = cut("apps", found, query)
-    return json_response(AppsDocument([app_document(app) for app in shown], after))
+    return secret_response(AppsDocument([app_document(app) for app in shown], after))
 
 
 async def post_app(call: Call) -> Response:
@@ -39,20 +39,20 @@ async def post_app(call: Call) -> Response:
     made = await run_in_threadpool(
         apps.make_app, desk.database, desk.apps, call.principal, body.id, body.name, actor(call)
     )
-    return json_response(app_document(made), 201)
+    return secret_response(app_document(made), 201)
 
 
 async def get_app(call: Call) -> Response:
     """An app, with its keys for whoever may make new ones."""
     found = await run_in_threadpool(apps.find_app, call.desk.database, call.principal, call.path("id"))
-    return json_response(app_document(found))
+    return secret_response(app_document(found))
 
 
 async def patch_app(call: Call) -> Response:
     """Give an app another name."""
     database, name = call.desk.database, call.body.name
     found = await run_in_threadpool(apps.rename_app, database, call.principal, call.path("id"), name, actor(call))
-    return json_response(app_document(found))
+    return secret_response(app_document(found))
 
 
 async def rotate_key(call: Call) -> Response:
