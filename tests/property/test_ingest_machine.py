@@ -3,10 +3,12 @@
 A state machine on SQLite drives two apps through accept, inbox, seal and export, and counts what was sent.
 """
 
+import atexit
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,16 +17,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tailrace.accounts.lookup import scope_of_app
-from tailrace.accounts.provisioning import read_provisioning
 from tailrace.db.engine import Database
 from tailrace.ingest.cutting import Bounds
 from tailrace.ingest.sealing import seal_due, seal_everything
 from tailrace.model.access import Scope
 from tailrace.model.clock import DAY, HOUR, MINUTE, SECOND, parse_iso
 from tailrace.store.ledger import ledger
-from tailrace.wiring import House, initialise, open_house, provision
+from tailrace.wiring import House, open_house
 from tests.conftest import PROVISIONING, TestClock
 from tests.sending import T0, Row, event, export, request, send
+from tests.templates import Template, make_template
 
 MEMORY = Path("/dev/shm")  # where there is one: this is not about durability
 APPS = ("app_waves", "app_tides")
@@ -43,16 +45,21 @@ class App:
     rows: list[Row] = field(default_factory=list)
 
 
+@cache
+def template() -> Template:
+    """A provisioned SQLite store, made once; its folder goes with the process."""
+    folder = TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    return make_template(Path(folder.name) / "data", "", PROVISIONING)
+
+
 @contextmanager
 def opened(clock: TestClock) -> Iterator[House]:
-    """A provisioned SQLite store by a clock of the test's own."""
+    """A copy of it by a clock of the test's own."""
     with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as directory:
         data = Path(directory) / "data"
-        initialise(data)
-        file = Path(directory) / "provisioning.toml"
-        file.write_text(PROVISIONING)
+        template().copy(data, "")
         with open_house(data) as house:
-            provision(house, read_provisioning(file))
             database = Database(house.database.meta, house.database.inbox, clock)
             yield replace(house, clock=clock, database=database)
 
