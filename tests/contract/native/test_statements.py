@@ -121,8 +121,7 @@ TABLE: tuple[tuple[str, str], ...] = (
     ("Times are ISO 8601", "exports.test_rows"),
     ("Rows come in the order", "exports.test_rows"),
     ("`POST /v1/tokens`", "accounts.test_a_password_gives_a_token"),
-    ("Name `scopes`, `apps`", "accounts.test_a_password_gives_a_token exports.test_scopes"),
-    ("[Accounts](accounts.md)", "accounts.*"),
+    ("Name `scopes`, `apps`", "accounts.test_a_password_gives_a_token accounts.* exports.test_scopes"),
     ("Every error is `application/problem+json`", "errors.test_every_reply_is_a_problem_document"),
     *(
         (f"`{code}` | ", f"errors.test_a_reply_is_as_it_was {tests}".strip())
