@@ -3,6 +3,7 @@
 import ipaddress
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Row, and_, select, update
 
@@ -18,7 +19,8 @@ from tailrace.model.access import Principal
 from tailrace.model.errors import Locked, Unauthorized
 from tailrace.model.ids import numbered
 
-_strangers = Strangers()
+# Of each opened store. Its names are none of the store's, so no row remembers them.
+_strangers: WeakKeyDictionary[Database, Strangers] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ def _counted(database: Database, shown: Credentials) -> "Row[Any] | None":
             if user is not None:
                 count(connection, user, now)
             else:
-                _strangers.count((shown.space or "", shown.email), now)
+                _strangers.setdefault(database, Strangers()).count((shown.space or "", shown.email), now)
         except Locked as error:  # the address has tried all the same
             locked = error
     if locked is not None:
