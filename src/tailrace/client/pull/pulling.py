@@ -16,6 +16,7 @@ from tailrace.client.pull.sources import Changed, LinkRefused, Seen, Source, Uns
 from tailrace.model.errors import Invalid
 
 Task = Callable[[], Sequence[Any]]  # does some work and tells what there is to do next
+_REFUSALS = 5  # of links in a row at one byte: those that are fetched anew may end meanwhile
 _ANEW = 2  # how often a file is loaded from its first byte
 
 
@@ -173,7 +174,7 @@ class _Pull:
 
         What gets further each time may fail any number of times.
         """
-        failures, refused, reached = 0, False, position()
+        failures, refused, reached = 0, 0, position()
         while True:
             self._check_going()
             try:
@@ -181,14 +182,14 @@ class _Pull:
             except Changed:
                 raise Mismatch(item.name, "the server has another file of this name than its manifest says") from None
             except LinkRefused as error:
-                if refused and position() == reached:
+                refused = 1 if position() > reached else refused + 1
+                if refused >= _REFUSALS:
                     raise error.error from None
                 self._source.renew(item)
-                refused = True
             except Unsteady as error:
                 failures = 0 if position() > reached else failures
                 self._pause(error, failures)
-                failures, refused = failures + 1, False
+                failures, refused = failures + 1, 0
             reached = position()
 
     def _pause(self, error: Unsteady, failures: int) -> None:
