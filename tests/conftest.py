@@ -1,7 +1,7 @@
 """What many tests stand on: stores on both databases, and a clock that a test can move."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -107,13 +107,6 @@ def database_url(backend: str) -> Iterator[str]:
         yield url
 
 
-def new_database(held: ExitStack) -> AbstractContextManager[str]:
-    """The URL of a new database on the test server, whose connections are given back with the stack."""
-    server = postgres_server()
-    held.callback(server.close)
-    return server.database()
-
-
 @pytest.fixture(scope="session")
 def template_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TemplateOf]:
     """Templates by database and kind, each made when it is first asked for."""
@@ -121,7 +114,7 @@ def template_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TemplateOf
 
         @cache
         def made(database: str, kind: Kind) -> Template:
-            url = "" if database == "sqlite" else held.enter_context(new_database(held))
+            url = "" if database == "sqlite" else held.enter_context(postgres_server().database())
             data = tmp_path_factory.mktemp("template") / "data"
             return make_template(data, url, PROVISIONING if kind == "provisioned" else None)
 
