@@ -18,7 +18,7 @@ from sqlalchemy import select
 
 from tailrace.accounts.lookup import scope_of_app
 from tailrace.accounts.provisioning import read_provisioning
-from tailrace.db.tables import jobs
+from tailrace.db.tables import exports, jobs
 from tailrace.exports.records import Export, load_export
 from tailrace.exports.submit import submit
 from tailrace.model.access import Scope
@@ -43,6 +43,9 @@ user = "eve@example.com"
 SPACES = {"app_waves": 60, "app_other": 30, "app_third": 10}
 EVENTS = 6_000  # of each app
 RUNNING = 4  # exports at a time
+# On PostgreSQL all that claim at one moment may take turns of the same space, which it pays later: at the start, where
+# there is nothing to pay yet, and just before the end. Those that start together are seen in any order.
+AT_ONCE = 3 * RUNNING
 WAIT_S = 120
 # A worker with its modules, the process that others are copied from, and two that make slices, each with less than
 # 40 MB of its own for slices of this size: 100 exports at once may not need more than the four that run.
@@ -202,16 +205,23 @@ def ids_of(house: House, export: Export) -> Counter[str]:
 
 
 def check_shares(house: House, done: Sequence[Export]) -> None:
-    """By order of finishing: who asked for few exports has them when everybody has had as many turns, but for those
-    that run beside. An export that gave way for another space takes a further turn.
+    """By order of starting: who asked for few exports has them begun when everybody has had as many turns. An export
+    that gave way for another space takes a further turn.
     """
-    order = [export.request.app for export in sorted(done, key=lambda export: export.finished_at or 0)]
+    started = started_at(house)
+    order = [export.request.app for export in sorted(done, key=lambda export: started[export.id])]
     last = {app: len(order) - order[::-1].index(app) for app in SPACES}
     turns = turns_taken(house, done)
     assert turns.total() <= 2 * len(done), turns  # giving way is the exception
     few, some, _ = sorted(turns[app] for app in SPACES)
-    assert last["app_third"] <= 3 * few + 2 * RUNNING, (turns, order)
-    assert last["app_other"] <= few + 2 * some + 2 * RUNNING, (turns, order)
+    assert last["app_third"] <= 3 * few + AT_ONCE, (turns, order)
+    assert last["app_other"] <= few + 2 * some + AT_ONCE, (turns, order)
+
+
+def started_at(house: House) -> dict[str, int]:
+    """When each export was begun. Ends say less: a short one may overtake any number of turns of a long one."""
+    with house.database.read() as connection:
+        return {row.id: row.started_at for row in connection.execute(select(exports.c.id, exports.c.started_at))}
 
 
 def turns_taken(house: House, done: Sequence[Export]) -> Counter[str]:
