@@ -41,6 +41,20 @@ ensure_program() {
     command -v "$1" >/dev/null 2>&1 || install_debian "$2"
 }
 
+# ensure_node_sdks: the packages of tests/sdks/package-lock.json, in .build/sdks. Their install scripts do not run.
+ensure_node_sdks() {
+    ensure_program node nodejs
+    ensure_program npm npm
+    stamp=$(cat "$ROOT/tests/sdks/package-lock.json")
+    if stamped "$BUILD/sdks/.stamp" "$stamp"; then return; fi
+    say ".build/sdks: installing tests/sdks/package-lock.json (once; it may take a minute)"
+    rm -rf "$BUILD/sdks"
+    mkdir -p "$BUILD/sdks"
+    cp "$ROOT/tests/sdks/package.json" "$ROOT/tests/sdks/package-lock.json" "$BUILD/sdks"
+    quietly "$BUILD/npm.log" npm ci --prefix "$BUILD/sdks" --ignore-scripts --no-audit --no-fund
+    printf '%s\n' "$stamp" >"$BUILD/sdks/.stamp"
+}
+
 # Debian splits venv from python3, so a Python that runs may still be unable to make one.
 ensure_python() {
     "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || install_debian python3-venv

@@ -16,11 +16,13 @@ from starlette.routing import BaseRoute
 from tailrace.accounts.audit import note_downloads
 from tailrace.exports.attempts import Output
 from tailrace.exports.records import find_downloads
+from tailrace.ingest.protocols import PROTOCOLS
 from tailrace.ingest.writer import InboxWriter
 from tailrace.jobs.bell import Bell
 from tailrace.model.errors import TailraceError
 from tailrace.portal import PORTAL
 from tailrace.surfaces.native import NATIVE
+from tailrace.web.collecting import protocol_routes
 from tailrace.web.desk import Desk
 from tailrace.web.meters import HttpMeters, new_registry
 from tailrace.web.metrics import Metrics
@@ -89,6 +91,7 @@ def create_app(house: House, bell: Bell, beside: Sequence[Beside] = ()) -> Starl
             await watcher.finish()
 
     found = [route for surface in SURFACES for route in routes(desk, surface.operations)]
+    found += protocol_routes(desk, list(PROTOCOLS.values()))
     app = _app(house, found, beside, writer, lifespan)
     app.state.closing = watcher.close
     return app

@@ -14,6 +14,7 @@ from tailrace.ingest.files.importing import drafter
 from tailrace.ingest.files.mapping import parse_map
 from tailrace.ingest.files.opening import Format
 from tailrace.ingest.files.reading import Reading
+from tailrace.ingest.protocols import PROTOCOLS
 from tailrace.ingest.protocols.native import draft_records
 from tailrace.model.errors import Invalid
 from tailrace.store.deadletters import Buried, DeadLetter, find, settle
@@ -21,7 +22,7 @@ from tailrace.store.inbox import Submission, append_received
 
 
 class Context(msgspec.Struct):
-    """The context of a dead letter: the native protocol's, or a file's."""
+    """The context of a dead letter: the native protocol's, or a file's. Other protocols read their own."""
 
     protocol: str
     sent_at: int | None = None
@@ -76,7 +77,9 @@ def _repeated(submission: Submission, times: int) -> Submission:
 def _draft(letter: DeadLetter) -> Draft:
     context = msgspec.json.decode(letter.context, type=Context)
     place = letter.position
-    if context.protocol != "file":
+    if context.protocol in PROTOCOLS:
+        draft = PROTOCOLS[context.protocol].draft([letter.raw], msgspec.json.decode(letter.context))
+    elif context.protocol != "file":
         draft = draft_records([letter.raw], context.sent_at)
     elif context.format == "ndjson":
         draft = _file_draft(Block((place,), (letter.raw,)), context, None)

@@ -12,12 +12,12 @@ import msgspec
 
 from tailrace.ingest.context import profile_text, session_text
 from tailrace.ingest.draft import Draft, Rejected, draft_of
+from tailrace.ingest.reasons import reason_of
 from tailrace.ingest.texts import object_text, split_batch
 
 Int = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)] | Int | None
 _NONE = msgspec.Raw(b"")
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -189,17 +189,6 @@ def _draft_one_by_one(raws: Sequence[bytes], sent_at: int | None) -> Draft:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
             rejected.append(Rejected(place, reason_of(error, raw)))
     return _draft(good, places, raws, sent_at, rejected)
-
-
-def reason_of(error: Exception, raw: bytes) -> str:
-    """One sentence for a dead letter."""
-    if isinstance(error, msgspec.DecodeError) and "truncated" in str(error) and _SURROGATE.search(raw):
-        return "holds half of a surrogate pair (\\ud800 to \\udfff alone), which is not text"
-    if isinstance(error, RecursionError):
-        return "nested too deeply"
-    if isinstance(error, UnicodeDecodeError):
-        return "not UTF-8"
-    return str(error)
 
 
 def _check(event: NativeEvent) -> None:

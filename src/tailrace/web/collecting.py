@@ -1,0 +1,115 @@
+"""Collecting: the paths of ingest protocols as routes. Whatever is acknowledged here is durable."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from tailrace.accounts.limits import limit
+from tailrace.accounts.lookup import scope_of_write_key
+from tailrace.ingest.accept import Origin, Outcome, accept
+from tailrace.ingest.doors import door_of
+from tailrace.ingest.protocols.base import Answer, Inert, IngestProtocol, Intake, Sent
+from tailrace.model.errors import Malformed, TailraceError, TooLarge, TooManyRecords, TooSoon, Unauthorized, Unavailable
+from tailrace.model.points import point
+from tailrace.web.auth import address
+from tailrace.web.bodies import read_body
+from tailrace.web.desk import Desk
+from tailrace.web.seen import note_error
+
+_LONGEST_WAIT_S = 30  # what a sender is asked to wait at most: some SDKs give up on more
+_STATUS: Mapping[type[TailraceError], int] = {
+    Unauthorized: 401,
+    TooLarge: 413,
+    TooManyRecords: 413,
+    TooSoon: 429,
+    Unavailable: 503,
+}
+# Browsers ask before they send to another origin. No cookie takes part, so any origin may.
+_ANY_ORIGIN = {
+    "access-control-allow-origin": "*",
+    "access-control-allow-methods": "GET, POST, OPTIONS",
+    "access-control-max-age": "86400",
+}
+
+
+def protocol_routes(desk: Desk, protocols: Sequence[IngestProtocol]) -> Sequence[BaseRoute]:
+    """A route for each path of each protocol; what browsers ask before sending is answered too."""
+    return [
+        Route(path, partial(_endpoint, desk, protocol, door), methods=[*door.methods, "OPTIONS"], name=protocol.name)
+        for protocol in protocols
+        for door in protocol.doors
+        for path in door.paths
+    ]
+
+
+async def _endpoint(desk: Desk, protocol: IngestProtocol, door: Intake | Inert, request: Request) -> Response:
+    if request.method == "OPTIONS":
+        asked = request.headers.get("access-control-request-headers", "*")
+        return Response(status_code=204, headers=_ANY_ORIGIN | {"access-control-allow-headers": asked})
+    try:
+        answer = await _answer(desk, protocol, door, request)
+    except TailraceError as error:
+        note_error(request.scope, error.code)
+        answer = _refusal(protocol, error)
+    return Response(answer.body, answer.status, _ANY_ORIGIN | dict(answer.headers), answer.media_type)
+
+
+async def _answer(desk: Desk, protocol: IngestProtocol, door: Intake | Inert, request: Request) -> Answer:
+    sent = await _sent(desk, request)
+    if isinstance(door, Inert):
+        return door.reply(sent)
+    outcome = await run_in_threadpool(_accept, desk, protocol, door, sent)
+    await asyncio.wrap_future(desk.writer.submit(outcome.submission))
+    point("accept.before_reply")
+    return door.reply(sent, outcome)
+
+
+async def _sent(desk: Desk, request: Request) -> Sent:
+    most = await run_in_threadpool(_largest_body, desk)
+    return Sent(
+        method=request.method,
+        path=request.url.path,
+        params=request.path_params,
+        query=dict(request.query_params),
+        headers=dict(request.headers),
+        body=await read_body(request, most),
+        address=address(request),
+        received_at=desk.clock.now(),
+    )
+
+
+def _largest_body(desk: Desk) -> int:
+    with desk.database.read() as connection:
+        return limit(connection, "ingest.max_body_bytes")
+
+
+def _accept(desk: Desk, protocol: IngestProtocol, door: Intake, sent: Sent) -> Outcome:
+    key = protocol.key_of(sent)
+    if not key:
+        raise Unauthorized
+    gate = door_of(desk.database, scope_of_write_key(desk.database, key))
+    try:
+        split = door.split(sent)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise Malformed(str(error)) from None
+    if len(split.raws) > gate.max_records:
+        raise TooManyRecords(gate.max_records)
+    context = msgspec.json.encode({"protocol": protocol.name, **split.context}).decode()
+    draft = protocol.draft(split.raws, split.context)
+    return accept(gate, draft, split.raws, Origin("events", context), sent.received_at)
+
+
+def _refusal(protocol: IngestProtocol, error: TailraceError) -> Answer:
+    """A protocol's answer to an error, with its status and how many seconds to wait, if that helps."""
+    status = next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), 400)
+    answer = protocol.refuse(status, error)
+    if not isinstance(error, TooSoon | Unavailable):
+        return answer
+    wait = str(max(1, min(_LONGEST_WAIT_S, error.seconds)))
+    return Answer(answer.status, answer.body, answer.media_type, {**answer.headers, "retry-after": wait})
