@@ -35,20 +35,11 @@ _SESSION = {
 # Members that say something of the whole session and have no field.
 _PROPERTIES = ("carrier", "dma", "device_brand", "version_name", "partner_id", "plan", "ingestion_metadata")
 _DEVICE_IDS = {"idfa": "idfa", "idfv": "idfv", "adid": "advertising_id", "android_id": "android_id"}
-_OBJECTS = ("event_properties", "user_properties")
 _READ = (
-    "event_type",
-    "user_id",
-    "device_id",
-    "insert_id",
-    "time",
-    "session_id",
-    "platform",
-    "library",
-    "ip",
-    "country",
+    *("event_type", "user_id", "device_id", "insert_id", "time", "session_id"),
+    *("event_properties", "platform", "library", "ip", "country"),
 )
-_HELD = frozenset((*_READ, "currency", *_OBJECTS, *_SESSION, *_DEVICE_IDS, *_PROPERTIES))
+_HELD = frozenset((*_READ, *_SESSION, *_DEVICE_IDS, *_PROPERTIES))
 _KINDS = {
     "$identify": "identify",
     "$groupidentify": "group",
@@ -134,7 +125,6 @@ def _row(shared: Mapping[str, Any], raw: bytes) -> Row:
     event = {name: value for name, value in _event.decode(raw).items() if value is not None}
     name = fitting(event.get("event_type"), str) or ""
     params = _params(event)
-    profile = _profile(_object(event, "user_properties"), params)
     screen = fitting(params.get(_SCREEN), str)
     return Row(
         event=screen or name if _KINDS.get(name) == "screen" else name,
@@ -146,25 +136,22 @@ def _row(shared: Mapping[str, Any], raw: bytes) -> Row:
         params=params,
         session=_session(event, shared.get("address")),
         session_end=name in _ENDS,
-        profile=profile,
-        fields=_fields(name, event, params, screen),
+        profile=profile_of(_traits(event)),
+        fields=_fields(name, params, screen),
     )
 
 
 def _params(event: Mapping[str, Any]) -> dict[str, Any]:
     """The event's properties, and each member that nothing else holds under its name behind a `$`."""
     rest = {f"${name}": value for name, value in event.items() if name not in _HELD}
-    odd = {f"${name}": event[name] for name in _OBJECTS if name in event and not isinstance(event[name], dict)}
-    return rest | odd | _object(event, "event_properties")
+    properties = event.get("event_properties", {})
+    return rest | (properties if isinstance(properties, dict) else {"$event_properties": properties})
 
 
-def _profile(traits: Mapping[str, Any], params: dict[str, Any]) -> dict[str, Any]:
-    """What is set outright goes to the profile; operations on what was there before are kept among the parameters."""
-    operations = {name: value for name, value in traits.items() if name.startswith("$") and name != "$set"}
-    if operations:
-        params.setdefault("$user_properties", operations)
-    plain = {name: value for name, value in traits.items() if not name.startswith("$")}
-    return profile_of(plain | _object(traits, "$set"))
+def _traits(event: Mapping[str, Any]) -> dict[str, Any]:
+    """What is set outright. Operations on what was there before are not."""
+    said = _object(event, "user_properties")
+    return {name: value for name, value in said.items() if not name.startswith("$")} | _object(said, "$set")
 
 
 def _group(event: Mapping[str, Any]) -> str | None:
@@ -189,8 +176,8 @@ def _session(event: Mapping[str, Any], address: str | None) -> dict[str, Any]:
         session["country"] = country.upper()
     elif country:
         properties["country"] = country
-    if isinstance(platform := event.get("platform"), str):
-        session["platform"] = platform.lower()
+    if (platform := event.get("platform")) is not None:
+        session["platform"] = platform.lower() if isinstance(platform, str) else platform
     if isinstance(library := event.get("library"), str):
         session["sdk_name"], _, session["sdk_version"] = library.partition("/")
     session["ip"] = address if event.get("ip") == _REMOTE else event.get("ip")
@@ -200,7 +187,7 @@ def _session(event: Mapping[str, Any], address: str | None) -> dict[str, Any]:
     return session
 
 
-def _fields(name: str, event: Mapping[str, Any], params: Mapping[str, Any], screen: str | None) -> dict[str, Any]:
+def _fields(name: str, params: Mapping[str, Any], screen: str | None) -> dict[str, Any]:
     kind = _KINDS.get(name)
     fields: dict[str, Any] = {field: params[key] for key, field in _FIELDS.items() if key in params}
     if name in _SIGNALS:
@@ -209,14 +196,14 @@ def _fields(name: str, event: Mapping[str, Any], params: Mapping[str, Any], scre
         fields["page_referrer"] = params.get("referrer")
     if kind != "screen":
         fields["state"] = screen
-    amount = _amount(event, params)
-    currency = event.get("currency", params.get("$currency")) if amount is not None else None
+    amount = _amount(params)
+    currency = params.get("$currency") if amount is not None else None
     return fields | {"kind": kind, "amount": amount, "currency": currency}
 
 
-def _amount(event: Mapping[str, Any], params: Mapping[str, Any]) -> float | None:
+def _amount(params: Mapping[str, Any]) -> float | None:
     """Price times quantity where there is a price, else the revenue; counted in decimals, as it was written."""
-    price, quantity, revenue = (_decimal(event.get(name, params.get(f"${name}"))) for name in _MONEY)
+    price, quantity, revenue = (_decimal(params.get(f"${name}")) for name in _MONEY)
     if price:
         return float(price * (1 if quantity is None else quantity))
     found = price if revenue is None else revenue

@@ -78,7 +78,12 @@ def _row(shared: Mapping[str, Any], raw: bytes) -> Row:
 
 def _params(event: Event) -> dict[str, Any]:
     """The properties, and the members of an event that have no field."""
-    members = {"$window_id": event.window_id, "$options": event.options or None, "$set_once": event.set_once}
+    members = {
+        "$window_id": event.window_id,
+        "$options": event.options or None,
+        "$set": event.set,
+        "$set_once": event.set_once or None,
+    }
     return {name: value for name, value in members.items() if value is not None} | (event.properties or {})
 
 
@@ -105,10 +110,10 @@ def _time(event: Event, shared: Mapping[str, Any]) -> int | None:
     return None if offset is None or sent is None else sent - offset
 
 
-def _traits(event: Event, params: dict[str, Any]) -> dict[str, Any]:
-    """What is set outright; what depends on what was there before stays among the parameters."""
-    outer = event.set if isinstance(event.set, dict) else {}
-    return {**outer, **(params.pop("$set") if isinstance(params.get("$set"), dict) else {})}
+def _traits(event: Event, params: Mapping[str, Any]) -> dict[str, Any]:
+    """What is set outright, beside the properties or among them. What depends on what was there before is not."""
+    said = [given for given in (event.set, params.get("$set")) if isinstance(given, dict)]
+    return {name: value for given in said for name, value in given.items()}
 
 
 def _fields(name: str, params: dict[str, Any]) -> dict[str, Any]:
