@@ -7,6 +7,9 @@ import msgspec
 _TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\r\n]+\s*')
 
 
+_SURROGATES = re.compile(
+    rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<lone>\\u[dD][89a-fA-F]..)|\\.", re.DOTALL
+)  # any other escape is passed over whole: a backslash that is itself escaped begins none
 _STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},]', re.DOTALL)
 _CLOSE = {b"{": b"}", b"[": b"]"}
 
@@ -16,6 +19,18 @@ def single_line(text: bytes) -> bytes:
     if b"\n" not in text and b"\r" not in text:
         return text
     return _TOKENS.sub(lambda match: match[0] if match[0].startswith(b'"') else b"", text)
+
+
+def may_hold_surrogates(text: bytes) -> bool:
+    """Whether it is worth looking for surrogates, found out in no time."""
+    return rb"\ud" in text or rb"\uD" in text
+
+
+def without_lone_surrogates(text: bytes) -> bytes:
+    r"""A JSON text in which each half of a surrogate pair that stands alone, as ``\ud83d``, is U+FFFD: scripts that cut
+    texts in two write such, and no UTF-8 can hold them.
+    """
+    return _SURROGATES.sub(lambda match: rb"\ufffd" if match["lone"] else match[0], text)
 
 
 def depth(text: bytes) -> int:

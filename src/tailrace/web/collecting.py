@@ -16,6 +16,7 @@ from tailrace.accounts.lookup import scope_of_write_key
 from tailrace.ingest.accept import Origin, Outcome, accept
 from tailrace.ingest.doors import door_of
 from tailrace.ingest.protocols.base import Answer, Inert, IngestProtocol, Intake, Sent
+from tailrace.ingest.texts import may_hold_surrogates, without_lone_surrogates
 from tailrace.model.errors import Malformed, TailraceError, TooLarge, TooManyRecords, TooSoon, Unauthorized, Unavailable
 from tailrace.model.points import point
 from tailrace.web.auth import address
@@ -90,7 +91,8 @@ async def _endpoint(desk: Desk, ways: Sequence[_Way], request: Request) -> Respo
     way = ways[0]  # who is answered if the request cannot be read
     try:
         sent = await _sent(desk, request)
-        way = await run_in_threadpool(_way_of, ways, sent)
+        if len(ways) > 1:
+            way = await run_in_threadpool(_way_of, ways, sent)
         answer = await _answer(desk, way, sent)
     except TailraceError as error:
         note_error(request.scope, error.code)
@@ -101,9 +103,9 @@ async def _endpoint(desk: Desk, ways: Sequence[_Way], request: Request) -> Respo
 def _way_of(ways: Sequence[_Way], sent: Sent) -> _Way:
     """Whose request it is: the first way of its method that calls it its own, else the first of its method."""
     through = [way for way in ways if sent.method in way.door.methods] or ways
-    if len(through) == 1:
-        return through[0]
-    return next((way for way in through if way.tells and way.tells(sent)), through[0])
+    if len(through) > 1:
+        return next((way for way in through if way.tells and way.tells(sent)), through[0])
+    return through[0]
 
 
 async def _answer(desk: Desk, way: _Way, sent: Sent) -> Answer:
@@ -117,13 +119,16 @@ async def _answer(desk: Desk, way: _Way, sent: Sent) -> Answer:
 
 async def _sent(desk: Desk, request: Request) -> Sent:
     most = await run_in_threadpool(_largest_body, desk)
+    body = await read_body(request, most)
+    if may_hold_surrogates(body):
+        body = await run_in_threadpool(without_lone_surrogates, body)
     return Sent(
         method=request.method,
         path=request.url.path,
         params=request.path_params,
         query=dict(request.query_params),
         headers=dict(request.headers),
-        body=await read_body(request, most),
+        body=body,
         address=address(request),
         received_at=desk.clock.now(),
     )

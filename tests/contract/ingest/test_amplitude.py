@@ -55,8 +55,7 @@ def told(call: Row) -> Row:
             return {"kind": "group", "user_id": call["user_id"], "params": group}
 
 
-@pytest.mark.parametrize("driver", ["amplitude.py", "amplitude.mjs"])
-@pytest.mark.parametrize("path", ["/2/httpapi", "/batch"])
+@pytest.mark.parametrize(("driver", "path"), [("amplitude.py", "/2/httpapi"), ("amplitude.mjs", "/batch")])
 def test_what_an_sdk_sent_is_what_comes_out(house: House, scope: Scope, driver: str, path: str) -> None:
     """Every call of the SDK is one event with what the program gave, and its callback hears 200."""
     with live(house) as client:

@@ -12,18 +12,20 @@ import msgspec
 from tailrace.ingest.lzstring import unpack_lzstring
 from tailrace.ingest.protocols.base import Sent, Split
 from tailrace.ingest.protocols.posthog.times import lenient_time
+from tailrace.ingest.texts import without_lone_surrogates
 from tailrace.model.errors import TailraceError
 
 _MOST = 1 << 24  # letters of a packed body, unpacked
 _KEYS = ("api_key", "token", "$token")
 _BEARER = "bearer "
+_NONE = msgspec.Raw(b"")
 
 
 class Envelope(msgspec.Struct):
     """What is around events: a batch, or the members of a single event that are the request's."""
 
     batch: list[msgspec.Raw] | None = None
-    event: Any = None
+    event: msgspec.Raw = _NONE
     sent_at: Any = None
 
 
@@ -40,7 +42,7 @@ class _Keyed(msgspec.Struct):
     api_key: Any = None
     token: Any = None
     dollar: Any = msgspec.field(name="$token", default=None)
-    properties: Any = None
+    properties: msgspec.Raw = _NONE
 
 
 _envelope = msgspec.json.Decoder(Envelope)
@@ -78,10 +80,10 @@ def split(sent: Sent) -> Split:
     told = sent.headers.get("posthog-request-timestamp") or body.sent_at or sent.query.get("_")
     context = {
         "sent_at": lenient_time(told),
-        "received_at": sent.received_at,
         "address": None if sent.query.get("ip") == "0" else sent.address,
     }
-    return Split([_without_key(raw) for raw in body.raws], context | ({"sdk": sdk} if sdk else {}))
+    keys = (key_of(sent), body.key)
+    return Split([_without(keys, raw) for raw in body.raws], context | ({"sdk": sdk} if sdk else {}))
 
 
 def _read(sent: Sent) -> _Body:
@@ -91,7 +93,7 @@ def _read(sent: Sent) -> _Body:
         return _Body(listed, _key_in(listed[0]) if listed else None)
     around = _envelope.decode(text)
     raws = [text] if around.batch is None else [bytes(raw) for raw in around.batch]
-    if around.batch is None and around.event is None:
+    if around.batch is None and not bytes(around.event):
         raise ValueError("no `batch` and no `event`")
     key = _key_in(text) or (_key_in(raws[0]) if raws else None)
     return _Body(raws, key, around.sent_at)
@@ -103,9 +105,9 @@ def _key_in(text: bytes) -> str | None:
         found = _keyed.decode(text)
     except msgspec.ValidationError:
         return None
-    properties = found.properties if isinstance(found.properties, dict) else {}
-    said = (found.api_key, found.token, found.dollar, properties.get("token"))
-    return next((key for key in said if isinstance(key, str) and key), None)
+    said = (found.api_key, found.token, found.dollar)
+    key = next((key for key in said if isinstance(key, str) and key), None)
+    return key or (_key_in(bytes(found.properties)) if bytes(found.properties) else None)
 
 
 def _json(sent: Sent) -> bytes:
@@ -124,14 +126,14 @@ def _json(sent: Sent) -> bytes:
 
 def _from_base64(data: str) -> bytes:
     try:
-        return base64.b64decode(data.replace(" ", "+"), validate=True).strip()
+        return without_lone_surrogates(base64.b64decode(data.replace(" ", "+"), validate=True).strip())
     except binascii.Error:
         raise ValueError("the body is neither JSON nor a packed form of it") from None
 
 
-def _without_key(raw: bytes) -> bytes:
-    """An event without the key of its app, which nothing may keep."""
-    if not any(b'"%b"' % name.encode() in raw for name in _KEYS):
+def _without(keys: Sequence[str | None], raw: bytes) -> bytes:
+    """An event without the keys of its app, which nothing may keep."""
+    if not any(key and key.encode() in raw for key in keys):
         return raw
     try:
         event = _any.decode(raw)
@@ -139,6 +141,6 @@ def _without_key(raw: bytes) -> bytes:
         return raw
     for holder in (event, event.get("properties")):
         if isinstance(holder, dict):
-            for name in _KEYS:
+            for name in [name for name in _KEYS if holder.get(name) in keys]:
                 holder.pop(name, None)
     return msgspec.json.encode(event)

@@ -102,11 +102,11 @@ def _who(event: Event, name: str, params: dict[str, Any]) -> tuple[str | None, s
 
 
 def _time(event: Event, shared: Mapping[str, Any]) -> int | None:
-    """When it happened: as it says, else so long before it was sent."""
+    """When it happened: as it says, else so long before it was sent, if that is known."""
     if event.timestamp is not None:
         return time_of(event.timestamp)
     offset: int | None = fitting(event.offset, int)
-    sent: int | None = shared.get("sent_at") or shared.get("received_at")
+    sent: int | None = shared.get("sent_at")
     return None if offset is None or sent is None else sent - offset
 
 
