@@ -164,10 +164,10 @@ PROFILE = {
 }
 SERVER = {"channel": "server"}
 # What each SDK calls itself, what it says of itself beside the context, and what it adds to the calls: Segment's for
-# Node repeats a page's name, RudderStack's for Node says when it was called.
+# Node repeats a page's category, RudderStack's for Node says when it was called.
 SDKS: Mapping[str, tuple[str, Row, Row]] = {
     "segment.py": ("analytics-python", {}, {}),
-    "segment.mjs": ("@segment/analytics-node", {}, {"name": "Home"}),
+    "segment.mjs": ("@segment/analytics-node", {}, {"category": "Docs"}),
     "rudderstack.py": ("analytics-python", SERVER | {"integrations": {"All": True}}, {}),
     "rudderstack.mjs": ("analytics-node", SERVER, {"originalTimestamp": ANY}),
 }
@@ -263,6 +263,7 @@ READINGS: Mapping[str, tuple[Row, Row]] = {
     "time-of-the-call": ({"timestamp": None, "originalTimestamp": WHEN}, {"time": WHEN}),
     "unknown-members": ({"mood": {"a": 1}}, {"params": {"mood": {"a": 1}}}),
     "a-name-in-use": ({"mood": 1, "properties": {"mood": 2}}, {"params": {"mood": 2, "message_mood": 1}}),
+    "a-name-said-twice": ({"mood": 1, "properties": {"mood": 1}}, {"params": {"mood": 1}}),
     "unknown-call": ({"type": "charge", "event": None}, {"event": "charge", "kind": "charge"}),
     "browser": (
         {

@@ -84,7 +84,8 @@ def _money(properties: Json) -> Json:
 def _params(message: Json, group_id: str | None, about: Json) -> Json:
     """What the call is about, and beside it what has no other place, under another name where its own is in use."""
     beside = filled({"previous_id": _id(message, "previousId"), "group_id": group_id} | message)
-    return {f"message_{name}" if name in about else name: value for name, value in beside.items()} | about
+    other = {name: value for name, value in beside.items() if name not in about or about[name] != value}
+    return {f"message_{name}" if name in about else name: value for name, value in other.items()} | about
 
 
 def _id(message: Json, name: str) -> str | None:
