@@ -19,4 +19,5 @@ SAMPLE = Sample(
     events=lambda key, names: _upload(key, names, "2026-01-02T03:04:05.678Z"),
     resent=lambda key, names: _upload(key, names, "2026-01-02T03:04:15.000Z"),
     malformed=lambda key: Request("/2/httpapi", b'{"api_key": "%b", "events": 7}' % key.encode()),
+    unknown=400,
 )

@@ -1,29 +1,22 @@
 """Times as senders write them."""
 
-from datetime import datetime
 from typing import Any
 
-from tailrace.ingest.protocols.instants import instant
-from tailrace.ingest.rows import fitting
+from tailrace.ingest.protocols.instants import moment
 
 
 def time_of(value: Any) -> int | None:
-    """Milliseconds, or ISO 8601; without an offset from UTC it is UTC.
+    """A time as ms, also of a number that is written as text; None where there is none.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: it is no time.
     """
-    number: int | None = fitting(value, int)
-    if number is not None:
-        return number
-    if not isinstance(value, str):
-        raise ValueError("timestamp: must be ISO 8601")
-    return instant(value if datetime.fromisoformat(value).tzinfo else f"{value}+00:00")
+    return moment(int(value) if isinstance(value, str) and value.isdecimal() else value)
 
 
 def lenient_time(value: Any) -> int | None:
     """The same; None for what is no time."""
     try:
-        return None if value is None else time_of(value)
+        return time_of(value)
     except ValueError:
         return None
