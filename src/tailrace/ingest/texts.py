@@ -1,9 +1,12 @@
 """JSON texts of senders, kept as they came wherever that is safe."""
 
 import re
+from collections.abc import Callable
+from typing import TypeVar
 
 import msgspec
 
+_T = TypeVar("_T")
 _TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\r\n]+\s*')
 
 
@@ -21,16 +24,16 @@ def single_line(text: bytes) -> bytes:
     return _TOKENS.sub(lambda match: match[0] if match[0].startswith(b'"') else b"", text)
 
 
-def may_hold_surrogates(text: bytes) -> bool:
-    """Whether it is worth looking for surrogates, found out in no time."""
-    return rb"\ud" in text or rb"\uD" in text
-
-
-def without_lone_surrogates(text: bytes) -> bytes:
-    r"""A JSON text in which each half of a surrogate pair that stands alone, as ``\ud83d``, is U+FFFD: scripts that cut
-    texts in two write such, and no UTF-8 can hold them.
+def decode_cut(decode: Callable[[bytes], _T], text: bytes) -> _T:
+    r"""Decode a JSON text, if need be with U+FFFD for each half of a surrogate pair that stands alone, as ``\ud83d``:
+    scripts that cut texts in two write such, and a decoder refuses all of the body for it.
     """
-    return _SURROGATES.sub(lambda match: rb"\ufffd" if match["lone"] else match[0], text)
+    try:
+        return decode(text)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        return decode(_SURROGATES.sub(lambda match: rb"\ufffd" if match["lone"] else match[0], text))
 
 
 def depth(text: bytes) -> int:

@@ -16,7 +16,6 @@ from tailrace.accounts.lookup import scope_of_write_key
 from tailrace.ingest.accept import Origin, Outcome, accept
 from tailrace.ingest.doors import door_of
 from tailrace.ingest.protocols.base import Answer, Inert, IngestProtocol, Intake, Sent
-from tailrace.ingest.texts import may_hold_surrogates, without_lone_surrogates
 from tailrace.model.errors import Malformed, TailraceError, TooLarge, TooManyRecords, TooSoon, Unauthorized, Unavailable
 from tailrace.model.points import point
 from tailrace.web.auth import address
@@ -119,16 +118,13 @@ async def _answer(desk: Desk, way: _Way, sent: Sent) -> Answer:
 
 async def _sent(desk: Desk, request: Request) -> Sent:
     most = await run_in_threadpool(_largest_body, desk)
-    body = await read_body(request, most)
-    if may_hold_surrogates(body):
-        body = await run_in_threadpool(without_lone_surrogates, body)
     return Sent(
         method=request.method,
         path=request.url.path,
         params=request.path_params,
         query=dict(request.query_params),
         headers=dict(request.headers),
-        body=body,
+        body=await read_body(request, most),
         address=address(request),
         received_at=desk.clock.now(),
     )

@@ -95,10 +95,14 @@ def test_a_resend_is_stored_once_and_nothing_else_is_dropped(house: House, scope
     """By `insert_id`; without one by content and time of upload; and what nothing tells apart is kept each time."""
     bare = {"event_type": "bare", "device_id": "d1"}
     timed = upload(bare | {"event_type": "timed"}, client_upload_time=WHEN)
+    cut = json.dumps(
+        upload(bare | {"event_type": "cut \ud83d", "insert_id": "i2"})
+    )  # half a letter, as scripts write it
     with live(house) as client:
         for body in (upload(EVENT), upload(EVENT), timed, timed, upload(bare), upload(bare)):
             assert client.post("/2/httpapi", json=body).status_code == 200
-    assert sorted(row["event"] for row in kept(house, scope)) == ["Jumped", "bare", "bare", "timed"]
+        assert client.post("/2/httpapi", content=cut).status_code == 200
+    assert sorted(row["event"] for row in kept(house, scope)) == ["Jumped", "bare", "bare", "cut \ufffd", "timed"]
 
 
 def test_two_protocols_share_a_path_and_are_told_apart_by_what_they_send(house: House, scope: Scope) -> None:

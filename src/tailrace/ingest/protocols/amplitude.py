@@ -13,6 +13,7 @@ from tailrace.ingest.protocols.base import Answer, IngestProtocol, Intake, Sent,
 from tailrace.ingest.protocols.instants import instant
 from tailrace.ingest.protocols.traits import profile_of
 from tailrace.ingest.rows import Row, draft_rows, fitting
+from tailrace.ingest.texts import decode_cut
 from tailrace.model.errors import Malformed, TailraceError, TooSoon, Unauthorized, Unavailable
 
 _NONE = msgspec.Raw(b"")
@@ -101,14 +102,14 @@ def mine(sent: Sent) -> bool:
 
 def _probed(sent: Sent) -> _Probe | None:
     try:
-        return _probe.decode(sent.body)
+        return decode_cut(_probe.decode, sent.body)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
 
 
 def split(sent: Sent) -> Split:
     """The events of an upload."""
-    upload = _upload.decode(sent.body)
+    upload = decode_cut(_upload.decode, sent.body)
     try:
         sent_at = instant(upload.client_upload_time)
     except ValueError:

@@ -15,8 +15,7 @@ Method = Literal["GET", "POST"]
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One request of an SDK, its body unpacked and without lone surrogates. Names of headers are lower-case; `address`
-    is the sender's IP address.
+    """One request of an SDK, its body unpacked. Names of headers are lower-case; `address` is the sender's IP address.
 
     `received_at` is in ms.
     """

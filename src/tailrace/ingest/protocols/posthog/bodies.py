@@ -12,7 +12,7 @@ import msgspec
 from tailrace.ingest.lzstring import unpack_lzstring
 from tailrace.ingest.protocols.base import Sent, Split
 from tailrace.ingest.protocols.posthog.times import lenient_time
-from tailrace.ingest.texts import without_lone_surrogates
+from tailrace.ingest.texts import decode_cut
 from tailrace.model.errors import TailraceError
 
 _MOST = 1 << 24  # letters of a packed body, unpacked
@@ -87,7 +87,10 @@ def split(sent: Sent) -> Split:
 
 
 def _read(sent: Sent) -> _Body:
-    text = _json(sent)
+    return decode_cut(_unwrapped, _json(sent))
+
+
+def _unwrapped(text: bytes) -> _Body:
     if text.startswith(b"["):
         listed = [bytes(raw) for raw in _list.decode(text)]
         return _Body(listed, _key_in(listed[0]) if listed else None)
@@ -126,7 +129,7 @@ def _json(sent: Sent) -> bytes:
 
 def _from_base64(data: str) -> bytes:
     try:
-        return without_lone_surrogates(base64.b64decode(data.replace(" ", "+"), validate=True).strip())
+        return base64.b64decode(data.replace(" ", "+"), validate=True).strip()
     except binascii.Error:
         raise ValueError("the body is neither JSON nor a packed form of it") from None
 
