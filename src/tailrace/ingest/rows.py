@@ -4,8 +4,9 @@ SDKs send what the app's code gave them, so a value of the wrong type is no reas
 as its field's type is, and what cannot goes to the session's properties or the profile's attributes as it came.
 """
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -58,6 +59,9 @@ class Row:
 def draft_rows(raws: Sequence[bytes], read: Callable[[bytes], Row], *, sent_at: int | None) -> Draft:
     """Read records, each by itself; one that `read` cannot read, with a `ValueError` or what `msgspec` raises, is
     rejected with that reason.
+
+    Without `sent_at` a record that has neither id nor time is kept each time that it comes: nothing tells a resend
+    from the same thing happening again.
     """
     rows: list[Row] = []
     texts: list[tuple[str | None, str | None, str | None]] = []
@@ -73,7 +77,8 @@ def draft_rows(raws: Sequence[bytes], read: Callable[[bytes], Row], *, sent_at: 
         rows.append(row)
         places.append(place)
     columns = _columns(rows) | dict(zip(("params", "session", "profile"), _turned(texts), strict=True))
-    return draft_of(columns, sent_at=sent_at, places=places, raw_of=lambda at: raws[places[at]], rejected=rejected)
+    draft = draft_of(columns, sent_at=sent_at, places=places, raw_of=lambda at: raws[places[at]], rejected=rejected)
+    return draft if sent_at is not None else replace(draft, nonce=secrets.token_bytes(16))
 
 
 def fitting(value: Any, kind: Any) -> Any:

@@ -1,12 +1,18 @@
 """JSON texts of senders, kept as they came wherever that is safe."""
 
 import re
+from collections.abc import Callable
+from typing import TypeVar
 
 import msgspec
 
+_T = TypeVar("_T")
 _TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\r\n]+\s*')
 
 
+_SURROGATES = re.compile(
+    rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<lone>\\u[dD][89a-fA-F]..)|\\.", re.DOTALL
+)  # any other escape is passed over whole: a backslash that is itself escaped begins none
 _STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},]', re.DOTALL)
 _CLOSE = {b"{": b"}", b"[": b"]"}
 
@@ -16,6 +22,18 @@ def single_line(text: bytes) -> bytes:
     if b"\n" not in text and b"\r" not in text:
         return text
     return _TOKENS.sub(lambda match: match[0] if match[0].startswith(b'"') else b"", text)
+
+
+def decode_cut(decode: Callable[[bytes], _T], text: bytes) -> _T:
+    r"""Decode a JSON text, if need be with U+FFFD for each half of a surrogate pair that stands alone, as ``\ud83d``:
+    scripts that cut texts in two write such, and a decoder refuses all of the body for it.
+    """
+    try:
+        return decode(text)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        return decode(_SURROGATES.sub(lambda match: rb"\ufffd" if match["lone"] else match[0], text))
 
 
 def depth(text: bytes) -> int:

@@ -1,7 +1,8 @@
 """Collecting: the paths of ingest protocols as routes. Whatever is acknowledged here is durable."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import msgspec
@@ -38,36 +39,81 @@ _ANY_ORIGIN = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One of the ways through a path: a door of a protocol."""
+
+    protocol: IngestProtocol
+    door: Intake | Inert
+
+    @property
+    def tells(self) -> Callable[[Sent], bool] | None:
+        """What tells its requests from those of others, if it can."""
+        return self.door.mine if isinstance(self.door, Intake) else None
+
+
 def protocol_routes(desk: Desk, protocols: Sequence[IngestProtocol]) -> Sequence[BaseRoute]:
-    """A route for each path of each protocol; what browsers ask before sending is answered too."""
+    """A route for each path of all protocols; what browsers ask before sending is answered too."""
     return [
-        Route(path, partial(_endpoint, desk, protocol, door), methods=[*door.methods, "OPTIONS"], name=protocol.name)
-        for protocol in protocols
-        for door in protocol.doors
-        for path in door.paths
+        Route(path, partial(_endpoint, desk, ways), methods=[*_methods(ways), "OPTIONS"], name=ways[0].protocol.name)
+        for path, ways in _ways(protocols).items()
     ]
 
 
-async def _endpoint(desk: Desk, protocol: IngestProtocol, door: Intake | Inert, request: Request) -> Response:
+def _ways(protocols: Sequence[IngestProtocol]) -> Mapping[str, Sequence[_Way]]:
+    """The ways through each path, in the order of the protocols.
+
+    Raises:
+        ValueError: a path and method lead two ways, and one of them does not tell its requests from others.
+    """
+    found: dict[str, list[_Way]] = {}
+    for protocol in protocols:
+        for door in protocol.doors:
+            for path in door.paths:
+                found.setdefault(path, []).append(_Way(protocol, door))
+    for path, ways in found.items():
+        for method in _methods(ways):
+            through = [way for way in ways if method in way.door.methods]
+            if len(through) > 1 and not all(way.tells for way in through):
+                raise ValueError(f"{method} {path}: each protocol that has it must say what is its own")
+    return found
+
+
+def _methods(ways: Sequence[_Way]) -> set[str]:
+    return {method for way in ways for method in way.door.methods}
+
+
+async def _endpoint(desk: Desk, ways: Sequence[_Way], request: Request) -> Response:
     if request.method == "OPTIONS":
         asked = request.headers.get("access-control-request-headers", "*")
         return Response(status_code=204, headers=_ANY_ORIGIN | {"access-control-allow-headers": asked})
+    way = ways[0]  # who is answered if the request cannot be read
     try:
-        answer = await _answer(desk, protocol, door, request)
+        sent = await _sent(desk, request)
+        if len(ways) > 1:
+            way = await run_in_threadpool(_way_of, ways, sent)
+        answer = await _answer(desk, way, sent)
     except TailraceError as error:
         note_error(request.scope, error.code)
-        answer = _refusal(protocol, error)
+        answer = _refusal(way.protocol, error)
     return Response(answer.body, answer.status, _ANY_ORIGIN | dict(answer.headers), answer.media_type)
 
 
-async def _answer(desk: Desk, protocol: IngestProtocol, door: Intake | Inert, request: Request) -> Answer:
-    sent = await _sent(desk, request)
-    if isinstance(door, Inert):
-        return door.reply(sent)
-    outcome = await run_in_threadpool(_accept, desk, protocol, door, sent)
+def _way_of(ways: Sequence[_Way], sent: Sent) -> _Way:
+    """Whose request it is: the first way of its method that calls it its own, else the first of its method."""
+    through = [way for way in ways if sent.method in way.door.methods] or ways
+    if len(through) > 1:
+        return next((way for way in through if way.tells and way.tells(sent)), through[0])
+    return through[0]
+
+
+async def _answer(desk: Desk, way: _Way, sent: Sent) -> Answer:
+    if isinstance(way.door, Inert):
+        return way.door.reply(sent)
+    outcome = await run_in_threadpool(_accept, desk, way.protocol, way.door, sent)
     await asyncio.wrap_future(desk.writer.submit(outcome.submission))
     point("accept.before_reply")
-    return door.reply(sent, outcome)
+    return way.door.reply(sent, outcome)
 
 
 async def _sent(desk: Desk, request: Request) -> Sent:

@@ -21,10 +21,12 @@ class Sample:
 
     `events` writes events of one device with these names, in this order, with a write key; events of different names
     are different events. `resent` is the second attempt of the same request, other in what its SDK changes, such as the
-    time of sending. `malformed` cannot be read at all. `status` is what the SDK hears when all is well.
+    time of sending. `malformed` cannot be read at all. `status` is what the SDK hears when all is well,
+    `unknown` when no app has its key.
     """
 
     events: Callable[[str, Sequence[str]], Request]
     resent: Callable[[str, Sequence[str]], Request]
     malformed: Callable[[str], Request]
     status: int = 200
+    unknown: int = 401

@@ -5,7 +5,9 @@ A further protocol is one more module and one more line here; the conformance su
 
 from collections.abc import Mapping
 
+from tailrace.ingest.protocols.amplitude import AMPLITUDE
 from tailrace.ingest.protocols.base import IngestProtocol
+from tailrace.ingest.protocols.posthog import POSTHOG
 from tailrace.ingest.protocols.segment import SEGMENT
 
-PROTOCOLS: Mapping[str, IngestProtocol] = {protocol.name: protocol for protocol in (SEGMENT,)}
+PROTOCOLS: Mapping[str, IngestProtocol] = {protocol.name: protocol for protocol in (SEGMENT, AMPLITUDE, POSTHOG)}

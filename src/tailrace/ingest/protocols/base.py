@@ -56,13 +56,15 @@ class Answer:
 class Intake:
     """Paths that take events. `split` raises `Malformed`, or whatever `msgspec` says of a body that cannot be read.
 
-    `reply` answers when every good record is durable.
+    `reply` answers when every good record is durable. `mine` says of a request whether it is one of this intake: it
+    is asked where another protocol has the same path, and answers for any body whatever.
     """
 
     paths: Sequence[str]
     methods: Sequence[Method]
     split: Callable[[Sent], Split]
     reply: Callable[[Sent, Outcome], Answer]
+    mine: Callable[[Sent], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
