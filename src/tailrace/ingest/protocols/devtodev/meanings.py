@@ -31,13 +31,14 @@ class Said:
 
     def sort(self, members: Mapping[str, Any], moves: Moves, rest: str) -> None:
         """Put members where `moves` says; what it does not name, and what cannot be read, goes to `rest` as it is."""
+        others = getattr(self, rest)
         for name, value in members.items():
             to, read = moves.get(name, ("", none))
-            place, _, key = to.partition(".")
             found = read(value)
             if found is None:
-                getattr(self, rest)[name] = value
+                others[name] = value
             else:
+                place, _, key = to.partition(".")
                 getattr(self, place)[key] = found
 
 

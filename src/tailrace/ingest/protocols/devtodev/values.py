@@ -20,6 +20,8 @@ def same(value: Any) -> Any:
 
 def text(value: Any) -> str | None:
     """A text, a number or a flag as text."""
+    if isinstance(value, str):  # nearly all are: the rest is for those that are not
+        return value
     return None if isinstance(value, dict | list) else fitting(value, str)
 
 
@@ -35,6 +37,8 @@ def whole(value: Any) -> int | None:
 
 def flag(value: Any) -> bool | None:
     """A flag, also as 1 and 0 or as text."""
+    if isinstance(value, bool):
+        return value
     found: bool | None = fitting(value, bool)
     return found
 
