@@ -23,6 +23,7 @@ from tailrace.model.access import Scope
 from tailrace.model.clock import iso, parse_iso
 from tailrace.model.fields import EVENT_FIELDS, FIELDS, Field
 from tailrace.model.shards import initial_shards
+from tailrace.model.standard import STANDARD_EVENTS
 from tailrace.store.sessions import Actor
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -152,6 +153,13 @@ def test_standard_events_use_fields_that_exist() -> None:
     files = [name for row in table for name in quoted(row[4])]
     assert len(files) - files.count("gs") == len(set(files) - {"gs"})
     assert all(row[3] for row in table)
+
+
+def test_the_table_of_standard_events_is_that_of_the_code() -> None:
+    """Names, fields and parameters of the table are those that records are checked against."""
+    table = [row for row in rows(page_section("Standard events")) if quoted(row[0])]
+    found = {quoted(row[0])[0]: (quoted(row[1]), quoted(row[2])) for row in table}
+    assert found == {name: (list(one.fields), list(one.params)) for name, one in STANDARD_EVENTS.items()}
 
 
 def test_every_standard_file_is_filled_by_a_standard_event() -> None:

@@ -48,8 +48,8 @@ def depth(text: bytes) -> int:
     return deepest
 
 
-def split_batch(text: bytes) -> tuple[bytes, list[bytes]]:
-    """An object's text with its array `batch` emptied, and the elements of that array, not looked into.
+def split_batch(text: bytes, name: str = "batch") -> tuple[bytes, list[bytes]]:
+    """An object's text with its array `name` emptied, and the elements of that array, not looked into.
 
     For a body in which some record is broken: it must not spoil the others.
 
@@ -58,12 +58,13 @@ def split_batch(text: bytes) -> tuple[bytes, list[bytes]]:
     """
     elements: list[bytes] = []
     close = bytearray()  # what must still close, the innermost last
+    wanted = f'"{name}"'.encode()
     key, begin, start, end = b"", -1, -1, -1
     for match in _STRUCTURE.finditer(text):
         token = match[0]
         if token in _CLOSE:
             close += _CLOSE[token]
-            if close == b"}]" and key == b'"batch"' and begin < 0:
+            if close == b"}]" and key == wanted and begin < 0:
                 begin = start = match.end()
         elif token in b"]}":
             if close[-1:] != token:
@@ -78,7 +79,7 @@ def split_batch(text: bytes) -> tuple[bytes, list[bytes]]:
         elif len(close) == 1 and token != b",":
             key = token
     if close or end < 0 or b"" in elements:
-        raise ValueError("brackets do not match, or there is no batch")
+        raise ValueError(f"brackets do not match, or there is no {name}")
     return text[:begin] + text[end:], elements
 
 

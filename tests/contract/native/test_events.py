@@ -72,6 +72,45 @@ def test_the_content_type_does_not_matter(api: Api) -> None:
     assert sorted(row["id"] for row in api.rows()) == ["e1", "line 0", "line 1", "line 2"]
 
 
+def test_odd_standard_events_are_stored_and_warned_of(api: Api) -> None:
+    """A standard event with an unknown name or parameters of other types is stored as it was sent, and the answer
+    says what no table can show; parameters beyond those, absent ones, events of other kinds and rejected records
+    are passed over, and so is what comes after the hundredth.
+    """
+    params: Row = {
+        "action": "upgrade", "is_trial": 1, "product": 7, "starts_at": "soon", "grace_days": True, "colour": [], "x": 1,
+        "expires_at": "2026-01-02T03:04:05Z", "transaction_id": None,
+    }  # fmt: skip
+    records: list[Row] = [
+        {"event": "Levelup", "device_id": "d", "kind": "standard"},
+        {"event": "Levelup", "device_id": "d", "kind": "track"},
+        {"event": "Subscription", "device_id": "d", "kind": "standard", "params": params},
+        {"event": "Levelup", "kind": "standard"},
+        {"event": "Level Up", "device_id": "d", "kind": "standard",
+         "params": {"spent": {"Coins": 1}, "earned": {"Coins": "1"}, "balance": 3}},
+        {"event": "Tutorial Step", "device_id": "d", "kind": "standard", "params": {"step": 1.5}},
+        {"event": "qqq", "device_id": "d", "kind": "standard"},
+    ]  # fmt: skip
+    answer = api.send(*records, sent_at="2026-01-02T03:04:06Z")
+    assert [one["position"] for one in answer["rejected"]] == [3]
+    assert [(one["position"], one["reason"]) for one in answer["warnings"]] == [
+        (0, "event: no standard event is called 'Levelup'; 'Level Up' is one"),
+        (2, "params.action: one of purchase, renewal, refund, cancellation is expected"),
+        (2, "params.product: a text is expected"),
+        (2, "params.is_trial: true or false is expected"),
+        (2, "params.starts_at: an ISO 8601 text with an offset from UTC is expected"),
+        (2, "params.grace_days: a number is expected"),
+        (4, "params.earned: an object of names and numbers is expected"),
+        (4, "params.balance: an object of names and numbers is expected"),
+        (5, "params.step: a whole number is expected"),
+        (6, "event: no standard event is called 'qqq'"),
+    ]
+    api.seal()
+    stored = {row["event"]: row for row in api.rows()}
+    assert stored["Subscription"]["params"] == params
+    assert len(api.send(*[{"event": "qqq", "device_id": "d", "kind": "standard"}] * 101)["warnings"]) == 100
+
+
 def test_a_bad_record_never_fails_its_batch(api: Api) -> None:
     """Bad records are listed by position and reason and kept as dead letters; the good ones are stored."""
     records: list[tuple[str, str]] = [

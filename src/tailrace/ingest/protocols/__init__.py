@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from tailrace.ingest.protocols.amplitude import AMPLITUDE
 from tailrace.ingest.protocols.base import IngestProtocol
 from tailrace.ingest.protocols.countly import COUNTLY
+from tailrace.ingest.protocols.devtodev import DEVTODEV
 from tailrace.ingest.protocols.posthog import POSTHOG
 from tailrace.ingest.protocols.segment import SEGMENT
 
 PROTOCOLS: Mapping[str, IngestProtocol] = {
-    protocol.name: protocol for protocol in (AMPLITUDE, COUNTLY, POSTHOG, SEGMENT)
+    protocol.name: protocol for protocol in (AMPLITUDE, COUNTLY, DEVTODEV, POSTHOG, SEGMENT)
 }

@@ -1,6 +1,6 @@
 """From domain values to the documents of the native API."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,8 +11,9 @@ from tailrace.exports.listing import Page
 from tailrace.exports.manifests import request_document
 from tailrace.exports.records import Export
 from tailrace.ingest.accept import Outcome
+from tailrace.ingest.doubts import Doubt
 from tailrace.model.clock import iso
-from tailrace.surfaces.native.documents.events import AcceptedDocument, RejectedDocument
+from tailrace.surfaces.native.documents.events import AcceptedDocument, RejectedDocument, WarningDocument
 from tailrace.surfaces.native.documents.exports import (
     EstimateDocument,
     ExportBody,
@@ -35,11 +36,12 @@ def secret_response(document: Any, status: int = 200) -> Response:
     return json_response(document, status, {"cache-control": "no-store"})
 
 
-def accepted_document(outcome: Outcome) -> AcceptedDocument:
-    """What became of a batch: bad records by position (from 0) and reason."""
+def accepted_document(outcome: Outcome, odd: Sequence[Doubt]) -> AcceptedDocument:
+    """What became of a batch: bad records by position (from 0) and reason, and so what is odd about good ones."""
     accepted = outcome.submission.accepted
     rejected = [RejectedDocument(r.place, r.reason) for r in outcome.rejected]
-    return AcceptedDocument(accepted + len(rejected), accepted, rejected)
+    warnings = [WarningDocument(doubt.place, doubt.reason) for doubt in odd]
+    return AcceptedDocument(accepted + len(rejected), accepted, rejected, warnings)
 
 
 def export_document(export: Export) -> ExportDocument:

@@ -1,5 +1,7 @@
 """What is said of events that came in."""
 
+import msgspec
+
 from tailrace.surfaces.native.documents.base import Count, Strict
 
 
@@ -10,9 +12,17 @@ class RejectedDocument(Strict):
     reason: str
 
 
-class AcceptedDocument(Strict):
+class WarningDocument(Strict):
+    """A standard event that was taken as it is: its position in the request, from 0, and what no table can show."""
+
+    position: Count
+    reason: str
+
+
+class AcceptedDocument(Strict, omit_defaults=True):
     """What became of a batch of events."""
 
     received: Count
     accepted: Count
     rejected: list[RejectedDocument]
+    warnings: list[WarningDocument] = msgspec.field(default_factory=list)

@@ -27,7 +27,7 @@ from tailrace.surfaces.native.documents.accounts import (
     UserDocument,
 )
 from tailrace.surfaces.native.documents.base import ProblemDocument
-from tailrace.surfaces.native.documents.events import AcceptedDocument, RejectedDocument
+from tailrace.surfaces.native.documents.events import AcceptedDocument, RejectedDocument, WarningDocument
 from tailrace.surfaces.native.documents.exports import (
     ExportBody,
     ExportDocument,
@@ -117,8 +117,10 @@ MEANINGS: Mapping[type[msgspec.Struct], Mapping[str, str]] = {
         "received": "Records of the request.",
         "accepted": "Records that are durable now.",
         "rejected": "Records that were not taken; they are kept as dead letters.",
+        "warnings": "Standard events that were taken though no table can show their name or a parameter; at most 100.",
     },
     RejectedDocument: {"position": "Its place in the request, from 0.", "reason": "What is wrong with it."},
+    WarningDocument: {"position": "Its place in the request, from 0.", "reason": "What is odd about it."},
     ExportBody: {
         "app": "The app whose events are wanted.",
         "window": "Which stretch of time.",

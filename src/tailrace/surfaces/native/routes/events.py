@@ -10,6 +10,7 @@ from starlette.responses import Response
 from tailrace.accounts.lookup import scope_of_write_key
 from tailrace.ingest.accept import Door, Origin, Outcome, accept
 from tailrace.ingest.doors import door_of
+from tailrace.ingest.doubts import Doubt, doubts
 from tailrace.ingest.protocols.native import decode_body, draft_batch
 from tailrace.model.errors import Malformed, TooManyRecords
 from tailrace.model.points import point
@@ -28,13 +29,13 @@ async def post_events(call: Call) -> Response:
     scope = await run_in_threadpool(scope_of_write_key, desk.database, key(call.request))
     door = await run_in_threadpool(door_of, desk.database, scope)
     body = await read_body(call.request, door.max_body_bytes)
-    outcome = await run_in_threadpool(_accept, desk, door, body)
+    outcome, odd = await run_in_threadpool(_accept, desk, door, body)
     await asyncio.wrap_future(desk.writer.submit(outcome.submission))
     point("accept.before_reply")
-    return json_response(accepted_document(outcome))
+    return json_response(accepted_document(outcome, odd))
 
 
-def _accept(desk: Desk, door: Door, body: bytes) -> Outcome:
+def _accept(desk: Desk, door: Door, body: bytes) -> tuple[Outcome, list[Doubt]]:
     try:
         raws, sent_at = decode_body(body)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
@@ -42,7 +43,9 @@ def _accept(desk: Desk, door: Door, body: bytes) -> Outcome:
     if len(raws) > door.max_records:
         raise TooManyRecords(door.max_records)
     context = msgspec.json.encode({"protocol": "native", "sent_at": sent_at}).decode()
-    return accept(door, draft_batch(raws, sent_at), raws, Origin("events", context), desk.clock.now())
+    draft = draft_batch(raws, sent_at)
+    outcome = accept(door, draft, raws, Origin("events", context), desk.clock.now())
+    return outcome, doubts(draft, outcome.rejected)
 
 
 OPERATIONS: Sequence[Operation] = (
