@@ -5,16 +5,18 @@ as its field's type is, and what cannot goes to the session's properties or the 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
 
 from tailrace.ingest.context import Latitude, Longitude, profile_text, session_text
 from tailrace.ingest.draft import Draft, Rejected, draft_of
+from tailrace.ingest.halves import mend
 from tailrace.ingest.reasons import reason_of
 from tailrace.model.fields import EVENT_FIELDS, SESSION_INPUTS
 
+_Texts = tuple[str | None, str | None, str | None]
 _INT64 = range(-(1 << 63), 1 << 63)
 Int = msgspec.Meta(ge=_INT64[0], le=_INT64[-1])
 _KINDS: Mapping[str, Any] = {"text": str, "int": int, "float": float, "bool": bool, "time": int, "json": str}
@@ -60,20 +62,38 @@ def draft_rows(raws: Sequence[bytes], read: Callable[[bytes], Row], *, sent_at: 
     rejected with that reason.
     """
     rows: list[Row] = []
-    texts: list[tuple[str | None, str | None, str | None]] = []
+    texts: list[_Texts] = []
     places: list[int] = []
     rejected: list[Rejected] = []
+    mended: list[int] = []
     for place, raw in enumerate(raws):
         try:
-            row = read(raw)
-            texts.append(_texts(row))
+            row, said, changed = _read(raw, read)
         except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError) as error:
-            rejected.append(Rejected(place, reason_of(error, raw)))
+            rejected.append(Rejected(place, reason_of(error)))
             continue
+        mended += [len(rows)] if changed else []
+        texts.append(said)
         rows.append(row)
         places.append(place)
     columns = _columns(rows) | dict(zip(("params", "session", "profile"), _turned(texts), strict=True))
-    return draft_of(columns, sent_at=sent_at, places=places, raw_of=lambda at: raws[places[at]], rejected=rejected)
+    draft = draft_of(columns, sent_at=sent_at, places=places, raw_of=lambda at: raws[places[at]], rejected=rejected)
+    return replace(draft, mended=mended)
+
+
+def _read(raw: bytes, read: Callable[[bytes], Row]) -> tuple[Row, _Texts, bool]:
+    """A record, its objects as texts, and whether half of a surrogate pair outside its parameters became U+FFFD."""
+    try:
+        row = read(raw)
+        return row, _texts(row), False
+    except (msgspec.DecodeError, UnicodeError, ValueError):
+        if (mended := mend(raw)) is None:
+            raise
+    row = read(mended.plain)
+    _, session, profile = _texts(row)
+    params = _encoded(read(mended.marked).params)
+    changed = mended.halves > mended.within(params)
+    return row, (mended.restored(params).decode() or None, session, profile), changed
 
 
 def fitting(value: Any, kind: Any) -> Any:
@@ -89,7 +109,7 @@ def fitting(value: Any, kind: Any) -> Any:
     return None if kind is int and read not in _INT64 else read
 
 
-def _texts(row: Row) -> tuple[str | None, str | None, str | None]:
+def _texts(row: Row) -> _Texts:
     params = msgspec.json.encode(row.params).decode() if row.params else None
     session = _sorted_out(row.session, _SESSION, "properties")
     profile = _sorted_out(row.profile, _PROFILE, "attributes")

@@ -7,6 +7,7 @@ import msgspec
 _TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\r\n]+\s*')
 
 
+_KEYS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}:]', re.DOTALL)
 _STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},]', re.DOTALL)
 _CLOSE = {b"{": b"}", b"[": b"]"}
 
@@ -28,6 +29,22 @@ def depth(text: bytes) -> int:
         elif match[0] in b"]}":
             level -= 1
     return deepest
+
+
+def widest(text: bytes) -> int:
+    """How many keys the largest object of a JSON text has, at any level; a key that stands twice counts twice."""
+    most = 0
+    counts = [0]  # keys of each object or array that is open here
+    for match in _KEYS.finditer(text):
+        token = match[0]
+        if token == b":":
+            counts[-1] += 1
+            most = max(most, counts[-1])
+        elif token in _CLOSE:
+            counts.append(0)
+        elif token in b"]}" and len(counts) > 1:
+            counts.pop()
+    return most
 
 
 def split_batch(text: bytes) -> tuple[bytes, list[bytes]]:
