@@ -20,6 +20,8 @@ from typer.main import get_command
 from tailrace.accounts.audit import ACTIONS
 from tailrace.cli.app import make_app
 from tailrace.config import Settings
+from tailrace.ingest.protocols import PROTOCOLS
+from tailrace.ingest.protocols.base import IngestProtocol
 from tailrace.model.fields import EVENT_FIELDS, SESSION_FIELDS, Field
 from tailrace.model.policy import LIMITS
 from tailrace.surfaces.native import NATIVE
@@ -212,6 +214,23 @@ def error_row(reply: Any) -> Sequence[str]:
     return (str(said["status"]["const"]), codes, ", ".join(f"`{name}`" for name in reply.get("headers", ())))
 
 
+def protocols() -> str:
+    """The paths of each ingest protocol; one that is there with and without a slash at its end is shown once."""
+    head = ("protocol", "takes events at", "only answers at")
+    return table(head, (protocol_row(PROTOCOLS[name]) for name in sorted(PROTOCOLS)))
+
+
+def protocol_row(protocol: IngestProtocol) -> Sequence[str]:
+    """One protocol."""
+    found = ((path for door in doors for path in door.paths) for doors in (protocol.intakes, protocol.inert))
+    return (protocol.name, *(", ".join(f"`{path}`" for path in shortened(list(paths))) for paths in found))
+
+
+def shortened(paths: Sequence[str]) -> Sequence[str]:
+    """Paths without those that another has but for the slash at its end."""
+    return [path for path in paths if not path.endswith("/") or path[:-1] not in paths]
+
+
 def documents() -> str:
     """Every document of the API with its keys."""
     schemas = describe(NATIVE, ABOUT)["components"]["schemas"]
@@ -261,6 +280,7 @@ PASSAGES: Mapping[str, Callable[[], str]] = {
     "limits": limits,
     "metrics": metrics,
     "operations": operations,
+    "protocols": protocols,
     "settings": settings,
 }
 

@@ -146,6 +146,12 @@ ERRANDS: Sequence[Errand] = (
     ),
     Errand("POST", "/v1/exports", bearer("token"), f'{{"password": "{T["password"]}"'.encode()),
     Errand("POST", "/v1/events", bearer("unknown token"), {"event": "x", "device_id": "d"}),
+    Errand("POST", "/v1/track", {"authorization": basic(T["unknown token"], T["loose token"])}, {"event": "x"}),
+    Errand(
+        "POST", f"/v1/track?key={T['loose token']}", {}, {"writeKey": T["write key"], "userId": {}}
+    ),  # a dead letter
+    Errand("POST", "/v1/batch", {}, {"writeKey": T["write key"], "batch": T["token in an event"]}),
+    Errand("GET", f"/v1/projects/{T['unknown token']}/settings?key={T['loose token']}"),
     Errand("POST", "/v1/events", bearer("write key"), f'{{"token": "{T["token in an event"]}"'.encode()),
     Errand("POST", "/v1/events", bearer("write key"), b"\x1f\x8b" + T["loose token"].encode()),
     Errand("POST", f"/v1/events?write_key={T['write key']}", {}, {"event": "x", "device_id": "d"}),
