@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tailrace.accounts.limits import set_limits
 from tests.contract.native.conftest import Api
 
 LIMIT = 200_000  # bytes of a body
@@ -26,10 +27,12 @@ pytestmark = [
 @pytest.fixture(autouse=True)
 def limited(api: Api) -> None:
     """A limit that a test reaches soon."""
-    from tailrace.accounts.limits import set_limits
+    set_limit(api, "ingest.max_body_bytes", LIMIT)
 
+
+def set_limit(api: Api, name: str, value: int) -> None:
     with api.house.database.write() as connection:
-        set_limits(connection, {"ingest.max_body_bytes": LIMIT})
+        set_limits(connection, {name: value})
 
 
 @contextmanager
@@ -108,8 +111,7 @@ def test_a_bomb_is_not_unpacked(api: Api, path: str) -> None:
     bomb = gzip.compress(bytes(100_000_000), 9) * 10
     with connected(api) as connection:
         connection.sendall(head(path, f"content-length: {len(bomb)}") + bomb)
-        expected = 413
-        assert answer(connection)[::2] == (expected, False)
+        assert answer(connection)[::2] == (413, False)
     assert api.ledger().received == 0
 
 
@@ -128,10 +130,8 @@ def test_objects_of_very_many_keys_are_dead_letters(api: Api, path: str) -> None
     """A million keys, or one more than the limit at any level, cost their own record alone; many small objects in a
     list are no such object. The limit is policy.
     """
-    from tailrace.accounts.limits import set_limits
-
-    with api.house.database.write() as connection:
-        set_limits(connection, {"ingest.max_body_bytes": 1 << 24, "ingest.max_params": 50})
+    set_limit(api, "ingest.max_body_bytes", 1 << 24)
+    set_limit(api, "ingest.max_params", 50)
 
     def wide(keys: int) -> dict[str, int]:
         return {f"k{n}": n for n in range(keys)}

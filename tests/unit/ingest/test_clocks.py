@@ -23,13 +23,6 @@ RULES = ClockRules()
 YEAR = 365 * DAY
 
 
-def one(time: Given, sent: Given, heard: Given, received: int = NOW, rules: ClockRules = RULES) -> tuple[int, int]:
-    """Time and flags of one record."""
-    columns = [pa.chunked_array([pa.array([value], pa.int64())]) for value in (time, sent)]
-    times, flags = timed(*columns, pa.array([heard], pa.int64()), received, rules)
-    return times[0].as_py(), int(flags[0])
-
-
 def naive(time: Given, sent: Given, heard: Given, received: int, rules: ClockRules) -> tuple[int, int]:
     """The same, one rule after the other."""
     if heard is None or time is None:
