@@ -79,6 +79,7 @@ def create_app(house: House, bell: Bell, beside: Sequence[Beside] = ()) -> Starl
         house.app_maker(),
         Together(partial(find_downloads, house.database)),
         Together(partial(note_downloads, house.database)),
+        house.discretion,
     )
 
     @asynccontextmanager

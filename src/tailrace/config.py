@@ -19,6 +19,26 @@ from tailrace.model.errors import Invalid
 SETTINGS_FILE = "tailrace.toml"
 
 
+class IngestSettings(BaseModel, extra="forbid"):
+    """What is kept of senders, and how long they may take."""
+
+    ip: Literal["truncated", "full", "none"] = Field(
+        default="truncated",
+        description="What is kept of senders' addresses: `truncated` (IPv4 to /24, IPv6 to /48), `full` or `none`.",
+    )
+    ip_database: str = Field(
+        default="",
+        description="A file in the format MaxMind DB, in which places are looked up by address; empty: none are.",
+    )
+    bots: Literal["keep", "drop"] = Field(
+        default="keep",
+        description="Events of robots, by their user agent: `keep` them as of `device_type` robot, or `drop` them.",
+    )
+    body_timeout_ms: int = Field(
+        default=60_000, gt=0, description="A request whose body takes longer to arrive is given up with 408."
+    )
+
+
 class SealSettings(BaseModel, extra="forbid"):
     """When sessions are closed and how much is sealed at a time."""
 
@@ -176,6 +196,7 @@ class Settings(BaseSettings):
         default="127.0.0.1",
         description="Addresses and networks, by comma, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.",
     )
+    ingest: IngestSettings = Field(default=IngestSettings(), description="Taking in.")
     seal: SealSettings = Field(default=SealSettings(), description="Sealing.")
     exports: ExportSettings = Field(default=ExportSettings(), description="Exporting.")
     jobs: JobSettings = Field(default=JobSettings(), description="Jobs.")

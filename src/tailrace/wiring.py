@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -27,6 +27,8 @@ from tailrace.exports.slices import SliceSpec, run_slice
 from tailrace.exports.submit import Submitter
 from tailrace.files.base import Files
 from tailrace.files.local import LocalFiles
+from tailrace.ingest.discretion import Discretion
+from tailrace.ingest.places import NOWHERE, Places, open_places
 from tailrace.ingest.seal import Sealer
 from tailrace.jobs.queue import ensure
 from tailrace.model.access import Scope
@@ -56,6 +58,12 @@ class House:
     database: Database
     files: Files
     identity: Identity
+    places: Places = NOWHERE
+
+    @property
+    def discretion(self) -> Discretion:
+        """What is kept of senders."""
+        return Discretion(self.settings.ingest.ip, self.settings.ingest.bots, self.places)
 
     @property
     def holder(self) -> str:
@@ -122,7 +130,7 @@ def open_house(data: Path) -> Iterator[House]:
     """Open a data directory that `initialise` made, its tables brought to this release.
 
     Raises:
-        Invalid: there is no store there.
+        Invalid: there is no store there, or the setting `ingest.ip_database` names no database.
     """
     if not data.is_dir():
         raise Invalid("--data", f"{data} is not a data directory; make one with: tailrace init --data {data}")
@@ -135,9 +143,10 @@ def open_house(data: Path) -> Iterator[House]:
         if found is None:
             raise Invalid("--data", f"{data} holds no store yet; make one with: tailrace init --data {data}")
         files = _files_of(data, settings)
-        house = House(data, settings, clock, RandomIds(), database, files, found)
-        ensure_inboxes(house)  # a crash may have come between an app and its inbox
-        yield house
+        with closing(open_places(settings.ingest.ip_database)) as places:
+            house = House(data, settings, clock, RandomIds(), database, files, found, places)
+            ensure_inboxes(house)  # a crash may have come between an app and its inbox
+            yield house
     finally:
         database.close()
 

@@ -42,6 +42,8 @@ role = "admin"
 [[spaces.tokens]]
 value = "tok_bob"
 user = "bob@example.com"
+[limits]
+"ingest.max_age_ms" = 31557600000000
 """
 
 

@@ -14,6 +14,12 @@ def limit(connection: Connection, name: str) -> int:
     return LIMITS[name].default if found is None else found
 
 
+def limits_now(connection: Connection) -> Mapping[str, int]:
+    """The values that hold for all policies of `LIMITS`, read together."""
+    found = {row.name: row.value for row in connection.execute(select(limits))}
+    return {name: found.get(name, policy.default) for name, policy in LIMITS.items()}
+
+
 def set_limits(connection: Connection, values: Mapping[str, int]) -> list[str]:
     """Set policies that `check_limit` has checked; the names of those that changed."""
     before = {row.name: row.value for row in connection.execute(select(limits))}

@@ -40,7 +40,7 @@ def import_(
     """Import a file. Importing it again adds nothing; bad rows become dead letters with line and reason."""
     output = Output(as_json=as_json)
     with open_house(data) as house:
-        door = door_of(house.database, scope_of_app(house.database, app))
+        door = door_of(house.database, scope_of_app(house.database, app), house.discretion)
         summary = run_import(output, house, door, file, read_map(map_file))
     output.document({"file": str(file), "app": app} | asdict(summary))
     output.say(

@@ -67,7 +67,7 @@ def replay_(
     with open_house(data) as house:
         scope = scope_of_app(house.database, app)
         numbers = [number] if number is not None else [b.number for b in listing(house.database, scope)]
-        door = door_of(house.database, scope)
+        door = door_of(house.database, scope, house.discretion)
         done = [replay(house.database, door, each, house.clock.now) for each in numbers]
     output.document([asdict(each) for each in done])
     output.show(table(("number", "accepted", "still rejected because"), [_row(each) for each in done]))

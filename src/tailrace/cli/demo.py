@@ -163,7 +163,7 @@ def _load_file(output: Output, place: Place, file: Path, map_file: Path | None, 
     """A file of the user's own, by its map or by one that fits."""
     file_map = choose_map(file, map_file, maps)
     with open_house(place.data) as house:
-        door = door_of(house.database, scope_of_app(house.database, DATA_APP))
+        door = door_of(house.database, scope_of_app(house.database, DATA_APP), house.discretion)
         summary = run_import(output, house, door, file, file_map)
     output.say(f"{file.name}: {summary.accepted:,} rows accepted, {summary.rejected:,} rejected")
     if summary.rejected:

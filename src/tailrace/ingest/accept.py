@@ -9,9 +9,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tailrace.columns.sizes import text_bytes
+from tailrace.ingest.clocks import CLOCKS, ClockRules, timed
+from tailrace.ingest.discretion import DISCRETION, Discretion, settle
 from tailrace.ingest.draft import Draft, Rejected
-from tailrace.ingest.texts import depth
+from tailrace.ingest.flags import REPAIRED
+from tailrace.ingest.problems import NAMES, Bounds, actor_of, missing, problems
 from tailrace.model.access import Scope
 from tailrace.model.hashing import actor_hash, key_of_record, keys_of_ids
 from tailrace.model.policy import LIMITS
@@ -20,20 +22,12 @@ from tailrace.store.deadletters import DeadLetter
 from tailrace.store.inbox import Submission
 from tailrace.store.schema import RECORD_SCHEMA
 
-NO_TIME = 1  # flag: the sender gave no time, so the received time stands in
-REPAIRED = 2  # flag: a name or an id held NUL, which is U+FFFD now
-_NAMES = ("event", "id", "user_id", "device_id", "session_id")
-DEEPEST = 64  # levels of nesting in any JSON that is kept
-_JSON = ("params", "session", "profile", "page_properties")
-EARLIEST = -62_135_596_800_000  # year 1
-LATEST = 253_402_300_799_999  # year 9999
-
 Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Where a batch comes in: the app, its shards, and its policy (bytes)."""
+    """Where a batch comes in: the app, its shards, and its policy (bytes, records, keys of an object)."""
 
     scope: Scope
     shards: Sequence[Shard]
@@ -41,6 +35,14 @@ class Door:
     max_record_bytes: int
     max_body_bytes: int
     max_records: int = LIMITS["ingest.max_records"].default
+    max_params: int = LIMITS["ingest.max_params"].default
+    clocks: ClockRules = CLOCKS
+    discretion: Discretion = DISCRETION
+
+    @property
+    def bounds(self) -> Bounds:
+        """How large a record may be."""
+        return Bounds(self.max_text_bytes, self.max_record_bytes, self.max_params)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,84 +62,64 @@ class Outcome:
     rejected: Sequence[Rejected]
 
 
-def accept(door: Door, draft: Draft, raws: Sequence[bytes], origin: Origin, received_at: int) -> Outcome:
-    """Decide about every record of a batch. Nothing is stored yet."""
-    found = dict(_problems(door, draft))
+def accept(
+    door: Door,
+    draft: Draft,
+    raws: Sequence[bytes],
+    origin: Origin,
+    received_at: int,
+    *,
+    heard_at: int | None = None,
+) -> Outcome:
+    """Decide about every record of a batch. Nothing is stored yet.
+
+    `heard_at` is when the batch came in (ms), if not now: by it, senders' clocks are told right or wrong.
+    """
+    found = problems(draft.table, door.bounds)
     rejected = sorted([*draft.rejected, *(Rejected(draft.places[row], why) for row, why in found.items())], key=_place)
     good = np.ones(draft.table.num_rows, dtype=np.bool_)
     good[list(found)] = False
-    records = _records(door, draft, np.flatnonzero(good), received_at)
+    sessions, robots = settle(draft.table["session"], door.discretion)
+    dropped = good & robots if door.discretion.bots == "drop" else np.zeros_like(good)
+    heard = draft.collected if draft.collected is not None else heard_at or received_at
+    records = _records(door, draft, np.flatnonzero(good & ~dropped), sessions, heard, received_at)
     dead = [
         DeadLetter(origin.source, origin.first_place + r.place, r.reason, raws[r.place], origin.context)
         for r in rejected
     ]
-    return Outcome(Submission(door.scope, received_at, _route(door.shards, records), dead), rejected)
+    submission = Submission(door.scope, received_at, _route(door.shards, records), dead, int(dropped.sum()))
+    return Outcome(submission, rejected)
 
 
 def _place(rejected: Rejected) -> int:
     return rejected.place
 
 
-def _problems(door: Door, draft: Draft) -> list[tuple[int, str]]:
-    """Rows that break a rule, with the first rule that each breaks."""
-    table = draft.table
-    found: dict[int, str] = {}
-    for mask, reason in (
-        (_missing(table["event"]), "event: a name is needed"),
-        (_missing(_actor(table)), "no identity: give device_id or user_id"),
-        *((_outside(table[name]), f"{name}: not between the years 1 and 9999") for name in ("time", "sent_at")),
-        *(_too_long(table, name, door.max_text_bytes) for name in _NAMES),
-        (text_bytes(table) > door.max_record_bytes, f"larger than {door.max_record_bytes} bytes"),
-        *((_too_deep(table[name]), f"{name}: nested deeper than {DEEPEST} levels") for name in _JSON),
-    ):
-        for row in np.flatnonzero(mask):
-            found.setdefault(int(row), reason)
-    return list(found.items())
-
-
-def _missing(column: pa.ChunkedArray) -> Mask:
-    return _numpy(pc.fill_null(pc.equal(pc.binary_length(column), 0), fill_value=True))
-
-
-def _outside(column: pa.ChunkedArray) -> Mask:
-    wrong = pc.or_(pc.less(column, EARLIEST), pc.greater(column, LATEST))
-    return _numpy(pc.fill_null(wrong, fill_value=False))
-
-
-def _too_long(table: pa.Table, name: str, limit: int) -> tuple[Mask, str]:
-    over = pc.fill_null(pc.greater(pc.binary_length(table[name]), limit), fill_value=False)
-    return _numpy(over), f"{name}: longer than {limit} bytes"
-
-
-def _too_deep(column: pa.ChunkedArray) -> Mask:
-    """Texts that nobody can be asked to parse. Brackets are counted first, and only suspects are walked."""
-    if column.null_count == len(column):
-        return np.zeros(len(column), dtype=np.bool_)
-    brackets = pc.add(pc.count_substring(column, "{"), pc.count_substring(column, "["))
-    mask = _numpy(pc.fill_null(pc.greater(brackets, DEEPEST), fill_value=False)).copy()
-    for row in np.flatnonzero(mask):
-        mask[row] = depth(column[int(row)].as_py().encode()) > DEEPEST
-    return mask
-
-
-def _actor(table: pa.Table) -> pa.ChunkedArray:
-    """The device or anonymous id, else the user id."""
-    device = table["device_id"]
-    return pc.if_else(pc.fill_null(pc.greater(pc.binary_length(device), 0), fill_value=False), device, table["user_id"])
-
-
-def _records(door: Door, draft: Draft, rows: npt.NDArray[np.intp], received_at: int) -> pa.Table:
-    table, repaired = _repair(draft.table.take(pa.array(rows)) if len(rows) < draft.table.num_rows else draft.table)
-    actor = _actor(table)
+def _records(
+    door: Door,
+    draft: Draft,
+    rows: npt.NDArray[np.intp],
+    sessions: pa.ChunkedArray | pa.Array,
+    heard: int | pa.Array,
+    received_at: int,
+) -> pa.Table:
+    whole = len(rows) == draft.table.num_rows
+    picked = pa.array(rows)
+    table, repaired = _repair(draft.table if whole else draft.table.take(picked))
+    repaired |= np.isin(rows, draft.mended) if len(draft.mended) else False
+    actor = actor_of(table)
     keys = _keys(draft, rows, table, actor)
+    heard = heard if whole or isinstance(heard, int) else heard.take(picked)
+    time, flags = timed(table["time"], table["sent_at"], heard, received_at, door.clocks)
     made: Mapping[str, pa.Array | pa.ChunkedArray] = {
         "key": pa.array(keys, pa.binary(16)),
         "actor": actor,
         "actor_hash": _actor_hashes(door.scope, actor),
         "received_at": pa.repeat(received_at, len(rows)),
         "client_time": table["time"],
-        "time": pc.fill_null(table["time"], received_at),
-        "flags": _flags(_numpy(pc.is_null(table["time"])) * NO_TIME + repaired * REPAIRED),
+        "time": time,
+        "flags": _flags(flags + repaired * REPAIRED),
+        "session": sessions if whole else sessions.take(picked),
         "id": _ids(table["id"], keys),
     }
     arrays = [_column(made, table, f, len(rows)) for f in RECORD_SCHEMA]
@@ -147,7 +129,7 @@ def _records(door: Door, draft: Draft, rows: npt.NDArray[np.intp], received_at: 
 def _repair(table: pa.Table) -> tuple[pa.Table, Mask]:
     """Names and ids without NUL, which no database takes as text; where there was one."""
     repaired = np.zeros(table.num_rows, dtype=np.bool_)
-    for name in _NAMES:
+    for name in NAMES:
         holds = _numpy(pc.fill_null(pc.match_substring(table[name], "\x00"), fill_value=False))
         if holds.any():
             column = pc.replace_substring(table[name], "\x00", "\ufffd")
@@ -186,7 +168,7 @@ def _keys(draft: Draft, rows: npt.NDArray[np.intp], table: pa.Table, actor: pa.C
 
 
 def _ids(ids: pa.ChunkedArray, keys: Sequence[bytes]) -> pa.ChunkedArray | pa.Array:
-    if not _missing(ids).any():
+    if not missing(ids).any():
         return ids
     return pa.array([text or key.hex() for text, key in zip(ids.to_pylist(), keys, strict=True)], pa.string())
 

@@ -1,7 +1,7 @@
 """Drafts: records that could be read, as columns, before accept has checked them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -28,6 +28,8 @@ class Draft:
 
     `keys` are dedupe keys that the source made itself (a file's rows); otherwise accept makes them. `nonce` tells
     the batch from all others where nothing in it does: it enters the keys of records without an id and a time.
+    `collected` is for records that do not come straight from their senders: when another server took each in (ms),
+    null where its time is to be believed. `mended` are rows in whose names or ids something became U+FFFD.
     """
 
     table: pa.Table
@@ -36,6 +38,8 @@ class Draft:
     rejected: Sequence[Rejected]
     keys: Sequence[bytes] | None = None
     nonce: bytes = b""
+    collected: pa.Array | None = None
+    mended: Sequence[int] = ()
 
 
 def draft_of(
@@ -60,3 +64,16 @@ def _array(columns: Mapping[str, Sequence[Any] | pa.Array], field: pa.Field, row
     if field.name == "sent_at" and sent_at is not None:
         return pa.repeat(sent_at, rows)
     return pa.nulls(rows, field.type)
+
+
+def draft_small(raws: Sequence[bytes], limit: int, read: Callable[[Sequence[bytes]], Draft]) -> Draft:
+    """Read records, but for those of more than `limit` bytes: they are rejected as they are, so that nothing that a
+    sender makes of them fills the memory.
+    """
+    if all(len(raw) <= limit for raw in raws):
+        return read(raws)
+    small = [place for place, raw in enumerate(raws) if len(raw) <= limit]
+    large = [Rejected(place, f"larger than {limit} bytes") for place, raw in enumerate(raws) if len(raw) > limit]
+    draft = read([raws[place] for place in small])
+    rejected = [Rejected(small[r.place], r.reason) for r in draft.rejected]
+    return replace(draft, places=[small[place] for place in draft.places], rejected=[*rejected, *large])

@@ -51,7 +51,8 @@ def replay(database: Database, door: Door, number: int, now: Callable[[], int]) 
     if not times:
         return Replayed(number, 0, "it was replayed before")
     draft = _draft(buried.letter)
-    outcome = accept(door, draft, _raws(buried.letter), Origin(buried.letter.source, buried.letter.context), now())
+    origin = Origin(buried.letter.source, buried.letter.context)
+    outcome = accept(door, draft, _raws(buried.letter), origin, now(), heard_at=buried.received_at)
     if outcome.rejected:
         return Replayed(number, 0, outcome.rejected[0].reason)
     if not _move(database, buried, _repeated(outcome.submission, times)):
@@ -71,7 +72,7 @@ def _move(database: Database, buried: Buried, submission: Submission) -> bool:
 def _repeated(submission: Submission, times: int) -> Submission:
     """Each time that it was received counts; all but one are duplicates, which the seal counts as such."""
     records = {shard: pa.concat_tables([table] * times) for shard, table in submission.records.items()}
-    return replace(submission, records=records)
+    return replace(submission, records=records, dropped=submission.dropped * times)
 
 
 def _draft(letter: DeadLetter) -> Draft:

@@ -13,9 +13,11 @@ import msgspec
 
 from tailrace.ingest.context import Latitude, Longitude, profile_text, session_text
 from tailrace.ingest.draft import Draft, Rejected, draft_of
+from tailrace.ingest.halves import mend
 from tailrace.ingest.reasons import reason_of
 from tailrace.model.fields import EVENT_FIELDS, SESSION_INPUTS
 
+_Texts = tuple[str | None, str | None, str | None]
 _INT64 = range(-(1 << 63), 1 << 63)
 Int = msgspec.Meta(ge=_INT64[0], le=_INT64[-1])
 _KINDS: Mapping[str, Any] = {"text": str, "int": int, "float": float, "bool": bool, "time": int, "json": str}
@@ -64,21 +66,39 @@ def draft_rows(raws: Sequence[bytes], read: Callable[[bytes], Row], *, sent_at: 
     from the same thing happening again.
     """
     rows: list[Row] = []
-    texts: list[tuple[str | None, str | None, str | None]] = []
+    texts: list[_Texts] = []
     places: list[int] = []
     rejected: list[Rejected] = []
+    mended: list[int] = []
     for place, raw in enumerate(raws):
         try:
-            row = read(raw)
-            texts.append(_texts(row))
+            row, said, changed = _read(raw, read)
         except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError) as error:
-            rejected.append(Rejected(place, reason_of(error, raw)))
+            rejected.append(Rejected(place, reason_of(error)))
             continue
+        mended += [len(rows)] if changed else []
+        texts.append(said)
         rows.append(row)
         places.append(place)
     columns = _columns(rows) | dict(zip(("params", "session", "profile"), _turned(texts), strict=True))
     draft = draft_of(columns, sent_at=sent_at, places=places, raw_of=lambda at: raws[places[at]], rejected=rejected)
-    return draft if sent_at is not None else replace(draft, nonce=secrets.token_bytes(16))
+    nonce = b"" if sent_at is not None else secrets.token_bytes(16)
+    return replace(draft, mended=mended, nonce=nonce)
+
+
+def _read(raw: bytes, read: Callable[[bytes], Row]) -> tuple[Row, _Texts, bool]:
+    """A record, its objects as texts, and whether half of a surrogate pair outside its parameters became U+FFFD."""
+    try:
+        row = read(raw)
+        return row, _texts(row), False
+    except (msgspec.DecodeError, UnicodeError, ValueError):
+        if (mended := mend(raw)) is None:
+            raise
+    row = read(mended.plain)
+    _, session, profile = _texts(row)
+    params = _encoded(read(mended.marked).params)
+    changed = mended.halves > mended.within(params)
+    return row, (mended.restored(params).decode() or None, session, profile), changed
 
 
 def fitting(value: Any, kind: Any) -> Any:
@@ -94,7 +114,7 @@ def fitting(value: Any, kind: Any) -> Any:
     return None if kind is int and read not in _INT64 else read
 
 
-def _texts(row: Row) -> tuple[str | None, str | None, str | None]:
+def _texts(row: Row) -> _Texts:
     params = msgspec.json.encode(row.params).decode() if row.params else None
     session = _sorted_out(row.session, _SESSION, "properties")
     profile = _sorted_out(row.profile, _PROFILE, "attributes")

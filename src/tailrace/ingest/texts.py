@@ -13,6 +13,7 @@ _TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\r\n]+\s*')
 _SURROGATES = re.compile(
     rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<lone>\\u[dD][89a-fA-F]..)|\\.", re.DOTALL
 )  # any other escape is passed over whole: a backslash that is itself escaped begins none
+_KEYS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}:]', re.DOTALL)
 _STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},]', re.DOTALL)
 _CLOSE = {b"{": b"}", b"[": b"]"}
 
@@ -46,6 +47,22 @@ def depth(text: bytes) -> int:
         elif match[0] in b"]}":
             level -= 1
     return deepest
+
+
+def widest(text: bytes) -> int:
+    """How many keys the largest object of a JSON text has, at any level; a key that stands twice counts twice."""
+    most = 0
+    counts = [0]  # keys of each object or array that is open here
+    for match in _KEYS.finditer(text):
+        token = match[0]
+        if token == b":":
+            counts[-1] += 1
+            most = max(most, counts[-1])
+        elif token in _CLOSE:
+            counts.append(0)
+        elif token in b"]}" and len(counts) > 1:
+            counts.pop()
+    return most
 
 
 def split_batch(text: bytes, name: str = "batch") -> tuple[bytes, list[bytes]]:

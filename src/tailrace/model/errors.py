@@ -60,6 +60,15 @@ class TooLarge(TailraceError):
 
 
 @dataclass(eq=False)
+class TooSlow(TailraceError):
+    """A body took longer to arrive than it may, in ms."""
+
+    limit: int
+    code: str = field(init=False, default="too_slow", repr=False)
+    retryable: bool = field(init=False, default=True, repr=False)
+
+
+@dataclass(eq=False)
 class TooManyRecords(TailraceError):
     """A request brings more records than its limit."""
 

@@ -108,7 +108,13 @@ EVENT_FIELDS: tuple[Field, ...] = (
     _event("signal_suspicious", "int", "signals.suspicious", "1: a suspicious click."),
     _event("client_time", "time", "time", "The time as the sender gave it, before any correction."),
     _event("sent_at", "time", "sent_at", "When the sender says that it sent the batch."),
-    _event("flags", "int", "accept", "Bits that say what accept had to change: 1 no time was given."),
+    _event(
+        "flags",
+        "int",
+        "accept",
+        "Bits that say what accept had to change: 1 no time was given, 2 a name or id was mended, 4 the clock was "
+        "corrected, 8 the time could not be.",
+    ),
     _event("session_offset_ms", "int", "scan", "From the session's start; negative for a late event before it."),
     _event("available_at", "time", "commit", "When it became visible to exports."),
     _event("number", "int", "commit", "Dense number of the event in its app, from 0, kept for ever."),

@@ -55,11 +55,45 @@ LIMITS: dict[str, Limit] = {
         Limit("ingest.max_record_bytes", 1_048_576, "bytes", "Largest single event; a larger one is a dead letter."),
         Limit("ingest.max_records", 50_000, "records", "Most events in one request."),
         Limit(
+            "ingest.max_params",
+            1_000,
+            "keys",
+            "Most keys of any one object in an event's parameters, session or profile; one with more is a dead letter.",
+        ),
+        Limit(
             "ingest.max_text_bytes",
             1_024,
             "bytes",
             "Longest event name or id; a longer one is a dead letter. At most 2,048, since names are keys of an index.",
             most=2_048,
+        ),
+        Limit(
+            "ingest.clock_step_ms",
+            60_000,
+            "ms",
+            "A sender's clock is corrected by whole steps of this; one that is right to half a step is left alone.",
+            most=86_400_000,
+        ),
+        Limit(
+            "ingest.max_correction_ms",
+            3_155_760_000_000,
+            "ms",
+            "A clock that seems to be further off is not corrected; 0: none is.",
+            most=31_557_600_000_000,
+        ),
+        Limit(
+            "ingest.max_age_ms",
+            34_560_000_000,
+            "ms",
+            "An event that seems to be older when it is received gets the time of receipt.",
+            most=31_557_600_000_000,
+        ),
+        Limit(
+            "ingest.max_ahead_ms",
+            86_400_000,
+            "ms",
+            "An event that seems to be further in the future when it is received gets the time of receipt.",
+            most=31_557_600_000_000,
         ),
     )
 }

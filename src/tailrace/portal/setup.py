@@ -34,7 +34,8 @@ async def show_setup(call: Call) -> Response:
 
 async def send_setup(call: Call) -> Response:
     """Make the first admin. What cannot be is told above the form, which keeps everything but the password."""
-    desk, sent = call.desk, _fields(await read_body(call.request, _MOST))
+    desk = call.desk
+    sent = _fields(await read_body(call.request, _MOST, desk.settings.ingest.body_timeout_ms))
     token, email, password, space = (sent.get(name, "") for name in _FIELDS)
     where = address(call.request)
     try:

@@ -30,6 +30,7 @@ class AppCounts:
     accepted: int
     sealed: int
     duplicates: int
+    dropped: int
     lag_ms: int
 
     @property
@@ -39,8 +40,8 @@ class AppCounts:
 
     @property
     def open(self) -> int:
-        """Accepted records that are neither sealed nor known as duplicates."""
-        return self.accepted - self.sealed - self.duplicates
+        """Accepted records that are neither sealed, nor known as duplicates, nor dropped by policy."""
+        return self.accepted - self.sealed - self.duplicates - self.dropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +94,16 @@ def _app(row: "Row[Any]", head: "Row[Any] | None", lags: Mapping[int, int]) -> A
         accepted=int(head.accepted) if head else 0,
         sealed=int(row.events or 0),
         duplicates=int(row.duplicates or 0),
+        dropped=int(head.dropped) if head else 0,
         lag_ms=lags.get(row.number, 0),
     )
 
 
 def _apps() -> Select[Any]:
-    dropped = select(func.sum(shards.c.duplicates)).where(shards.c.app == apps.c.number).scalar_subquery()
+    duplicates = select(func.sum(shards.c.duplicates)).where(shards.c.app == apps.c.number).scalar_subquery()
     return (
         select(apps.c.number, apps.c.space, apps.c.id, spaces.c.id.label("space_id"), app_heads.c.events)
-        .add_columns(dropped.label("duplicates"))
+        .add_columns(duplicates.label("duplicates"))
         .join(spaces, spaces.c.number == apps.c.space)
         .outerjoin(app_heads, app_heads.c.app == apps.c.number)
         .order_by(apps.c.number)
@@ -113,8 +115,10 @@ def _positions() -> Select[Any]:
 
 
 def _heads() -> Select[Any]:
-    sums = func.sum(inbox_heads.c.received).label("received"), func.sum(inbox_heads.c.accepted).label("accepted")
-    return select(inbox_heads.c.app, *sums).group_by(inbox_heads.c.app)
+    counts = (inbox_heads.c.received, inbox_heads.c.accepted, inbox_heads.c.dropped)
+    return select(inbox_heads.c.app, *(func.sum(count).label(count.name) for count in counts)).group_by(
+        inbox_heads.c.app
+    )
 
 
 def _lags(connection: Connection, positions: Mapping[tuple[int, int], int], now: int) -> Mapping[int, int]:

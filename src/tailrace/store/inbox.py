@@ -20,17 +20,21 @@ from tailrace.store.records import no_records, pack_records, unpack_records
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What one request brings: accepted records by shard number, and what could not be accepted."""
+    """What one request brings: accepted records by shard number, and what could not be accepted.
+
+    `dropped` counts those that were accepted, but are not kept by policy.
+    """
 
     scope: Scope
     received_at: int
     records: Mapping[int, pa.Table]
     dead: Sequence[DeadLetter] = field(default_factory=tuple)
+    dropped: int = 0
 
     @property
     def accepted(self) -> int:
-        """How many records it brings to the inbox."""
-        return sum(table.num_rows for table in self.records.values())
+        """How many records were taken: those that it brings to the inbox, and those that policy dropped."""
+        return self.dropped + sum(int(table.num_rows) for table in self.records.values())
 
     @property
     def nbytes(self) -> int:
@@ -52,7 +56,9 @@ def create_heads(database: Database, scope: Scope, shards: Sequence[int]) -> Non
     with database.write_inbox() as connection:
         there = set(connection.scalars(select(inbox_heads.c.shard).where(owned(inbox_heads, scope))))
         new = [
-            owner(scope) | {"shard": s, "position": 0, "received": 0, "accepted": 0} for s in shards if s not in there
+            owner(scope) | {"shard": s, "position": 0, "received": 0, "accepted": 0, "dropped": 0}
+            for s in shards
+            if s not in there
         ]
         if new:
             connection.execute(insert(inbox_heads), new)
@@ -122,7 +128,8 @@ def waiting_since(connection: Connection, scope: Scope, shard: int, after: int) 
 def _by_shard(submissions: Sequence[Submission]) -> list[tuple[Scope, int, list[Submission]]]:
     """Submissions by scope and shard, in one order for every process, so that appends cannot deadlock.
 
-    Dead letters have no shard of their own: they are counted with their submission's first shard, or shard 0.
+    Dead letters and dropped records have no shard of their own: they are counted with their submission's first shard,
+    or shard 0.
     """
     groups: dict[tuple[int, int], tuple[Scope, list[Submission]]] = {}
     for submission in submissions:
@@ -138,14 +145,16 @@ def _append_shard(
 ) -> None:
     tables = [m.records[shard] for m in members if shard in m.records]
     accepted = sum(table.num_rows for table in tables)
-    dead = sum(len(m.dead) for m in members if shard == min(m.records, default=0))
+    first = [m for m in members if shard == min(m.records, default=0)]
+    dead, dropped = sum(len(m.dead) for m in first), sum(m.dropped for m in first)
     position = connection.scalar(
         update(inbox_heads)
         .where(owned(inbox_heads, scope), inbox_heads.c.shard == shard)
         .values(
             position=inbox_heads.c.position + (1 if accepted else 0),
-            received=inbox_heads.c.received + (accepted + dead if new else 0),
-            accepted=inbox_heads.c.accepted + accepted,
+            received=inbox_heads.c.received + (accepted + dropped + dead if new else 0),
+            accepted=inbox_heads.c.accepted + accepted + dropped,
+            dropped=inbox_heads.c.dropped + dropped,
         )
         .returning(inbox_heads.c.position)
     )

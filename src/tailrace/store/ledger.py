@@ -45,9 +45,9 @@ def ledger(database: Database, scope: Scope) -> Ledger:
         found = _waiting(database, scope, before[3])
         if _settled(database, scope) == before:
             break
-    received, accepted, dead, in_inbox = found
+    received, accepted, dropped, dead, in_inbox = found
     sealed, carried, duplicates, _ = before
-    return Ledger(received, accepted, dead, sealed, carried + in_inbox, duplicates)
+    return Ledger(received, accepted, dead, sealed, carried + in_inbox, duplicates, dropped)
 
 
 def _settled(database: Database, scope: Scope) -> tuple[int, int, int, tuple[tuple[int, int], ...]]:
@@ -64,14 +64,12 @@ def _settled(database: Database, scope: Scope) -> tuple[int, int, int, tuple[tup
     return int(sealed or 0), int(carried or 0), sum(row.duplicates for row in rows), positions
 
 
-def _waiting(database: Database, scope: Scope, positions: tuple[tuple[int, int], ...]) -> tuple[int, int, int, int]:
-    """Received, accepted and dead records of the inbox, and those after the positions."""
+def _waiting(database: Database, scope: Scope, positions: tuple[tuple[int, int], ...]) -> tuple[int, ...]:
+    """Received, accepted, dropped and dead records of the inbox, and those after the positions."""
     with database.read_inbox() as connection:
-        received, accepted = connection.execute(
-            select(
-                func.coalesce(func.sum(inbox_heads.c.received), 0), func.coalesce(func.sum(inbox_heads.c.accepted), 0)
-            ).where(owned(inbox_heads, scope))
-        ).one()
+        counts = (inbox_heads.c.received, inbox_heads.c.accepted, inbox_heads.c.dropped)
+        sums = [func.coalesce(func.sum(count), 0) for count in counts]
+        received, accepted, dropped = connection.execute(select(*sums).where(owned(inbox_heads, scope))).one()
         ahead = sum(
             connection.scalar(
                 select(func.coalesce(func.sum(inbox.c.records), 0)).where(
@@ -81,4 +79,4 @@ def _waiting(database: Database, scope: Scope, positions: tuple[tuple[int, int],
             or 0
             for shard, position in positions
         )
-        return int(received), int(accepted), waiting(connection, scope), int(ahead)
+        return int(received), int(accepted), int(dropped), waiting(connection, scope), int(ahead)

@@ -1,28 +1,56 @@
-"""Request bodies: read with a limit, unpacked by their content and never by their headers, with the same limit."""
+"""Request bodies: read with a limit and in bounded time, unpacked by their content and never by their headers."""
+
+import asyncio
 
 import pyarrow as pa
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from tailrace.model.errors import Malformed, TooLarge
+from tailrace.model.errors import Malformed, TooLarge, TooSlow
+from tailrace.web.seen import note_unread
 
 _PACKINGS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 _CHUNK = 1 << 20
+_SWALLOWED = 64 << 20  # what is left of a body that was refused is let pass up to here, so that its sender hears why
 
 
-async def read_body(request: Request, limit: int) -> bytes:
+async def read_body(request: Request, limit: int, timeout_ms: int) -> bytes:
     """The body as it was sent, or unpacked when it is gzip or zstd.
 
     Raises:
-        TooLarge: it is longer than `limit` bytes, before or after unpacking.
+        TooLarge: it is longer than `limit` bytes, before or after unpacking; nothing is read if it says so itself.
+        TooSlow: it takes longer to arrive than `timeout_ms`.
         Malformed: it is damaged.
     """
+    announced = _announced(request)
+    try:
+        if announced > limit:
+            raise TooLarge(limit)
+        async with asyncio.timeout(timeout_ms / 1000):
+            body = await _arrived(request, limit)
+    except TimeoutError:
+        note_unread(request.scope)
+        raise TooSlow(timeout_ms) from None
+    except TooLarge:
+        if not 0 < announced <= _SWALLOWED:
+            note_unread(request.scope)
+        raise
+    return await run_in_threadpool(unpack, body, limit)
+
+
+async def _arrived(request: Request, limit: int) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > limit:
             raise TooLarge(limit)
-    return await run_in_threadpool(unpack, bytes(body), limit)
+    return bytes(body)
+
+
+def _announced(request: Request) -> int:
+    """The length that a request says it has; 0 if it does not."""
+    text = request.headers.get("content-length", "")
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def unpack(body: bytes, limit: int) -> bytes:

@@ -14,9 +14,20 @@ from starlette.routing import BaseRoute, Route
 from tailrace.accounts.limits import limit
 from tailrace.accounts.lookup import scope_of_write_key
 from tailrace.ingest.accept import Origin, Outcome, accept
+from tailrace.ingest.addresses import kept
 from tailrace.ingest.doors import door_of
-from tailrace.ingest.protocols.base import Answer, Inert, IngestProtocol, Intake, Sent
-from tailrace.model.errors import Malformed, TailraceError, TooLarge, TooManyRecords, TooSoon, Unauthorized, Unavailable
+from tailrace.ingest.draft import draft_small
+from tailrace.ingest.protocols.base import ADDRESS, Answer, Inert, IngestProtocol, Intake, Sent, Split
+from tailrace.model.errors import (
+    Malformed,
+    TailraceError,
+    TooLarge,
+    TooManyRecords,
+    TooSlow,
+    TooSoon,
+    Unauthorized,
+    Unavailable,
+)
 from tailrace.model.points import point
 from tailrace.web.auth import address
 from tailrace.web.bodies import read_body
@@ -28,6 +39,7 @@ _STATUS: Mapping[type[TailraceError], int] = {
     Unauthorized: 401,
     TooLarge: 413,
     TooManyRecords: 413,
+    TooSlow: 408,
     TooSoon: 429,
     Unavailable: 503,
 }
@@ -124,7 +136,7 @@ async def _sent(desk: Desk, request: Request) -> Sent:
         params=request.path_params,
         query=dict(request.query_params),
         headers=dict(request.headers),
-        body=await read_body(request, most),
+        body=await read_body(request, most, desk.settings.ingest.body_timeout_ms),
         address=address(request),
         received_at=desk.clock.now(),
     )
@@ -139,16 +151,23 @@ def _accept(desk: Desk, protocol: IngestProtocol, door: Intake, sent: Sent) -> O
     key = protocol.key_of(sent)
     if not key:
         raise Unauthorized
-    gate = door_of(desk.database, scope_of_write_key(desk.database, key))
+    gate = door_of(desk.database, scope_of_write_key(desk.database, key), desk.discretion)
     try:
         split = door.split(sent)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Malformed(str(error)) from None
     if len(split.raws) > gate.max_records:
         raise TooManyRecords(gate.max_records)
-    context = msgspec.json.encode({"protocol": protocol.name, **split.context}).decode()
-    draft = protocol.draft(split.raws, split.context)
-    return accept(gate, draft, split.raws, Origin("events", context), sent.received_at)
+    draft = draft_small(split.raws, gate.max_record_bytes, lambda small: protocol.draft(small, split.context))
+    return accept(gate, draft, split.raws, Origin("events", _context(desk, protocol, split)), sent.received_at)
+
+
+def _context(desk: Desk, protocol: IngestProtocol, split: Split) -> str:
+    """What dead letters of a request keep of it: of its sender's address no more than an event keeps."""
+    context = {"protocol": protocol.name, **split.context}
+    if split.context.get(ADDRESS):
+        context[ADDRESS] = kept(split.context[ADDRESS], desk.discretion.ip) or ""
+    return msgspec.json.encode(context).decode()
 
 
 def _refusal(protocol: IngestProtocol, error: TailraceError) -> Answer:

@@ -62,6 +62,7 @@ METERS: Mapping[str, Meter] = {
         Meter("tailrace_records_accepted_total", "counter", "store", ("space", "app"), "Records accepted."),
         Meter("tailrace_records_sealed_total", "counter", "store", ("space", "app"), "Records in segments."),
         Meter("tailrace_records_duplicate_total", "counter", "store", ("space", "app"), "Records dropped as known."),
+        Meter("tailrace_records_dropped_total", "counter", "store", ("space", "app"), "Records dropped by policy."),
         Meter(
             "tailrace_records_open",
             "gauge",

@@ -121,6 +121,7 @@ _OF_APPS: dict[str, Callable[[AppCounts], float]] = {
     "tailrace_records_accepted_total": lambda app: app.accepted,
     "tailrace_records_sealed_total": lambda app: app.sealed,
     "tailrace_records_duplicate_total": lambda app: app.duplicates,
+    "tailrace_records_dropped_total": lambda app: app.dropped,
     "tailrace_records_open": lambda app: app.open,
     "tailrace_dead_letters": lambda app: app.dead_letters,
     "tailrace_seal_lag_seconds": lambda app: app.lag_ms / 1000,

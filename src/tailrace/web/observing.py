@@ -87,7 +87,9 @@ class Sending:
             seen.status = message["status"]
             headers = list(message.get("headers", ()))
             seen.download = any(k == b"content-disposition" and v.startswith(b"attachment") for k, v in headers)
-            message = {**message, "headers": [*headers, (b"x-request-id", seen.request_id.encode())]}
+            headers += [(b"x-request-id", seen.request_id.encode())]
+            headers += [(b"connection", b"close")] if seen.unread else []
+            message = {**message, "headers": headers}
         await self._send(message)
         if message["type"] == "http.response.body":
             seen.bytes += len(message.get("body", b""))

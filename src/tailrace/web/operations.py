@@ -117,12 +117,16 @@ async def perform(desk: Desk, operation: Operation, request: Request) -> Respons
     Raises:
         Unauthorized: no credential, or one that is not known.
         Forbidden: the token lacks the operation's scope.
-        Invalid, Malformed, TooLarge: query or body cannot be.
+        Invalid, Malformed, TooLarge, TooSlow: query or body cannot be.
     """
     known = await _known(desk, operation, request)
     query = read_query(request, operation.query)
-    body = None if operation.body is None else decode(await read_body(request, SMALL_BODY), operation.body)
+    body = None if operation.body is None else await _body(desk, operation.body, request)
     return await operation.handler(Call(desk, request, query, body, known))
+
+
+async def _body(desk: Desk, kind: type[msgspec.Struct], request: Request) -> Any:
+    return decode(await read_body(request, SMALL_BODY, desk.settings.ingest.body_timeout_ms), kind)
 
 
 async def _known(desk: Desk, operation: Operation, request: Request) -> Principal | None:

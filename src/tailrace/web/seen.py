@@ -11,7 +11,10 @@ _KEY = "tailrace.seen"
 
 @dataclass(slots=True)
 class Seen:
-    """A request and its answer so far; `bytes` of the body sent, `code` of the error, numbers of whoever asked."""
+    """A request and its answer so far; `bytes` of the body sent, `code` of the error, numbers of whoever asked.
+
+    With `unread` the rest of its body is not waited for: the connection is closed after the answer.
+    """
 
     request_id: str
     method: str
@@ -20,6 +23,7 @@ class Seen:
     whole: bool = False
     download: bool = False
     code: str | None = None
+    unread: bool = False
     user: int | None = None
     token: int | None = None
 
@@ -41,3 +45,10 @@ def note_error(scope: MutableMapping[str, Any], code: str) -> None:
     seen: Seen | None = scope.get(_KEY)
     if seen is not None:
         seen.code = code
+
+
+def note_unread(scope: MutableMapping[str, Any]) -> None:
+    """Take note that the rest of a request's body is not waited for."""
+    seen: Seen | None = scope.get(_KEY)
+    if seen is not None:
+        seen.unread = True

@@ -27,6 +27,7 @@ REPLIES: dict[str, TailraceError] = {
     "invalid_request": domain.Invalid("window.to", "must be later than window.from"),
     "malformed_body": domain.Malformed("the body is not JSON: unexpected end"),
     "body_too_large": domain.TooLarge(16_777_216),
+    "too_slow": domain.TooSlow(60_000),
     "too_many_records": domain.TooManyRecords(1000),
     "unauthorized": domain.Unauthorized(),
     "forbidden": domain.Forbidden("exports.create"),

@@ -359,12 +359,10 @@ def record(record_id: str, params: str) -> str:
 
 
 def test_what_no_reader_could_read_is_a_dead_letter(api: Api) -> None:
-    """Lone surrogates, broken UTF-8, raw control characters and bottomless nesting harm nobody but themselves."""
+    """Broken UTF-8, raw control characters and bottomless nesting harm nobody but themselves."""
     good = b'{"event":"good","device_id":"d"}'
     deep = b'{"event":"e","device_id":"d","params":{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}}"
     bad = [
-        b'{"event":"e","device_id":"d","params":{"a":"\\ud800"}}',
-        b'{"event":"\\udc00","device_id":"d"}',
         b'{"event":"e","device_id":"d","params":{"a":"\xff"}}',
         b'{"event":"e\xff","device_id":"d"}',
         b'{"event":"e","device_id":"d","params":{"a":"\x01"}}',
@@ -377,7 +375,7 @@ def test_what_no_reader_could_read_is_a_dead_letter(api: Api) -> None:
         answer = api.post(body)
         assert answer.status_code == 200, answer.text
         found = answer.json()
-        assert [r["position"] for r in found["rejected"]] == list(range(0, 16, 2)), found["rejected"]
+        assert [r["position"] for r in found["rejected"]] == list(range(0, 2 * len(bad), 2)), found["rejected"]
         assert found["accepted"] == len(bad)
     assert {letter.raw for letter in api.letters()} == set(bad)
     api.seal()

@@ -240,6 +240,7 @@ TABLE: tuple[tuple[str, str], ...] = (
             "taken": "accounts.test_what_is_taken",
             "expired": "exports.test_files_have_a_life",
             "body_too_large": "events.test_a_body_over_the_limit_stores_nothing",
+            "too_slow": "limits.test_a_sender_that_is_too_slow_is_let_go",
             "too_many_records": "events.test_too_many_records_store_nothing",
             "range_not_satisfiable": "files.test_ranges_of_a_file",
             "idempotency_mismatch": "asking.test_a_key_makes_one_export",

@@ -26,7 +26,7 @@ def read(chunks: Sequence[bytes], limit: int = LIMIT) -> bytes:
     async def receive() -> Any:
         return next(coming)
 
-    return asyncio.run(read_body(Request({"type": "http", "headers": []}, receive), limit))
+    return asyncio.run(read_body(Request({"type": "http", "headers": []}, receive), limit, 60_000))
 
 
 def zstd(data: bytes, *, sized: bool = True) -> bytes:

@@ -13,6 +13,7 @@ inbox_heads = Table(
     Column("position", BigInteger, nullable=False),
     Column("received", BigInteger, nullable=False),
     Column("accepted", BigInteger, nullable=False),
+    Column("dropped", BigInteger, nullable=False, server_default="0"),
 )
 
 inbox = Table(

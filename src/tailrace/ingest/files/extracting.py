@@ -1,6 +1,7 @@
 """Extracting: a block and a map give a draft, a whole column at a time."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -8,7 +9,7 @@ import pyarrow.compute as pc
 from tailrace.ingest.draft import DRAFT_SCHEMA, Draft, Rejected, draft_of
 from tailrace.ingest.files.blocks import Block
 from tailrace.ingest.files.faults import Faults, converted
-from tailrace.ingest.files.mapping import JSON_FIELDS, TIME_FIELDS, FileMap, Path, Source
+from tailrace.ingest.files.mapping import COLLECTED, JSON_FIELDS, TIME_FIELDS, FileMap, Path, Source
 from tailrace.ingest.files.objects import object_paths, params_column, profile_column, session_column
 from tailrace.ingest.files.scalars import whole_numbers
 from tailrace.ingest.files.times import time_reader
@@ -55,12 +56,12 @@ def _objects(values: Values, file_map: FileMap) -> dict[str, pa.Array]:
 
 def _column(values: Values, source: Source, name: str) -> pa.Array:
     texts = values.plain(source)
-    kind = DRAFT_SCHEMA.field(name).type
-    if kind == pa.string():
-        return texts
     if name in TIME_FIELDS:
         read = time_reader(source.format, source.zone)
         return converted(texts, read, values.faults, source.where, f"a time ({source.format})")
+    kind = DRAFT_SCHEMA.field(name).type
+    if kind == pa.string():
+        return texts
     return converted(texts, _READERS[str(kind)], values.faults, source.where, _WHAT[str(kind)])
 
 
@@ -85,8 +86,15 @@ _READERS: dict[str, Callable[[pa.Array], pa.Array]] = {"int64": _int, "double": 
 def _good_rows(block: Block, columns: dict[str, pa.Array], faults: Faults) -> Draft:
     rejected = [Rejected(block.lines[row], reason) for row, reason in sorted(faults.found.items())]
     if not rejected:
-        return draft_of(columns, sent_at=None, places=block.lines, raw_of=block.raw_of, rejected=())
+        draft = draft_of(columns, sent_at=None, places=block.lines, raw_of=block.raw_of, rejected=())
+        return replace(draft, collected=_collected(columns, len(block.lines)))
     good = [row for row in range(len(block.lines)) if row not in faults.found]
     kept = {name: column.take(pa.array(good, pa.int64())) for name, column in columns.items()}
     places = [block.lines[row] for row in good]
-    return draft_of(kept, sent_at=None, places=places, raw_of=lambda row: block.raw_of(good[row]), rejected=rejected)
+    draft = draft_of(kept, sent_at=None, places=places, raw_of=lambda row: block.raw_of(good[row]), rejected=rejected)
+    return replace(draft, collected=_collected(kept, len(good)))
+
+
+def _collected(columns: dict[str, pa.Array], rows: int) -> pa.Array:
+    """When another server took the rows in; null: their times are believed."""
+    return columns[COLLECTED] if COLLECTED in columns else pa.nulls(rows, pa.int64())

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from tailrace.db.engine import Database
@@ -103,6 +104,7 @@ def native_lines(block: Block) -> Draft:
         places=[block.lines[place] for place in places],
         raw_of=lambda row: block.texts[places[row]],
         rejected=[Rejected(block.lines[r.place], r.reason) for r in draft.rejected],
+        collected=pa.nulls(draft.table.num_rows, pa.int64()),
     )
 
 

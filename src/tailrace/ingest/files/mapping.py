@@ -21,8 +21,9 @@ Path = tuple[str, ...]
 
 TYPES: tuple[Type, ...] = get_args(Type)
 # Page properties are an object of their own, which a map has no section for.
-FIELD_NAMES = tuple(field.name for field in DRAFT_SCHEMA if field.name != "page_properties")
-TIME_FIELDS = frozenset(("time", "sent_at"))
+COLLECTED = "collected_at"  # when another server took it in; no field of a record
+FIELD_NAMES = (*(field.name for field in DRAFT_SCHEMA if field.name != "page_properties"), COLLECTED)
+TIME_FIELDS = frozenset(("time", "sent_at", COLLECTED))
 JSON_FIELDS = frozenset(("params", "session", "profile"))
 SESSION_KEYS = (*(f.source.removeprefix("session.") for f in SESSION_INPUTS), "end")
 PROFILE_KEYS = ProfileInput.__struct_fields__

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tailrace.ingest.accept import EARLIEST, LATEST
+from tailrace.ingest.problems import EARLIEST, LATEST
 
 TIME_FORMATS = ("iso", "epoch_s", "epoch_ms", "epoch_us")
 

@@ -10,6 +10,7 @@ from tailrace.ingest.accept import Outcome
 from tailrace.ingest.draft import Draft
 from tailrace.model.errors import TailraceError
 
+ADDRESS = "address"  # the one place of a sender's address in a context
 Method = Literal["GET", "POST"]
 
 
@@ -35,7 +36,7 @@ class Split:
     """The records of a request, each by itself, and what of the request they need to be read: a JSON object.
 
     The context is kept with dead letters, so that a replay reads them as the request would have been read. It never
-    holds a key.
+    holds a key; the sender's address is its member `address`, of which no more is kept than policy allows.
     """
 
     raws: Sequence[bytes]

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from tailrace.ingest.accept import EARLIEST, LATEST
+from tailrace.ingest.problems import EARLIEST, LATEST
 from tailrace.model.clock import SECOND, parse_iso
 
 _MILLISECONDS = 100_000_000_000  # a larger number than this, in seconds, would be after the year 5000

@@ -12,6 +12,7 @@ import msgspec
 
 from tailrace.ingest.context import profile_text, session_text
 from tailrace.ingest.draft import Draft, Rejected, draft_of
+from tailrace.ingest.halves import mend
 from tailrace.ingest.reasons import reason_of
 from tailrace.ingest.texts import object_text, split_batch
 
@@ -180,15 +181,36 @@ def _draft_one_by_one(raws: Sequence[bytes], sent_at: int | None) -> Draft:
     good: list[NativeEvent] = []
     places: list[int] = []
     rejected: list[Rejected] = []
+    mended: list[int] = []
     for place, raw in enumerate(raws):
         try:
-            event = _event.decode(raw)
-            _check(event)
-            good.append(event)
-            places.append(place)
+            event, changed = _read(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
-            rejected.append(Rejected(place, reason_of(error, raw)))
-    return _draft(good, places, raws, sent_at, rejected)
+            rejected.append(Rejected(place, reason_of(error)))
+            continue
+        mended += [len(good)] if changed else []
+        good.append(event)
+        places.append(place)
+    return replace(_draft(good, places, raws, sent_at, rejected), mended=mended)
+
+
+def _read(raw: bytes) -> tuple[NativeEvent, bool]:
+    """A record, and whether half of a surrogate pair in its names or ids became U+FFFD."""
+    try:
+        event = _event.decode(raw)
+        _check(event)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        if (mended := mend(raw)) is None:
+            raise
+        event, marked = _event.decode(mended.plain), _event.decode(mended.marked)
+        kept: list[tuple[msgspec.Struct, str, bytes]] = [(event, "params", bytes(marked.params))]
+        if event.page is not None and marked.page is not None:
+            kept.append((event.page, "properties", bytes(marked.page.properties)))
+        for holder, name, text in kept:
+            setattr(holder, name, msgspec.Raw(mended.restored(text)))
+        _check(event)
+        return event, mended.halves > sum(mended.within(text) for _, _, text in kept)
+    return event, False
 
 
 def _check(event: NativeEvent) -> None:

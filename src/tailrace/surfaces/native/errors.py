@@ -63,6 +63,11 @@ def _too_large(error: domain.TooLarge) -> Response:
     return problem(413, error.code, "The body is too large", detail, limit=error.limit)
 
 
+def _too_slow(error: domain.TooSlow) -> Response:
+    detail = f"The body took longer than {error.limit} ms to arrive. Nothing was stored; send smaller batches."
+    return problem(408, error.code, "The body came too slowly", detail, retryable=True, limit_ms=error.limit)
+
+
 def _too_many_records(error: domain.TooManyRecords) -> Response:
     detail = f"The request holds more than {error.limit} events. Nothing was stored; send smaller batches."
     return problem(413, error.code, "Too many events", detail, limit=error.limit)
@@ -204,6 +209,7 @@ ERRORS: dict[type[domain.TailraceError], Callable[[Any], Response]] = {
     domain.Invalid: _invalid,
     domain.Malformed: _malformed,
     domain.TooLarge: _too_large,
+    domain.TooSlow: _too_slow,
     domain.TooManyRecords: _too_many_records,
     domain.Unauthorized: _unauthorized,
     domain.Forbidden: _forbidden,

@@ -11,6 +11,7 @@ from tailrace.accounts.lookup import scope_of_write_key
 from tailrace.ingest.accept import Door, Origin, Outcome, accept
 from tailrace.ingest.doors import door_of
 from tailrace.ingest.doubts import Doubt, doubts
+from tailrace.ingest.draft import draft_small
 from tailrace.ingest.protocols.native import decode_body, draft_batch
 from tailrace.model.errors import Malformed, TooManyRecords
 from tailrace.model.points import point
@@ -27,8 +28,8 @@ async def post_events(call: Call) -> Response:
     """Take a batch of events: 200 once every good record is durable; bad ones are listed and kept as dead letters."""
     desk = call.desk
     scope = await run_in_threadpool(scope_of_write_key, desk.database, key(call.request))
-    door = await run_in_threadpool(door_of, desk.database, scope)
-    body = await read_body(call.request, door.max_body_bytes)
+    door = await run_in_threadpool(door_of, desk.database, scope, desk.discretion)
+    body = await read_body(call.request, door.max_body_bytes, desk.settings.ingest.body_timeout_ms)
     outcome, odd = await run_in_threadpool(_accept, desk, door, body)
     await asyncio.wrap_future(desk.writer.submit(outcome.submission))
     point("accept.before_reply")
@@ -43,7 +44,7 @@ def _accept(desk: Desk, door: Door, body: bytes) -> tuple[Outcome, list[Doubt]]:
     if len(raws) > door.max_records:
         raise TooManyRecords(door.max_records)
     context = msgspec.json.encode({"protocol": "native", "sent_at": sent_at}).decode()
-    draft = draft_batch(raws, sent_at)
+    draft = draft_small(raws, door.max_record_bytes, lambda small: draft_batch(small, sent_at))
     outcome = accept(door, draft, raws, Origin("events", context), desk.clock.now())
     return outcome, doubts(draft, outcome.rejected)
 
@@ -57,7 +58,7 @@ OPERATIONS: Sequence[Operation] = (
         security="write_key",
         takes=("application/json", "application/x-ndjson"),
         shows=BatchBody,
-        errors=(413, 503),
+        errors=(408, 413, 503),
         tag="events",
     ),
 )

@@ -1,0 +1,98 @@
+"""Problems: rules that a record must keep to be taken, whatever it says."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tailrace.columns.sizes import text_bytes
+from tailrace.ingest.texts import depth, widest
+from tailrace.model.policy import LIMITS
+
+NAMES = ("event", "id", "user_id", "device_id", "session_id")
+DEEPEST = 64  # levels of nesting in any JSON that is kept
+_JSON = ("params", "session", "profile", "page_properties")
+EARLIEST = -62_135_596_800_000  # year 1
+LATEST = 253_402_300_799_999  # year 9999
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How large a record and its parts may be: bytes of a name or id, bytes of all, keys of an object."""
+
+    text_bytes: int = LIMITS["ingest.max_text_bytes"].default
+    record_bytes: int = LIMITS["ingest.max_record_bytes"].default
+    keys: int = LIMITS["ingest.max_params"].default
+
+
+def problems(table: pa.Table, bounds: Bounds) -> dict[int, str]:
+    """Rows of a draft's table that break a rule, with the first rule that each breaks."""
+    found: dict[int, str] = {}
+    for mask, reason in (
+        (missing(table["event"]), "event: a name is needed"),
+        (missing(actor_of(table)), "no identity: give device_id or user_id"),
+        *((_outside(table[name]), f"{name}: not between the years 1 and 9999") for name in ("time", "sent_at")),
+        *(_too_long(table, name, bounds.text_bytes) for name in NAMES),
+        (text_bytes(table) > bounds.record_bytes, f"larger than {bounds.record_bytes} bytes"),
+        *((_too_deep(table[name]), f"{name}: nested deeper than {DEEPEST} levels") for name in _JSON),
+        *(
+            (_too_wide(table[name], bounds.keys), f"{name}: an object has more than {bounds.keys} keys")
+            for name in _JSON
+        ),
+    ):
+        for row in np.flatnonzero(mask):
+            found.setdefault(int(row), reason)
+    return found
+
+
+def missing(column: pa.ChunkedArray) -> Mask:
+    """Where a text is null or empty."""
+    return _numpy(pc.fill_null(pc.equal(pc.binary_length(column), 0), fill_value=True))
+
+
+def _outside(column: pa.ChunkedArray) -> Mask:
+    wrong = pc.or_(pc.less(column, EARLIEST), pc.greater(column, LATEST))
+    return _numpy(pc.fill_null(wrong, fill_value=False))
+
+
+def _too_long(table: pa.Table, name: str, limit: int) -> tuple[Mask, str]:
+    over = pc.fill_null(pc.greater(pc.binary_length(table[name]), limit), fill_value=False)
+    return _numpy(over), f"{name}: longer than {limit} bytes"
+
+
+def _too_deep(column: pa.ChunkedArray) -> Mask:
+    """Texts that nobody can be asked to parse. Brackets are counted first, and only suspects are walked."""
+    if column.null_count == len(column):
+        return np.zeros(len(column), dtype=np.bool_)
+    brackets = pc.add(pc.count_substring(column, "{"), pc.count_substring(column, "["))
+    return _found(column, brackets, depth, DEEPEST)
+
+
+def _too_wide(column: pa.ChunkedArray, limit: int) -> Mask:
+    """Texts with an object of too many keys: each is a column of its own in tables. Colons are counted first."""
+    if column.null_count == len(column):
+        return np.zeros(len(column), dtype=np.bool_)
+    return _found(column, pc.count_substring(column, ":"), widest, limit)
+
+
+def _found(column: pa.ChunkedArray, counts: pa.ChunkedArray, measure: Callable[[bytes], int], limit: int) -> Mask:
+    mask = _numpy(pc.fill_null(pc.greater(counts, limit), fill_value=False)).copy()
+    for row in np.flatnonzero(mask):
+        mask[row] = measure(column[int(row)].as_py().encode()) > limit
+    return mask
+
+
+def actor_of(table: pa.Table) -> pa.ChunkedArray:
+    """The device or anonymous id, else the user id."""
+    device = table["device_id"]
+    return pc.if_else(pc.fill_null(pc.greater(pc.binary_length(device), 0), fill_value=False), device, table["user_id"])
+
+
+def _numpy(column: pa.ChunkedArray) -> Mask:
+    mask: Mask = column.to_numpy()
+    return mask
