@@ -23,7 +23,7 @@ class Groups:
         """The runs of keys, which are in order."""
         new = np.concatenate([[True], keys[1:] != keys[:-1]])[: len(keys)]
         begins = np.flatnonzero(new)
-        return cls(begins, np.append(begins[1:], len(keys)), np.cumsum(new) - 1)
+        return cls(begins, np.append(begins, len(keys))[1:], np.cumsum(new) - 1)
 
     def newest(self, column: pa.ChunkedArray) -> pa.Array:
         """The row of the last value of each run; null where it has none."""

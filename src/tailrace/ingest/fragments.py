@@ -104,7 +104,7 @@ def fragments_table(
 
     `inherited` is what the first fragments of sessions said of them, by group; what a fragment says itself wins.
     """
-    rows, lengths = _rows(groups, placed)
+    rows, lengths = rows_of(groups, placed)
     taken = records.take(pa.array(rows))
     owner = np.repeat(np.arange(len(placed)), lengths)
     firsts = np.cumsum(lengths) - lengths
@@ -121,7 +121,7 @@ def generated_session_id(key: bytes) -> str:
     return blake2b(key, digest_size=16, person=b"session").hexdigest()
 
 
-def _rows(groups: Groups, placed: Sequence[Placed]) -> tuple[Ints, Ints]:
+def rows_of(groups: Groups, placed: Sequence[Placed]) -> tuple[Ints, Ints]:
     """Record rows of the fragments one after the other, and the length of each."""
     firsts = np.array([p.records.first for p in placed], dtype=np.int64)
     lengths = np.array([len(p.records) for p in placed], dtype=np.int64)

@@ -22,6 +22,8 @@ from tailrace.ingest.fragments import Placed, fragments_table, parted, place
 from tailrace.ingest.grouping import Groups, SessionRules, group
 from tailrace.ingest.inheriting import Heritage, session_values
 from tailrace.ingest.joining import Closing, SealedIndex, closings, wanted
+from tailrace.ingest.profiling import Profiling, profiling
+from tailrace.ingest.spool import Spool
 from tailrace.model.access import Scope
 from tailrace.model.clock import Clock, day_of
 from tailrace.model.ids import Ids
@@ -31,7 +33,7 @@ from tailrace.store import inbox, runs, shards, snapshots
 from tailrace.store.commits import NewRun, NewSegment, NewSession, Seal, commit
 from tailrace.store.schema import RECORD_SCHEMA
 from tailrace.store.segments import write_segment
-from tailrace.store.sessions import number_actors, sealed_sessions
+from tailrace.store.sessions import sealed_sessions
 from tailrace.store.shards import CarryPart, Lease, Progress, pack_carry
 from tailrace.store.statistics import statistics_of
 
@@ -93,8 +95,9 @@ def seal_shard(sealer: Sealer, lease: Lease, *, close_all: bool = False) -> Seal
     with sealer.database.read() as connection:
         known = snapshots.runs_of(connection, scope, number)
     fresh = _fresh(sealer, lease, known)
-    seal, fragments = _close(sealer, lease, fresh, known, close_all=close_all)
-    seq = commit(sealer.database, seal)
+    with Spool() as texts:
+        seal, fragments = _close(sealer, lease, fresh, known, texts, close_all=close_all)
+        seq = commit(sealer.database, seal)
     inbox.forget(sealer.database, scope, number, fresh.position)
     _delete_swallowed(sealer, seal.run)
     with sealer.database.read_inbox() as connection:
@@ -146,7 +149,7 @@ def _kept(columns: dict[str, pa.ChunkedArray], keep: npt.NDArray[np.bool_]) -> p
 
 
 def _close(
-    sealer: Sealer, lease: Lease, fresh: _Fresh, known: Sequence[runs.Run], *, close_all: bool
+    sealer: Sealer, lease: Lease, fresh: _Fresh, known: Sequence[runs.Run], texts: Spool, *, close_all: bool
 ) -> tuple[Seal, int]:
     """Turn complete sessions into durable segments; the seal that makes them visible, and their fragments."""
     records = fresh.records
@@ -155,13 +158,14 @@ def _close(
     groups = group(records, sealer.rules)
     cutter = Cutter(records, groups, sealer.bounds)
     complete = _complete(sealer, groups, cutter, close_all=close_all)
-    placed = _place(sealer, lease.scope, closings(records, groups, cutter, np.flatnonzero(complete)))
+    placed, ends = _place(sealer, lease.scope, closings(records, groups, cutter, np.flatnonzero(complete)))
     point("seal.sessions_closed")
-    segments = _write_segments(sealer, lease, records, groups, placed)
+    profiles = profiling(sealer.database, lease.scope, records, groups, placed, ends, texts)
+    segments = _write_segments(sealer, lease, profiles, groups, placed)
     progress = _progress(sealer, groups, complete, fresh)
     run = _write_run(sealer, lease, known, records, groups, complete) if segments else None
     grown = {p.joined.number: p.joined for p in placed if p.joined is not None}
-    return Seal(lease, progress, segments, run, list(grown.values())), len(placed)
+    return Seal(lease, progress, segments, run, list(grown.values()), profiles.changes()), len(placed)
 
 
 def _complete(sealer: Sealer, groups: Groups, cutter: Cutter, *, close_all: bool) -> npt.NDArray[np.bool_]:
@@ -182,35 +186,38 @@ def _complete(sealer: Sealer, groups: Groups, cutter: Cutter, *, close_all: bool
     return complete
 
 
-def _place(sealer: Sealer, scope: Scope, closing: Sequence[Closing]) -> list[Placed]:
+def _place(sealer: Sealer, scope: Scope, closing: Sequence[Closing]) -> tuple[list[Placed], dict[int, int]]:
     """Fragments of complete groups with the sealed sessions that late ones join, in the order of the segments.
 
-    Those of one group stand together: commit and scan count on it for the numbers of new sessions.
+    Those of one group stand together: commit and scan count on it for the numbers of new sessions. Also when the
+    sealed sessions ended before, by number (ms).
     """
     with sealer.database.read() as connection:
-        sealed = SealedIndex(sealed_sessions(connection, scope, wanted(closing, sealer.rules)))
-    placed = [p for c in closing for p in place(c, sealed.join(c, sealer.rules))]
-    return sorted(placed, key=lambda p: (day_of(p.start), p.start, p.closing.actor, p.closing.group, p.part))
+        sealed = sealed_sessions(connection, scope, wanted(closing, sealer.rules))
+    index = SealedIndex(sealed)
+    placed = [p for c in closing for p in place(c, index.join(c, sealer.rules))]
+    placed.sort(key=lambda p: (day_of(p.start), p.start, p.closing.actor, p.closing.group, p.part))
+    return placed, {session.number: session.end for session in sealed}
 
 
 def _write_segments(
-    sealer: Sealer, lease: Lease, records: pa.Table, groups: Groups, placed: Sequence[Placed]
+    sealer: Sealer, lease: Lease, profiles: Profiling, groups: Groups, placed: Sequence[Placed]
 ) -> list[NewSegment]:
     """Segments of bounded size, each of one day of session start."""
-    first_seen: dict[bytes, int] = {}
-    for p in placed:
-        first_seen[p.closing.actor] = min(p.closing.start, first_seen.get(p.closing.actor, p.closing.start))
-    actors = number_actors(sealer.database, lease.scope, first_seen)
     written = []
     begun: dict[int, dict[str, Any]] = {}
-    heritage = Heritage(sealer.database, sealer.files, lease.scope, sealer.bounds.segment_bytes)
+    most = sealer.bounds.segment_bytes
+    heritage = Heritage(sealer.database, sealer.files, lease.scope, most)
+    first = 0
     for members, inherited in chain.from_iterable(map(heritage.divide, parted(placed, sealer.bounds))):
-        fragments = fragments_table(records, groups, members, actors, begun | inherited)
-        written.append(_write_segment(sealer, lease, fragments, members))
+        fragments = fragments_table(profiles.records, groups, members, profiles.actors, begun | inherited)
+        for some, described in profiles.described(members, first, fragments, most):
+            written.append(_write_segment(sealer, lease, described, some))
+            point("seal.segment_written")
+        first += len(members)
         if members[-1].goes_on:
             (row,) = fragments.drop_columns("events").slice(len(members) - 1).to_pylist()
             begun = {members[-1].closing.group: session_values(row)}
-        point("seal.segment_written")
     return written
 
 

@@ -189,8 +189,17 @@ FIELDS: dict[str, Field] = {field.name: field for field in EVENT_FIELDS + SESSIO
 SESSION_INPUTS: tuple[Field, ...] = tuple(field for field in SESSION_FIELDS if field.source.startswith("session."))
 PROFILE_INPUTS: tuple[Field, ...] = tuple(field for field in SESSION_FIELDS if field.source.startswith("profile."))
 
-# Columns that a store numbers by itself: two stores with the same events may differ in them, so they come on request.
-_ON_REQUEST = frozenset(("available_at", "number", "session_number", "user_number"))
+# Columns that a store numbers by itself, or that say what it had sealed before a row: two stores with the same events
+# may differ in them, so they come on request.
+_ON_REQUEST = frozenset(
+    (
+        "available_at",
+        "number",
+        "session_number",
+        "user_number",
+        *(n for n, f in FIELDS.items() if f.source == "profiles"),
+    )
+)
 
 EVENT_ROW_COLUMNS: tuple[str, ...] = (
     *("id", "event", "time", "received_at", "session_id", "user_id", "device_id", "params"),

@@ -5,7 +5,7 @@ cursor: a commit that is still open keeps the next number from being given.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, delete, insert, update
 
@@ -16,6 +16,7 @@ from tailrace.model.fields import SCHEMA_VERSION
 from tailrace.model.points import point
 from tailrace.model.segment import CLEAR, Location, Statistics
 from tailrace.store import catalogue
+from tailrace.store.profiles import Changes, change
 from tailrace.store.runs import Run
 from tailrace.store.sessions import SealedSession, grow_sessions, insert_sessions
 from tailrace.store.shards import Lease, Progress, advance
@@ -69,6 +70,7 @@ class Seal:
     segments: Sequence[NewSegment]
     run: NewRun | None
     grown: Sequence[SealedSession]
+    profiles: Changes = field(default_factory=Changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,7 @@ def _commit_rows(database: Database, connection: Connection, seal: Seal) -> int:
     _add_segments(connection, seal, head, head.events - events, head.fragments - fragments)
     _add_run(connection, seal)
     grow_sessions(connection, scope, seal.grown)
+    change(connection, scope, head.seq, seal.profiles)
     catalogue.learn(connection, scope, "event", (n for s in seal.segments for n in s.statistics.names))
     catalogue.learn(connection, scope, "version", (v for s in seal.segments for v in s.statistics.versions))
     return head.seq

@@ -1,18 +1,17 @@
 """Sealed sessions and their actors: what a seal must know to place late events and to number actors."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, not_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, not_, select, tuple_, update
 
 from tailrace.db.engine import Database
 from tailrace.db.tables import actors, app_heads, owned, owner, sessions
 from tailrace.db.upserts import insert_into
 from tailrace.model.access import Scope
+from tailrace.store.chunks import chunks
 
-_CHUNK = 400  # with two parameters an item below every database's limit of parameters in one statement
-Item = TypeVar("Item")
+_ACTOR = [column for column in actors.c if column is not actors.c.names]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +34,26 @@ class SealedSession:
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """How much of an actor was sealed; `duration_ms` is the time in its sessions."""
+
+    events: int = 0
+    sessions: int = 0
+    states: int = 0
+    duration_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
-    """Number of an actor in its app, and the time of its first event as known at its first seal."""
+    """Number of an actor in its app, and the time of its first event as known at its first seal.
+
+    `profiled` is the seq of the newest version of its profile; 0 if there is none.
+    """
 
     number: int
     first_seen: int
+    tally: Tally = field(default_factory=Tally)
+    profiled: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +74,11 @@ def sealed_sessions(connection: Connection, scope: Scope, wanted: Wanted) -> lis
     """The sealed sessions that late events could join, in order of start. An actor may have any number of others."""
     mine = owned(sessions, scope)
     found: list[SealedSession] = []
-    for pairs in _chunks(wanted.named):
+    for pairs in chunks(wanted.named):
         same = tuple_(sessions.c.actor, sessions.c.session_id).in_(pairs)
         found += _read(connection, and_(mine, same, not_(sessions.c.generated)))
     near = and_(sessions.c.generated, sessions.c.end >= wanted.earliest, sessions.c.start <= wanted.latest)
-    for hashes in _chunks(wanted.nameless):
+    for hashes in chunks(wanted.nameless):
         found += _read(connection, and_(mine, sessions.c.actor.in_(hashes), near))
     return sorted(found, key=lambda session: (session.start, session.number))
 
@@ -111,18 +125,19 @@ def insert_sessions(connection: Connection, scope: Scope, new: Sequence[SealedSe
 
 def grow_sessions(connection: Connection, scope: Scope, grown: Sequence[SealedSession]) -> None:
     """Remember the new ends and fragment counts of sessions that late events joined."""
-    for session in grown:
-        connection.execute(
-            update(sessions)
-            .where(owned(sessions, scope), sessions.c.actor == session.actor, sessions.c.number == session.number)
-            .values(end=session.end, fragments=session.fragments, ended=session.ended, earliest=session.earliest)
-        )
+    if not grown:
+        return
+    changed = ("end", "fragments", "ended", "earliest")
+    same = and_(sessions.c.actor == bindparam("of_actor"), sessions.c.number == bindparam("of_number"))
+    grow = update(sessions).where(owned(sessions, scope), same).values({n: bindparam(f"new_{n}") for n in changed})
+    rows = [{"of_actor": s.actor, "of_number": s.number} | {f"new_{n}": getattr(s, n) for n in changed} for s in grown]
+    connection.execute(grow, rows)
 
 
 def number_actors(database: Database, scope: Scope, first_seen: Mapping[bytes, int]) -> dict[bytes, Actor]:
     """Numbers of actors, allocated from 1 where they are new. A crash afterwards only leaves a number unused."""
     with database.read() as connection:
-        known = _actors(connection, scope, first_seen)
+        known = known_actors(connection, scope, first_seen)
     new = sorted(hash_ for hash_ in first_seen if hash_ not in known)
     if not new:
         return known
@@ -139,18 +154,15 @@ def number_actors(database: Database, scope: Scope, first_seen: Mapping[bytes, i
             for place, hash_ in enumerate(new)
         ]
         connection.execute(insert_into(connection, actors).on_conflict_do_nothing(), rows)
-        return known | _actors(connection, scope, new)
+        return known | known_actors(connection, scope, new)
 
 
-def _actors(connection: Connection, scope: Scope, hashes: Iterable[bytes]) -> dict[bytes, Actor]:
+def known_actors(connection: Connection, scope: Scope, hashes: Iterable[bytes]) -> dict[bytes, Actor]:
+    """Those of some actors that were sealed before."""
     found: dict[bytes, Actor] = {}
-    for chunk in _chunks(hashes):
-        rows = connection.execute(select(actors).where(owned(actors, scope), actors.c.actor.in_(chunk)))
-        found.update((row.actor, Actor(row.number, row.first_seen)) for row in rows)
+    for chunk in chunks(hashes):
+        rows = connection.execute(select(*_ACTOR).where(owned(actors, scope), actors.c.actor.in_(chunk)))
+        for row in rows:
+            tally = Tally(row.events, row.sessions, row.states, row.duration_ms)
+            found[row.actor] = Actor(row.number, row.first_seen, tally, row.profiled)
     return found
-
-
-def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
-    everything = list(items)
-    for start in range(0, len(everything), _CHUNK):
-        yield everything[start : start + _CHUNK]

@@ -6,7 +6,7 @@ Numbers are for joins, ids are what people see. Every table of tenants' data car
 
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, MetaData, Table, and_
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Integer, MetaData, and_
 
 from tailrace.model.access import Scope
 
@@ -17,7 +17,7 @@ META = MetaData()
 INBOX = MetaData()
 
 
-def owned(table: Table, scope: Scope) -> ColumnElement[bool]:
+def owned(table: FromClause, scope: Scope) -> ColumnElement[bool]:
     """The rows of one app of one space: the condition that every query on tenants' data begins with."""
     return and_(table.c.space == scope.space, table.c.app == scope.app)
 

@@ -144,7 +144,35 @@ actors = Table(
     Column("actor", LargeBinary(16), primary_key=True),
     Column("number", BigInteger, nullable=False),
     Column("first_seen", BigInteger, nullable=False),
+    Column("events", BigInteger, nullable=False, server_default="0"),
+    Column("sessions", BigInteger, nullable=False, server_default="0"),
+    Column("states", BigInteger, nullable=False, server_default="0"),
+    Column("duration_ms", BigInteger, nullable=False, server_default="0"),
+    Column("names", LargeBinary),
+    Column("profiled", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("app", "number"),
+)
+
+profiles = Table(
+    "profiles",
+    META,
+    Column("space", ForeignKey("spaces.number"), nullable=False),
+    Column("app", ForeignKey("apps.number"), primary_key=True, autoincrement=False),
+    Column("actor", LargeBinary(16), primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("user_id", Text),
+    Column("profile", Text, nullable=False),
+)
+
+joins = Table(
+    "joins",
+    META,
+    Column("space", ForeignKey("spaces.number"), nullable=False),
+    Column("app", ForeignKey("apps.number"), primary_key=True, autoincrement=False),
+    Column("actor", LargeBinary(16), primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary(16), nullable=False),
+    Index("joins_by_root", "app", "root"),
 )
 
 catalogue = Table(

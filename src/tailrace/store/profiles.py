@@ -1,0 +1,109 @@
+"""Profiles: what is known of each actor, a version per commit that changed it; and how much of it was sealed.
+
+Versions hold what people said, so that a reader of a snapshot sees the user as of then. Counts are only ever added to:
+they are of now, and belong to the seal of the actor's shard.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Connection, LargeBinary, Update, and_, bindparam, case, cast, func, insert, select, update
+
+from tailrace.db.tables import actors, owned, owner, profiles
+from tailrace.model.access import Scope
+from tailrace.store.chunks import CHUNK, chunks
+from tailrace.store.joins import Pair, join
+from tailrace.store.sessions import Tally
+
+LONGEST = 32 << 10  # bytes of a profile's text
+MOST_NAMES = 500  # event names of an actor that are remembered
+
+Hashes = npt.NDArray[np.uint64]
+_WRITTEN_AT_ONCE = 10 * CHUNK
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A version of a profile: `text` is a JSON object, `user_id` the user id that the actor was last seen with."""
+
+    seq: int
+    user_id: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What a seal adds to an actor: `names` are hashes of event names, 8 bytes each."""
+
+    actor: bytes
+    tally: Tally
+    names: bytes
+    profiled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A new version of an actor's profile."""
+
+    actor: bytes
+    user_id: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What one seal changes. Growths and versions are read once, some at a time; pairs are actors to join."""
+
+    growths: Iterable[Growth] = ()
+    versions: Iterable[Version] = ()
+    pairs: Sequence[Pair] = ()
+
+
+def profiles_at(connection: Connection, scope: Scope, seq: int, of: Iterable[bytes]) -> dict[bytes, Profile]:
+    """The last version up to a seq of each actor that has one. Each is `LONGEST` bytes at most."""
+    others = profiles.alias()
+    same = and_(owned(others, scope), others.c.actor == profiles.c.actor, others.c.seq <= seq)
+    last = select(func.max(others.c.seq)).where(same).correlate(profiles).scalar_subquery()
+    newest = select(profiles).where(owned(profiles, scope), profiles.c.seq == last)
+    found: dict[bytes, Profile] = {}
+    for chunk in chunks(of):
+        for row in connection.execute(newest.where(profiles.c.actor.in_(chunk))):
+            found[row.actor] = Profile(row.seq, row.user_id, row.profile)
+    return found
+
+
+def names_of(connection: Connection, scope: Scope, of: Iterable[bytes]) -> Iterator[list[tuple[bytes, Hashes]]]:
+    """Hashes of the event names that some actors are known to have had, some actors at a time."""
+    named = select(actors.c.actor, actors.c.names).where(owned(actors, scope), actors.c.names.is_not(None))
+    for chunk in chunks(of):
+        rows = connection.execute(named.where(actors.c.actor.in_(chunk)))
+        yield [(row.actor, np.frombuffer(row.names, "<u8")) for row in rows]
+
+
+def change(connection: Connection, scope: Scope, seq: int, changes: Changes) -> None:
+    """Keep what a seal changes, in its transaction, which makes `seq`."""
+    grow = _grow(scope, seq)
+    for growths in chunks(changes.growths, _WRITTEN_AT_ONCE):
+        connection.execute(grow, [_added(growth) for growth in growths])
+    for versions in chunks(changes.versions):
+        rows = [{"actor": v.actor, "seq": seq, "user_id": v.user_id, "profile": v.text} for v in versions]
+        connection.execute(insert(profiles), [owner(scope) | row for row in rows])
+    if changes.pairs:
+        join(connection, scope, seq, changes.pairs)
+
+
+def _grow(scope: Scope, seq: int) -> Update:
+    """Add to an actor. The concatenation of two blobs is a text for SQLite, so it is made a blob again."""
+    new = bindparam("new_names", type_=LargeBinary)
+    counts = {name: actors.c[name] + bindparam(f"more_{name}") for name in Tally.__dataclass_fields__}
+    names = func.coalesce(cast(actors.c.names.concat(new), LargeBinary), new)
+    profiled = case((bindparam("is_profiled") == 1, seq), else_=actors.c.profiled)
+    same = and_(owned(actors, scope), actors.c.actor == bindparam("of_actor"))
+    return update(actors).where(same).values(counts | {"names": names, "profiled": profiled})
+
+
+def _added(growth: Growth) -> dict[str, object]:
+    counts = {f"more_{name}": getattr(growth.tally, name) for name in Tally.__dataclass_fields__}
+    return counts | {"of_actor": growth.actor, "new_names": growth.names, "is_profiled": int(growth.profiled)}
