@@ -93,25 +93,17 @@ def note(
     app: str | None = None,
 ) -> None:
     """Add a row, in the transaction of what it tells of. `detail` must hold no secret."""
+    connection.execute(insert(audit).values(_row(actor, action, subject, now, detail, app)))
+
+
+def _row(
+    actor: Actor, action: str, subject: str, now: int, detail: Mapping[str, object], app: str | None
+) -> dict[str, object]:
     if action not in ACTIONS:
         raise LookupError(f"the audit knows no action {action}")
     row = {"space": actor.space, "app_id": app, "at": now, "user": actor.user, "token": actor.token, "who": actor.who}
     told = {"action": action, "subject": subject, "address": actor.address[:60]}
-    connection.execute(insert(audit).values(row | told | {"detail": msgspec.json.encode(dict(detail)).decode()}))
-
-
-def tell(
-    database: Database,
-    actor: Actor,
-    action: str,
-    subject: str,
-    detail: Mapping[str, object] = MappingProxyType({}),
-    *,
-    app: str | None = None,
-) -> None:
-    """`note` in a transaction of its own: for what changes no row, or has been done."""
-    with database.write() as connection:
-        note(connection, actor, action, subject, database.now(connection), detail, app=app)
+    return row | told | {"detail": msgspec.json.encode(dict(detail)).decode()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,8 +120,8 @@ def note_downloads(database: Database, begun: Collection[Download]) -> Mapping[D
     """Note downloads in one transaction: each alone would wait for the disk, and files may be small and many."""
     with database.write() as connection:
         now = database.now(connection)
-        for one in begun:
-            note(connection, one.actor, "file.downloaded", one.export, now, {"file": one.file}, app=one.app)
+        rows = [_row(one.actor, "file.downloaded", one.export, now, {"file": one.file}, one.app) for one in begun]
+        connection.execute(insert(audit), rows)
     return dict.fromkeys(begun, True)
 
 

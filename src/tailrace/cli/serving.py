@@ -12,6 +12,8 @@ from types import FrameType
 import uvicorn
 from starlette.applications import Starlette
 
+from tailrace.cli.zerocopy import ZeroCopyProtocol
+
 STOP_S = 30  # for answers that are on their way
 _LOOK_S = 0.01
 
@@ -28,8 +30,8 @@ class Server(uvicorn.Server):
                 app,
                 host=host,
                 port=port,
-                loop="uvloop",  # by name: without these two, downloads would be several times slower, and nobody told
-                http="httptools",
+                loop="uvloop",  # by name: without it, downloads would be several times slower, and nobody told
+                http=ZeroCopyProtocol,
                 forwarded_allow_ips=trusted,
                 log_config=None,
                 access_log=False,  # ours never holds a query string

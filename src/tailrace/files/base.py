@@ -52,6 +52,9 @@ class RangeReader(Protocol):
     def at_once(self, start: int, stop: int) -> Buffer | None:
         """Bytes that are there without waiting for a disk or a network, else None."""
 
+    def descriptor(self, start: int, stop: int) -> int | None:
+        """An open file at whose offsets the kernel finds bytes without waiting for a disk, if there is one."""
+
     def read(self, start: int, stop: int) -> Buffer:
         """Bytes, however long that takes. Raises FileNotFoundError, and OSError if the object ends before them."""
 

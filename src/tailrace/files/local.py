@@ -15,6 +15,7 @@ from tailrace.files.writing import DurableFile
 from tailrace.model.segment import CLEAR, Location
 
 _BUFFER = 1 << 20
+_READ_AHEAD = 128 << 10  # what the kernel reads at a time at least
 _UNFINISHED = re.compile(r"\.[0-9a-f]{8}\.tmp$")
 
 
@@ -123,6 +124,7 @@ class LocalRanges:
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._look = bytearray(1)
 
     def at_once(self, start: int, stop: int) -> memoryview | None:
         """Bytes that the kernel has in memory; None as well where its file system cannot tell."""
@@ -132,6 +134,17 @@ class LocalRanges:
         except OSError:  # they are not there, or not this way; whoever reads them next is told what is wrong
             return None
         return buffer if read == len(buffer) else None
+
+    def descriptor(self, start: int, stop: int) -> int | None:
+        """The file itself if its bytes are in memory, as far as a look at some of them tells."""
+        places = (*range(start, stop, _READ_AHEAD), stop - 1)
+        return self._file if all(self._in_memory(at) for at in places) else None
+
+    def _in_memory(self, at: int) -> bool:
+        try:
+            return os.preadv(self._file, [self._look], at, os.RWF_NOWAIT) == 1
+        except OSError:
+            return False
 
     def read(self, start: int, stop: int) -> bytes:
         """Bytes, from the disk if need be. Raises OSError if the file ends before them."""

@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from tailrace.files.base import Buffer, Files, RangeReader
+from tailrace.files.base import Files, RangeReader
 from tailrace.logs import log
 from tailrace.model.errors import TailraceError
 from tailrace.model.segment import CLEAR
@@ -21,6 +21,7 @@ from tailrace.web.ranges import stretch
 
 # Threads of their own: clients of a cold disk wait for one another, and nobody else waits for them.
 _READERS = ThreadPoolExecutor(16, "download")
+ZERO_COPY = "http.response.zerocopysend"  # an extension of ASGI: the server has the kernel send bytes of a file
 _UNSAFE = re.compile(r'[^\x20-\x7e]|["\\%]')
 
 
@@ -58,16 +59,17 @@ class Sending(Download):
         self._content = content
         self._between = between
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as of every response
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it. What fails before the first byte is an error; later the body ends too soon, which its length tells
         the client.
         """
         start, stop = self._between
         with closing(self._files.ranges(self._content.key, self._content.key_ref)) as source:
-            first = await _next(source, start, stop)
+            body = _Body(source, stop, by_kernel=ZERO_COPY in scope.get("extensions", ()))
+            first = await body.next(start)
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             try:
-                await _send(source, first, self._between, receive, send)
+                await _send(body, first, receive, send)
             except (OSError, TailraceError) as error:
                 log.warning("download.cut", object=self._content.key, why=str(error))
 
@@ -115,27 +117,45 @@ def _headers(content: Content) -> dict[str, str]:
     }
 
 
-async def _next(source: RangeReader, start: int, stop: int) -> Buffer:
-    """The next bytes of a stretch. What is in memory is read here: that is quicker than to ask a thread for it."""
-    stop = min(start + source.step, stop)
-    data = source.at_once(start, stop)
-    if data is not None:
-        return data
-    return await asyncio.get_running_loop().run_in_executor(_READERS, source.read, start, stop)
+@dataclass(frozen=True, slots=True)
+class _Lot:
+    """A message with the bytes of an object up to `stop`."""
+
+    message: Message
+    stop: int
 
 
-async def _send(source: RangeReader, first: Buffer, between: tuple[int, int], receive: Receive, send: Send) -> None:
-    """Send a body, until it ends or the client has gone."""
-    at, stop = between[0] + len(first), between[1]
-    await send({"type": "http.response.body", "body": first, "more_body": at < stop})
-    if at == stop:
+class _Body:
+    """The bytes of an object up to `stop`, as messages: those that are in memory by the kernel where that can be."""
+
+    def __init__(self, source: RangeReader, stop: int, *, by_kernel: bool) -> None:
+        self._source = source
+        self._stop = stop
+        self._by_kernel = by_kernel
+
+    async def next(self, at: int) -> _Lot:
+        """The next bytes. What is in memory is read here: that is quicker than to ask a thread for it."""
+        stop = min(at + self._source.step, self._stop)
+        more = {"more_body": stop < self._stop}
+        file = self._source.descriptor(at, stop) if self._by_kernel else None
+        if file is not None:
+            return _Lot({"type": ZERO_COPY, "file": file, "offset": at, "count": stop - at, **more}, stop)
+        data = self._source.at_once(at, stop)
+        if data is None:
+            data = await asyncio.get_running_loop().run_in_executor(_READERS, self._source.read, at, stop)
+        return _Lot({"type": "http.response.body", "body": data, **more}, stop)
+
+
+async def _send(body: _Body, lot: _Lot, receive: Receive, send: Send) -> None:
+    """Send a body from its first lot on, until it ends or the client has gone."""
+    await send(lot.message)
+    if not lot.message["more_body"]:
         return
     gone = asyncio.create_task(_gone(receive))
     try:
-        while at < stop and not gone.done():
-            data = await _next(source, at, stop)
-            at += len(data)
-            await send({"type": "http.response.body", "body": data, "more_body": at < stop})
+        while lot.message["more_body"] and not gone.done():
+            lot = await body.next(lot.stop)
+            await send(lot.message)
     finally:
         gone.cancel()
 

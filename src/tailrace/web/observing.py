@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tailrace.logs import bound, bound_value, log
 from tailrace.traces import span
+from tailrace.web.downloads import ZERO_COPY
 from tailrace.web.meters import HttpMeters
 from tailrace.web.seen import Seen, watch
 
@@ -91,8 +92,8 @@ class Sending:
             headers += [(b"connection", b"close")] if seen.unread else []
             message = {**message, "headers": headers}
         await self._send(message)
-        if message["type"] == "http.response.body":
-            seen.bytes += len(message.get("body", b""))
+        if message["type"] in ("http.response.body", ZERO_COPY):
+            seen.bytes += message.get("count") or len(message.get("body", b""))
             seen.whole = not message.get("more_body", False)
 
 

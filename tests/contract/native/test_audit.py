@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import delete, update
 from sqlalchemy.exc import DatabaseError
 
-from tailrace.accounts.audit import ACTIONS, Actor, Download, in_space, note_downloads, page, tell
+from tailrace.accounts.audit import ACTIONS, Actor, Download, in_space, note_downloads, page
 from tailrace.db.tables import audit
 from tests.contract.live import READ
 from tests.contract.native.conftest import Api, as_
+from tests.noting import tell
 
 
 def entries(api: Api, query: str = "", token: str = "tok_ana") -> list[Any]:

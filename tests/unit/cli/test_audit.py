@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from tailrace.accounts.audit import Actor, tell
+from tailrace.accounts.audit import Actor
 from tailrace.cli import exits
 from tailrace.cli.app import make_app
 from tailrace.wiring import House
+from tests.noting import tell
 
 Inside = Callable[..., tuple[int, str]]
 

@@ -107,6 +107,9 @@ class S3Ranges:
         self._requests = requests
         self._key = key
 
+    def descriptor(self, start: int, stop: int) -> None:
+        """None: nothing of it is in a file here."""
+
     def at_once(self, start: int, stop: int) -> None:  # noqa: ARG002 - as of every storage
         """Nothing is: all has to be fetched."""
         return
