@@ -1,7 +1,8 @@
 """Rows: events as a protocol read them from its own words, on their way to a draft.
 
 SDKs send what the app's code gave them, so a value of the wrong type is no reason to lose an event: what can be read
-as its field's type is, and what cannot goes to the session's properties or the profile's attributes as it came.
+as its field's type is, and what cannot goes to the event's parameters, the session's properties or the profile's
+attributes as it came.
 """
 
 import secrets
@@ -89,14 +90,14 @@ def draft_rows(raws: Sequence[bytes], read: Callable[[bytes], Row], *, sent_at: 
 def _read(raw: bytes, read: Callable[[bytes], Row]) -> tuple[Row, _Texts, bool]:
     """A record, its objects as texts, and whether half of a surrogate pair outside its parameters became U+FFFD."""
     try:
-        row = read(raw)
+        row = _fitted(read(raw))
         return row, _texts(row), False
     except (msgspec.DecodeError, UnicodeError, ValueError):
         if (mended := mend(raw)) is None:
             raise
-    row = read(mended.plain)
+    row = _fitted(read(mended.plain))
     _, session, profile = _texts(row)
-    params = _encoded(read(mended.marked).params)
+    params = _encoded(_fitted(read(mended.marked)).params)
     changed = mended.halves > mended.within(params)
     return row, (mended.restored(params).decode() or None, session, profile), changed
 
@@ -112,6 +113,16 @@ def fitting(value: Any, kind: Any) -> Any:
     except (msgspec.ValidationError, ValueError, OverflowError):
         return None
     return None if kind is int and read not in _INT64 else read
+
+
+def _fitted(row: Row) -> Row:
+    """A row whose fields have their types; what cannot be read as its field's type becomes a parameter."""
+    found = {name: fitting(value, _EVENT[name]) for name, value in row.fields.items() if value is not None}
+    unfit = {name: row.fields[name] for name, value in found.items() if value is None}
+    row.fields = found
+    if unfit:
+        row.params = unfit | dict(row.params)
+    return row
 
 
 def _texts(row: Row) -> _Texts:
@@ -146,7 +157,7 @@ def _columns(rows: Sequence[Row]) -> dict[str, Sequence[Any]]:
     names = ("event", "id", "time", "user_id", "device_id", "session_id", "session_end")
     columns: dict[str, Sequence[Any]] = {name: [getattr(row, name) for row in rows] for name in names}
     for name in {name for row in rows for name in row.fields}:
-        columns[name] = [fitting(row.fields.get(name), _EVENT[name]) for row in rows]
+        columns[name] = [row.fields.get(name) for row in rows]
     return columns
 
 
