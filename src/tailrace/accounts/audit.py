@@ -98,7 +98,7 @@ def note(
 
 def _row(
     actor: Actor, action: str, subject: str, now: int, detail: Mapping[str, object], app: str | None
-) -> dict[str, object]:
+) -> Mapping[str, object]:
     if action not in ACTIONS:
         raise LookupError(f"the audit knows no action {action}")
     row = {"space": actor.space, "app_id": app, "at": now, "user": actor.user, "token": actor.token, "who": actor.who}
