@@ -6,6 +6,7 @@ A further protocol is one more module and one more line here; the conformance su
 from collections.abc import Mapping
 
 from tailrace.ingest.protocols.base import IngestProtocol
+from tailrace.ingest.protocols.countly import COUNTLY
 from tailrace.ingest.protocols.segment import SEGMENT
 
-PROTOCOLS: Mapping[str, IngestProtocol] = {protocol.name: protocol for protocol in (SEGMENT,)}
+PROTOCOLS: Mapping[str, IngestProtocol] = {protocol.name: protocol for protocol in (COUNTLY, SEGMENT)}

@@ -1,0 +1,41 @@
+"""Countly's HTTP API: ``/i`` takes one request of a device, ``/i/bulk`` many, as its SDKs send them.
+
+A request says several things at once: a session began or went on, events happened, the user is so and so. Each becomes
+a record of its own, together with what the request says of device and place, so that each can be read by itself.
+`members` reads requests, `splitting` makes records of them, `reading` makes rows of records, with `device`.
+"""
+
+from tailrace.ingest.accept import Outcome
+from tailrace.ingest.protocols.base import Answer, Inert, IngestProtocol, Intake, Sent, json_answer
+from tailrace.ingest.protocols.countly.reading import draft
+from tailrace.ingest.protocols.countly.splitting import key_of, split_bulk, split_request
+from tailrace.model.errors import Malformed, TailraceError, Unauthorized
+
+
+def _reply(_sent: Sent, _outcome: Outcome) -> Answer:
+    return json_answer({"result": "Success"})
+
+
+def _nothing(sent: Sent) -> Answer:
+    """No remote configuration, no widgets."""
+    return json_answer({"result": []} if sent.query.get("method") == "feedback" else {})
+
+
+def _refuse(status: int, error: TailraceError) -> Answer:
+    """A key that is missing or of no app makes a bad request in this protocol."""
+    if isinstance(error, Unauthorized):
+        return json_answer({"result": "App does not exist"}, 400)
+    return json_answer({"result": error.why if isinstance(error, Malformed) else str(error)}, status)
+
+
+COUNTLY = IngestProtocol(
+    name="countly",
+    key_of=key_of,
+    draft=draft,
+    intakes=(
+        Intake(("/i", "/i/"), ("GET", "POST"), split_request, _reply),
+        Intake(("/i/bulk", "/i/bulk/"), ("GET", "POST"), split_bulk, _reply),
+    ),
+    inert=(Inert(("/o/sdk", "/o/sdk/"), ("GET", "POST"), _nothing),),
+    refuse=_refuse,
+)
