@@ -38,18 +38,22 @@ _WEB = "javascript_native_web"
 def session_of(members: dict[str, Any], context: Mapping[str, Any]) -> Mapping[str, Any]:
     """The session's fields of a request's common members; what has no field becomes a property under its name.
 
-    The context has the sender's `address` and `user_agent`, for what the request does not say itself.
+    The context has the sender's `user_agent`, for a request that does not say it itself.
     """
     left = {name: value for name, value in members.items() if name not in _DERIVED}
     place = _place(left)
     metrics = object_in(left.get("metrics"))
     if metrics is not None:
         del left["metrics"]
-    located = left.get("location") != ""  # empty: the user does not want to be
-    session = {"ip": context.get("address") if located else None, "user_agent": context.get("user_agent")}
+    session: dict[str, Any] = {"user_agent": context.get("user_agent")}
     session |= renamed(left, _COMMON) | renamed(metrics or {}, METRICS)
     properties = _others(left, _COMMON) | _others(metrics or {}, METRICS)
     return session | place | {"platform": _platform(session), "properties": properties or None}
+
+
+def address_of(members: Mapping[str, Any], context: Mapping[str, Any]) -> str | None:
+    """The sender's address; None where the user does not want to be located, which an empty location says."""
+    return None if members.get("location") == "" else context.get("address")
 
 
 def object_in(value: Any) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from tailrace.ingest.draft import Draft
-from tailrace.ingest.protocols.countly.device import METRICS, object_in, renamed, session_of
+from tailrace.ingest.protocols.countly.device import METRICS, address_of, object_in, renamed, session_of
 from tailrace.ingest.rows import Row, draft_rows, fitting
 from tailrace.model.hashing import key_of_record
 
@@ -43,6 +43,7 @@ class _Request:
 
     device_id: str | None
     timestamp: Any
+    address: str | None
     session: Mapping[str, Any]
 
 
@@ -76,7 +77,7 @@ def _row(request_of: Callable[[bytes], _Request], raw: bytes) -> Row:
 def _request(context: Mapping[str, Any], text: bytes) -> _Request:
     members: dict[str, Any] = msgspec.json.decode(text)
     device_id, timestamp = members.pop("device_id", None), members.pop("timestamp", None)
-    return _Request(fitting(device_id, str), timestamp, session_of(members, context))
+    return _Request(fitting(device_id, str), timestamp, address_of(members, context), session_of(members, context))
 
 
 def _object(value: Any, name: str) -> dict[str, Any]:
@@ -103,9 +104,14 @@ def _ms(seconds: Any) -> int | None:
 
 
 def _began(request: _Request, seconds: Any) -> Row:
-    """A session began. If its length came along, it began that much before the time of the request."""
+    """A session began. If its length came along, it began that much before the time of the request.
+
+    Only here the sender's address counts: who sends what comes later may be a server, or not want to be located.
+    """
     time, lasted = _instant(request.timestamp), max(0, _ms(seconds) or 0)
-    return Row("Session Started", time=None if time is None else time - lasted, fields={"kind": "standard"})
+    began = None if time is None else time - lasted
+    address = {"ip": request.session.get("ip") or request.address}
+    return Row("Session Started", time=began, session=address, fields={"kind": "standard"})
 
 
 def _active(request: _Request, value: Any) -> Row:
