@@ -1,6 +1,7 @@
 // Countly's SDK for Node: every call that it has, once, for one device; then what it offers in bulk for another.
 import { writeFileSync } from "node:fs";
 import { subscribe } from "node:diagnostics_channel";
+import { type } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import Countly from "countly-sdk-nodejs";
 
@@ -46,7 +47,7 @@ for (const event of [
   say("event", event);
   Countly.add_event(structuredClone(event));
 }
-say("view", { name: "Home", segments: { theme: "dark" } });
+say("view", { segments: { theme: "dark" }, segment: type() });
 Countly.track_view("Home", { theme: "dark" });
 const details = {
   name: "Ada", username: "ada", email: "ada@example.com", organization: "Acme", phone: "+49 1", gender: "F", byear: 1990,

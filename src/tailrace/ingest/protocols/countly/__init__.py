@@ -9,7 +9,7 @@ from tailrace.ingest.accept import Outcome
 from tailrace.ingest.protocols.base import Answer, Inert, IngestProtocol, Intake, Sent, json_answer
 from tailrace.ingest.protocols.countly.reading import draft
 from tailrace.ingest.protocols.countly.splitting import key_of, split_bulk, split_request
-from tailrace.model.errors import Malformed, TailraceError, Unauthorized
+from tailrace.model.errors import TailraceError, Unauthorized
 
 
 def _reply(_sent: Sent, _outcome: Outcome) -> Answer:
@@ -22,10 +22,8 @@ def _nothing(sent: Sent) -> Answer:
 
 
 def _refuse(status: int, error: TailraceError) -> Answer:
-    """A key that is missing or of no app makes a bad request in this protocol."""
-    if isinstance(error, Unauthorized):
-        return json_answer({"result": "App does not exist"}, 400)
-    return json_answer({"result": error.why if isinstance(error, Malformed) else str(error)}, status)
+    why = "App does not exist" if isinstance(error, Unauthorized) else getattr(error, "why", str(error))
+    return json_answer({"result": why}, status)
 
 
 COUNTLY = IngestProtocol(

@@ -12,6 +12,23 @@ from tailrace.ingest.texts import split_batch
 Members = Mapping[str, msgspec.Raw]
 """Members by name, each as JSON text; those of a query or a form are JSON strings."""
 
+SAYING = frozenset(
+    (
+        *("old_device_id", "begin_session", "user_details", "events", "crash", "apm", "consent"),
+        *("session_duration", "end_session"),
+    )
+)
+"""The members that say that something happened."""
+
+ENVELOPE = frozenset(
+    ("device_id", "timestamp", "hour", "dow", "tz", "sdk_name", "sdk_version", "av", "t", "ip_address")
+)
+"""Members that come with each request."""
+
+# Beside a body a query is read only as far as it is known: nobody expects the rest of it to be kept.
+_IN_QUERY = (
+    SAYING | ENVELOPE | {"app_key", "requests", "metrics", "location", "city", "country_code", "campaign_id"}
+) | {"campaign_user"}
 _MOST = 1000  # members of a form; a request has about thirty
 
 
@@ -21,7 +38,8 @@ def members_of(sent: Sent) -> Members:
     Raises:
         ValueError: the body cannot be read.
     """
-    return {name: _string(value) for name, value in sent.query.items()} | _of_body(sent.body)
+    said = {name: _string(value) for name, value in sent.query.items() if not sent.body or name in _IN_QUERY}
+    return said | _of_body(sent.body)
 
 
 def members_in(text: msgspec.Raw) -> Members:

@@ -1,6 +1,5 @@
 """Records as rows: what each thing that a request can say is in the words of the house."""
 
-import math
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ _DETAILS = {
     "byear": "birth_year",
 }
 _FIRST_MS = 100_000_000_000  # a smaller number is in seconds
+_TOO_LATE_MS = 1e15  # after the last year that accept takes; also what is no number is not below it
 _VIEW = "[CLY]_view"
 
 
@@ -92,7 +92,7 @@ def _instant(value: Any) -> int | None:
     if value is None or value == "":
         return None
     number: float | None = fitting(value, float)
-    if number is None or not math.isfinite(number):
+    if number is None or not abs(number) < _TOO_LATE_MS:
         raise ValueError("timestamp: not a number of seconds or milliseconds since 1970")
     return round(number * 1000 if abs(number) < _FIRST_MS else number)
 

@@ -8,39 +8,46 @@ from typing import Any
 import msgspec
 
 from tailrace.ingest.protocols.base import Sent, Split
-from tailrace.ingest.protocols.countly.members import Members, elements, flag, members_in, members_of, text_of
+from tailrace.ingest.protocols.countly.members import (
+    ENVELOPE,
+    SAYING,
+    Members,
+    elements,
+    flag,
+    members_in,
+    members_of,
+    text_of,
+)
 from tailrace.model.errors import Malformed
 
 # Not kept: the key, and what the resend of a request may say otherwise (how many still wait, sums over that).
 _UNSAID = frozenset(("app_key", "rr", "checksum", "checksum256", "no_redirect"))
-_SAYING = frozenset(
-    (
-        *("old_device_id", "begin_session", "user_details", "events", "crash", "apm", "consent"),
-        *("session_duration", "end_session"),
-    )
-)
-# Alone these say nothing that is worth a record.
-_ENVELOPE = frozenset(
-    ("device_id", "timestamp", "hour", "dow", "tz", "sdk_name", "sdk_version", "av", "t", "ip_address")
-)
+_MISSING = 'Missing parameter "app_key" or "device_id"'
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
-def key_of(sent: Sent) -> str | None:
-    """`app_key` of body or query; a bulk without one goes by its first request that has one."""
+def key_of(sent: Sent) -> str:
+    """`app_key` of body or query; a bulk without one goes by its first request that has one.
+
+    Raises:
+        Malformed: there is none, or the body cannot be read: both are bad requests in this protocol.
+    """
     try:
         members = members_of(sent)
         inner = (members_in(text) for text in elements(members["requests"])) if "requests" in members else ()
-        return next(filter(None, (text_of(one.get("app_key")) for one in chain([members], inner))), None)
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        return None
+        key = next(filter(None, (text_of(one.get("app_key")) for one in chain([members], inner))), None)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise Malformed(str(error)) from None
+    if key is None:
+        raise Malformed(_MISSING)
+    return key
 
 
 def split_request(sent: Sent) -> Split:
     """The records of one request."""
     members = members_of(sent)
     if not text_of(members.get("device_id")):
-        raise Malformed('Missing parameter "app_key" or "device_id"')
+        raise Malformed(_MISSING)
     return Split(_records(members, 0), {"address": sent.address, "user_agent": sent.headers.get("user-agent")})
 
 
@@ -49,7 +56,7 @@ def split_bulk(sent: Sent) -> Split:
     members = members_of(sent)
     if "requests" not in members:
         raise Malformed('Missing parameter "requests"')
-    key = key_of(sent) or ""
+    key = key_of(sent)
     seen: Counter[bytes] = Counter()
     raws: list[bytes] = []
     for text in elements(members["requests"]):
@@ -77,9 +84,9 @@ def _records(members: Members, twin: int) -> list[bytes]:
 
     These texts are what dedupe keys are made of: the same request gives the same, in whatever company it comes.
     """
-    common = msgspec.Raw(_encode(_without(_UNSAID | _SAYING, members)))
+    common = msgspec.Raw(_encode(_without(_UNSAID | SAYING, members)))
     parts = list(_parts({name: raw for name, raw in members.items() if text_of(raw)}))
-    if not parts and members.keys() - _UNSAID - _SAYING - _ENVELOPE:
+    if not parts and members.keys() - _UNSAID - SAYING - ENVELOPE:
         parts = [("update", None)]
     return [
         _encode({"part": part, "place": place, "twin": twin, "request": common, "value": value})
