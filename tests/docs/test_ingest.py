@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tailrace.ingest.protocols import PROTOCOLS
+from tailrace.ingest.protocols.countly import device, reading
 from tailrace.ingest.protocols.segment import contexts, traits
 from tailrace.model.access import Scope
 from tailrace.store.ledger import ledger
@@ -73,4 +74,11 @@ def test_the_table_of_the_context_is_the_codes() -> None:
     rows = [re.findall(r"`([\w.]+)`", line) for line in PAGE.splitlines() if line.startswith("| `")]
     members = {field: ".".join(place) for field, place in contexts.INNER.items()}
     for field, member in members.items() | contexts.PLAIN.items() | traits.PLAIN.items():
+        assert any(member in row and field in row[row.index(member) + 1 :] for row in rows), (member, field)
+
+
+def test_the_tables_of_metrics_and_users_are_the_codes() -> None:
+    """Each metric, member or detail of a user that the code gives a field stands in a row with that field."""
+    rows = [re.findall(r"`([\w.]+)`", line) for line in PAGE.splitlines() if line.startswith("| `")]
+    for member, field in device.METRICS.items() | device.COMMON.items() | reading.DETAILS.items():
         assert any(member in row and field in row[row.index(member) + 1 :] for row in rows), (member, field)

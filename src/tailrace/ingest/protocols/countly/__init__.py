@@ -26,14 +26,19 @@ def _refuse(status: int, error: TailraceError) -> Answer:
     return json_answer({"result": why}, status)
 
 
+def _both(path: str) -> tuple[str, str]:
+    """A path without and with a slash at the end."""
+    return path, f"{path}/"
+
+
 COUNTLY = IngestProtocol(
     name="countly",
     key_of=key_of,
     draft=draft,
     intakes=(
-        Intake(("/i", "/i/"), ("GET", "POST"), split_request, _reply),
-        Intake(("/i/bulk", "/i/bulk/"), ("GET", "POST"), split_bulk, _reply),
+        Intake(_both("/i"), ("GET", "POST"), split_request, _reply),
+        Intake(_both("/i/bulk"), ("GET", "POST"), split_bulk, _reply),
     ),
-    inert=(Inert(("/o/sdk", "/o/sdk/"), ("GET", "POST"), _nothing),),
+    inert=(Inert(_both("/o/sdk"), ("GET", "POST"), _nothing),),
     refuse=_refuse,
 )

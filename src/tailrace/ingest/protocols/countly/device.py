@@ -12,7 +12,6 @@ METRICS: Mapping[str, str] = {
     "_os_version": "os_version",
     "_device": "device_model",
     "_manufacturer": "device_manufacturer",
-    "_device_type": "device_type",
     "_resolution": "screen_resolution",
     "_app_version": "app_version",
     "_locale": "locale",
@@ -23,7 +22,7 @@ METRICS: Mapping[str, str] = {
 }
 """Metrics, and the session's fields that they fill."""
 
-_COMMON = {
+COMMON: Mapping[str, str] = {
     "sdk_name": "sdk_name",
     "sdk_version": "sdk_version",
     "av": "app_version",
@@ -31,6 +30,9 @@ _COMMON = {
     "ip_address": "ip",
     "campaign_id": "source_campaign",
 }
+"""Other members of a request, and the session's fields that they fill."""
+
+_TYPES = ("desktop", "mobile", "tablet", "robot")
 _DERIVED = ("hour", "dow")  # the time once more, as the time zone shows it
 _WEB = "javascript_native_web"
 
@@ -45,9 +47,10 @@ def session_of(members: dict[str, Any], context: Mapping[str, Any]) -> Mapping[s
     metrics = object_in(left.get("metrics"))
     if metrics is not None:
         del left["metrics"]
+        place |= _device_type(metrics)
     session: dict[str, Any] = {"user_agent": context.get("user_agent")}
-    session |= renamed(left, _COMMON) | renamed(metrics or {}, METRICS)
-    properties = _others(left, _COMMON) | _others(metrics or {}, METRICS)
+    session |= renamed(left, COMMON) | renamed(metrics or {}, METRICS)
+    properties = _others(left, COMMON) | _others(metrics or {}, METRICS)
     return session | place | {"platform": _platform(session), "properties": properties or None}
 
 
@@ -90,6 +93,15 @@ def _place(members: dict[str, Any]) -> dict[str, Any]:
         place["latitude"], place["longitude"] = found
         del members["location"]
     return place
+
+
+def _device_type(metrics: dict[str, Any]) -> dict[str, Any]:
+    """The type of device, taken out of the metrics where it is one of ours."""
+    found = str(metrics.get("_device_type")).lower()
+    if found not in _TYPES:
+        return {}
+    del metrics["_device_type"]
+    return {"device_type": found}
 
 
 def _platform(session: Mapping[str, Any]) -> str | None:

@@ -13,7 +13,7 @@ from tailrace.ingest.protocols.countly.device import METRICS, address_of, object
 from tailrace.ingest.rows import Row, draft_rows, fitting
 from tailrace.model.hashing import key_of_record
 
-_DETAILS = {
+DETAILS: Mapping[str, str] = {
     "name": "name",
     "email": "email",
     "phone": "phone",
@@ -21,6 +21,8 @@ _DETAILS = {
     "gender": "gender",
     "byear": "birth_year",
 }
+"""Members of `user_details`, and the profile's fields that they fill."""
+
 _FIRST_MS = 100_000_000_000  # a smaller number is in seconds
 _TOO_LATE_MS = 1e15  # after the last year that accept takes; also what is no number is not below it
 _VIEW = "[CLY]_view"
@@ -171,7 +173,7 @@ def _view(row: Row) -> Row:
 def _user(request: _Request, value: Any) -> Row:
     """The user was described. Commands such as `$inc` need a value that was there before: they stay parameters."""
     details = _object(value, "user_details")
-    profile = {field: details.get(name) for name, field in _DETAILS.items()}
+    profile = {field: details.get(name) for name, field in DETAILS.items()}
     profile["name"] = profile["name"] or details.get("username")
     row = Row("identify", time=_instant(request.timestamp), params=details, fields={"kind": "identify"})
     return replace(row, profile=profile | {"attributes": _attributes(details) or None})
@@ -179,7 +181,7 @@ def _user(request: _Request, value: Any) -> Row:
 
 def _attributes(details: Mapping[str, Any]) -> Mapping[str, Any]:
     """What the app says of the user beyond the profile's own fields, its custom values beside the others."""
-    found = {name: value for name, value in details.items() if name not in _DETAILS}
+    found = {name: value for name, value in details.items() if name not in DETAILS}
     custom = object_in(found.get("custom"))
     if custom is not None:
         del found["custom"]
