@@ -161,7 +161,7 @@ def main() -> int:
     """Run stories; 1 if one of them did not end well."""
     asked = _arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaving the blocks ends what the story has started
-    folder = Path(asked.folder)
+    folder = Path(asked.folder).resolve()  # servers of the object storage leave the directory that they were started in
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     with ExitStack() as held:
