@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
+from hypothesis import settings
 
 from tailrace.accounts import keys
 from tailrace.accounts.lookup import scope_of_app
@@ -19,6 +20,9 @@ from tests.stores import moto, swift
 from tests.templates import Kind, Template, TemplateOf, make_template, postgres_server
 
 __all__ = ["moto", "swift"]  # fixtures
+
+settings.register_profile("untimed", parent=settings(), deadline=None)  # the machine may be busy
+settings.load_profile("untimed")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 WAVES = SHARED / "data" / "waves-events-2023-02.tsv.gz"

@@ -1,6 +1,5 @@
 """Problems: rules that a record must keep to be taken, whatever it says."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +14,7 @@ from tailrace.model.policy import LIMITS
 NAMES = ("event", "id", "user_id", "device_id", "session_id")
 DEEPEST = 64  # levels of nesting in any JSON that is kept
 _JSON = ("params", "session", "profile", "page_properties")
+_SHORTEST_MEMBER = 5  # bytes of `"":0,`
 EARLIEST = -62_135_596_800_000  # year 1
 LATEST = 253_402_300_799_999  # year 9999
 
@@ -33,15 +33,17 @@ class Bounds:
 def problems(table: pa.Table, bounds: Bounds) -> dict[int, str]:
     """Rows of a draft's table that break a rule, with the first rule that each breaks."""
     found: dict[int, str] = {}
+    sizes = text_bytes(table)
+    suspects = sizes > bounds.keys * _SHORTEST_MEMBER
     for mask, reason in (
         (missing(table["event"]), "event: a name is needed"),
         (missing(actor_of(table)), "no identity: give device_id or user_id"),
         *((_outside(table[name]), f"{name}: not between the years 1 and 9999") for name in ("time", "sent_at")),
         *(_too_long(table, name, bounds.text_bytes) for name in NAMES),
-        (text_bytes(table) > bounds.record_bytes, f"larger than {bounds.record_bytes} bytes"),
+        (sizes > bounds.record_bytes, f"larger than {bounds.record_bytes} bytes"),
         *((_too_deep(table[name]), f"{name}: nested deeper than {DEEPEST} levels") for name in _JSON),
         *(
-            (_too_wide(table[name], bounds.keys), f"{name}: an object has more than {bounds.keys} keys")
+            (_too_wide(table[name], suspects, bounds.keys), f"{name}: an object has more than {bounds.keys} keys")
             for name in _JSON
         ),
     ):
@@ -70,20 +72,18 @@ def _too_deep(column: pa.ChunkedArray) -> Mask:
     if column.null_count == len(column):
         return np.zeros(len(column), dtype=np.bool_)
     brackets = pc.add(pc.count_substring(column, "{"), pc.count_substring(column, "["))
-    return _found(column, brackets, depth, DEEPEST)
-
-
-def _too_wide(column: pa.ChunkedArray, limit: int) -> Mask:
-    """Texts with an object of too many keys: each is a column of its own in tables. Colons are counted first."""
-    if column.null_count == len(column):
-        return np.zeros(len(column), dtype=np.bool_)
-    return _found(column, pc.count_substring(column, ":"), widest, limit)
-
-
-def _found(column: pa.ChunkedArray, counts: pa.ChunkedArray, measure: Callable[[bytes], int], limit: int) -> Mask:
-    mask = _numpy(pc.fill_null(pc.greater(counts, limit), fill_value=False)).copy()
+    mask = _numpy(pc.fill_null(pc.greater(brackets, DEEPEST), fill_value=False)).copy()
     for row in np.flatnonzero(mask):
-        mask[row] = measure(column[int(row)].as_py().encode()) > limit
+        mask[row] = depth(column[int(row)].as_py().encode()) > DEEPEST
+    return mask
+
+
+def _too_wide(column: pa.ChunkedArray, suspects: Mask, limit: int) -> Mask:
+    """Texts with an object of too many keys, each of which is a column of its own in tables."""
+    mask = np.zeros(len(column), dtype=np.bool_)
+    for row in np.flatnonzero(suspects):
+        text = (column[int(row)].as_py() or "").encode()
+        mask[row] = text.count(b":") > limit and widest(text) > limit
     return mask
 
 

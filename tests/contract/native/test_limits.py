@@ -83,7 +83,7 @@ def test_a_body_that_is_a_little_too_long_is_let_pass(api: Api, path: str) -> No
     """A sender that writes all before it reads hears the 413, and goes on with the same connection."""
     good = json.dumps({"batch": [PLAIN | {"type": "track", "anonymousId": "a"}]} if "batch" in path else PLAIN).encode()
     with connected(api) as connection:
-        connection.sendall(head(path, "content-length: 30000000") + bytes(30_000_000))
+        connection.sendall(head(path, "content-length: 5000000") + bytes(5_000_000))
         assert answer(connection)[::2] == (413, False)
         connection.sendall(head(path, f"content-length: {len(good)}") + good)
         assert answer(connection)[0] == 200
@@ -107,8 +107,8 @@ def test_a_body_without_end_is_cut_in_bounded_memory(api: Api, path: str) -> Non
 
 
 def test_a_bomb_is_not_unpacked(api: Api, path: str) -> None:
-    """A small body that unpacks to a gigabyte is 413 as well; the connection stays, for all of it was read."""
-    bomb = gzip.compress(bytes(100_000_000), 9) * 10
+    """A small body that unpacks to many times the limit is 413; the connection stays, for all of it was read."""
+    bomb = gzip.compress(bytes(10_000_000), 1) * 3
     with connected(api) as connection:
         connection.sendall(head(path, f"content-length: {len(bomb)}") + bomb)
         assert answer(connection)[::2] == (413, False)
@@ -133,19 +133,20 @@ def test_objects_of_very_many_keys_are_dead_letters(api: Api, path: str) -> None
     set_limit(api, "ingest.max_body_bytes", 1 << 24)
     set_limit(api, "ingest.max_params", 50)
 
-    def wide(keys: int) -> dict[str, int]:
-        return {f"k{n}": n for n in range(keys)}
+    def wide(keys: int) -> str:
+        return "{" + ",".join(f'"k{n}":1' for n in range(keys)) + "}"
 
-    given = [wide(1_000_000), wide(51), {"a": [wide(51)]}, wide(50), {"a": [wide(3)] * 100}, {"a": ":" * 500}]
-    name, actor = ("params", "device_id") if path == "/v1/events" else ("properties", "anonymousId")
-    records = [{"type": "track", "event": "e", actor: "d", name: params} for params in given]
-    if path == "/v1/events":
-        for record in records:
-            del record["type"]
-    body = json.dumps({"batch": records}).encode()
+    given = [wide(1_000_000), wide(51), f'{{"a":[{wide(51)}]}}', wide(50)]
+    given += [f'{{"a":[{",".join([wide(3)] * 100)}]}}', f'{{"a":"{":" * 500}"}}']
+    form = {
+        "/v1/events": '{"event":"e","device_id":"d","params":PARAMS}',
+        "/v1/batch": '{"type":"track","event":"e","anonymousId":"d","properties":PARAMS}',
+    }[path]
+    body = f'{{"batch":[{",".join(form.replace("PARAMS", params) for params in given)}]}}'.encode()
     with connected(api) as connection:
         connection.sendall(head(path, f"content-length: {len(body)}") + body)
-        assert answer(connection)[0] == 200
+        status, *_ = answer(connection)
+    assert status == 200
     assert [letter.reason for letter in api.letters()] == [
         "larger than 1048576 bytes",
         "params: an object has more than 50 keys",
