@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tailrace.ingest.clocks import ClockRules, timed
@@ -38,8 +38,9 @@ def naive(time: Given, sent: Given, heard: Given, received: int, rules: ClockRul
 near = st.none() | st.integers(NOW - 900 * DAY, NOW + 900 * DAY) | st.integers(NOW - 3 * MINUTE, NOW + 3 * MINUTE)
 
 
+@settings(max_examples=60, deadline=None)
 @given(
-    st.lists(st.tuples(near, near, st.sampled_from([None, NOW, NOW - 30 * DAY])), min_size=1, max_size=20),
+    st.lists(st.tuples(near, near, st.sampled_from([None, NOW, NOW - 30 * DAY])), min_size=1, max_size=6),
     st.sampled_from([RULES, ClockRules(step=1000, most=2 * DAY, age=10 * DAY, ahead=DAY), ClockRules(most=0)]),
 )
 def test_columns_are_timed_as_records_would_be_one_by_one(
