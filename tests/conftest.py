@@ -61,14 +61,6 @@ user = "bob@example.com"
 """
 
 
-# Events of tests have times of their own, which are not to depend on the day on which tests run.
-ANY_TIME = """
-[limits]
-"ingest.max_age_ms" = 31557600000000
-"ingest.max_ahead_ms" = 31557600000000
-"""
-
-
 class TestClock:
     """A clock that stands still until a test moves it."""
 
@@ -128,7 +120,7 @@ def template_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TemplateOf
         def made(database: str, kind: Kind) -> Template:
             url = "" if database == "sqlite" else held.enter_context(postgres_server().database())
             data = tmp_path_factory.mktemp("template") / "data"
-            return make_template(data, url, PROVISIONING + ANY_TIME if kind == "provisioned" else None)
+            return make_template(data, url, PROVISIONING if kind == "provisioned" else None)
 
         yield made
 

@@ -43,7 +43,7 @@ role = "admin"
 value = "tok_bob"
 user = "bob@example.com"
 [limits]
-"ingest.max_age_ms" = 31557600000000
+"ingest.max_age_ms" = 400000000000000
 """
 
 

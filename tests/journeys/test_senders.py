@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+from tailrace.accounts.limits import set_limits
 from tailrace.ingest.accept import Origin, accept
 from tailrace.ingest.discretion import Discretion
 from tailrace.ingest.doors import door_of
@@ -10,12 +11,14 @@ from tailrace.ingest.flags import CORRECTED
 from tailrace.ingest.protocols.native import draft_batch
 from tailrace.model.access import Scope
 from tailrace.model.clock import HOUR, MINUTE, iso
+from tailrace.model.policy import LIMITS
 from tailrace.reports.counts import count_store
 from tailrace.store.deadletters import listing
 from tailrace.store.inbox import append
 from tailrace.store.ledger import Ledger, ledger
 from tailrace.wiring import House
 from tests.sending import T0, Row, event, export, request, seal
+from tests.templates import ANY_TIME
 
 
 def batch(
@@ -32,6 +35,8 @@ def test_two_devices_with_wrong_clocks_have_true_sessions(house: House, scope: S
     """One clock is three hours ahead, the other a day behind; each session is one, in order, at its true times, and a
     batch that is sent again later changes nothing.
     """
+    with house.database.write() as connection:
+        set_limits(connection, {name: LIMITS[name].default for name in ANY_TIME})
     wrong = {"ahead": 3 * HOUR, "behind": -24 * HOUR}
     for device, error in wrong.items():
         for n, latency in enumerate((4000, 50, 9000)):

@@ -14,5 +14,5 @@ def apps_toml() -> str:
         lines += ["[[spaces.apps]]", f'id = "{app_id}"', f'name = "{name}"', f'write_key = "{write_key}"']
     lines += ["[[spaces.users]]", 'email = "demo@example.com"', 'role = "admin"']
     lines += ["[[spaces.tokens]]", f'value = "{TOKEN}"', 'user = "demo@example.com"']
-    lines += ["[limits]", '"ingest.max_age_ms" = 31557600000000']  # examples show events of one fixed day
+    lines += ["[limits]", '"ingest.max_age_ms" = 400000000000000']  # examples show events of one fixed day
     return "\n".join(lines) + "\n"

@@ -79,21 +79,21 @@ LIMITS: dict[str, Limit] = {
             3_155_760_000_000,
             "ms",
             "A clock that seems to be further off is not corrected; 0: none is.",
-            most=31_557_600_000_000,
+            most=400_000_000_000_000,
         ),
         Limit(
             "ingest.max_age_ms",
             34_560_000_000,
             "ms",
             "An event that seems to be older when it is received gets the time of receipt.",
-            most=31_557_600_000_000,
+            most=400_000_000_000_000,
         ),
         Limit(
             "ingest.max_ahead_ms",
             86_400_000,
             "ms",
             "An event that seems to be further in the future when it is received gets the time of receipt.",
-            most=31_557_600_000_000,
+            most=400_000_000_000_000,
         ),
     )
 }

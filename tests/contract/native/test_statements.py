@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "api.md").read_text("utf-8")
 MODULES = {
     "events": "tests/contract/native/test_events.py",
+    "limits": "tests/contract/native/test_limits.py",
     "exports": "tests/contract/native/test_exports.py",
     "asking": "tests/contract/native/test_asking.py",
     "status": "tests/contract/native/test_status.py",
@@ -234,13 +235,13 @@ TABLE: tuple[tuple[str, str], ...] = (
             "not_found": "exports.test_what_is_not_there_is_not_found",
             "no_such_path": "exports.test_wrong_paths_and_methods_are_problems_too",
             "method_not_allowed": "exports.test_wrong_paths_and_methods_are_problems_too",
+            "too_slow": "limits.test_a_sender_that_is_too_slow_is_let_go",
             "not_ready": "exports.test_states_and_what_is_not_ready",
             "cursor_refused": "exports.test_a_cursor_that_cannot_continue_says_why",
             "last_admin": "accounts.test_a_space_keeps_an_admin",
             "taken": "accounts.test_what_is_taken",
             "expired": "exports.test_files_have_a_life",
             "body_too_large": "events.test_a_body_over_the_limit_stores_nothing",
-            "too_slow": "limits.test_a_sender_that_is_too_slow_is_let_go",
             "too_many_records": "events.test_too_many_records_store_nothing",
             "range_not_satisfiable": "files.test_ranges_of_a_file",
             "idempotency_mismatch": "asking.test_a_key_makes_one_export",

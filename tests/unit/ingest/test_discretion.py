@@ -98,13 +98,12 @@ def test_places_are_looked_up_where_the_sender_names_no_country(places: Places) 
     ]
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     "content", [None, b"", b"no database", mmdb(KNOWN)[:-40]], ids=["none", "empty", "text", "cut"]
 )
-def test_a_database_that_cannot_be_read_is_told_at_the_start(data: Path, backend: str, content: bytes | None) -> None:
+def test_a_database_that_cannot_be_read_is_told_at_the_start(data: Path, content: bytes | None) -> None:
     """A store is not opened with a file that is not there or is none: the error names the setting."""
-    if backend != "sqlite":
-        pytest.skip("the setting is read before any database is asked")
     path = data.parent / "places.mmdb"
     if content is not None:
         path.write_bytes(content)
