@@ -31,7 +31,10 @@ from tests.templates import Template, make_template
 MEMORY = Path("/dev/shm")  # where there is one: this is not about durability
 APPS = ("app_waves", "app_tides")
 BOUNDS = Bounds(fragment_events=2, fragment_bytes=400, segment_events=3, segment_bytes=800)
-COLUMNS = ("id", "time", "session_id", "session_start", "session_duration_ms", "fragment", "number", "session_number")
+COLUMNS = (
+    *("id", "time", "session_id", "session_start", "session_duration_ms", "fragment", "number", "session_number"),
+    *("actor", "prior_events", "prior_sessions", "prior_duration_ms"),
+)
 
 
 @dataclass
@@ -163,6 +166,7 @@ class Ingest(RuleBasedStateMachine):
                 self.export_on(number)
                 check_events(app)
                 check_sessions(app)
+                check_prior(app)
                 found = ledger(self.house.database, app.scope)
                 assert (found.sealed, found.open) == (len(app.sent), 0)
                 assert found.duplicates == app.accepted - len(app.sent)
@@ -190,6 +194,21 @@ def check_sessions(app: App) -> None:
         fragments = {row["fragment"] for row in rows}
         assert fragments == set(range(len(fragments)))
         assert all(0 <= row["session_duration_ms"] < DAY for row in rows)
+
+
+def check_prior(app: App) -> None:
+    """Each fragment counts what its actor has under smaller numbers, which are the order of seals."""
+    fragments: dict[tuple[int, int], list[Row]] = defaultdict(list)
+    for row in sorted(app.rows, key=lambda row: row["number"]):
+        fragments[row["session_number"], row["fragment"]].append(row)
+    events: Counter[str] = Counter()
+    times: dict[str, dict[int, int]] = defaultdict(dict)
+    for (session, _), rows in fragments.items():
+        actor = rows[0]["actor"]
+        expected = events[actor], len(times[actor]), sum(times[actor].values())
+        assert {(r["prior_events"], r["prior_sessions"], r["prior_duration_ms"]) for r in rows} == {expected}
+        events[actor] += len(rows)
+        times[actor][session] = rows[0]["session_duration_ms"]
 
 
 TestIngest = Ingest.TestCase

@@ -70,7 +70,38 @@ class Profiling:
         np.add.at(totals, self.owners, self.added)
         for place, actor in enumerate(self.hashes):
             tally = Tally(*totals[place].tolist())
-            yield Growth(actor, tally, self.names.get(place, b""), self.attributes.changed(actor))
+            yield Growth(actor, tally, self.names.get(place, b""))
+
+
+@dataclass(frozen=True, slots=True)
+class _Users:
+    """Whose fragments a seal has, as of a seq.
+
+    `place` is that of each actor of the seal, `owners` the places by fragment. A user is one actor or those that are
+    joined, and is named by the place of the first of them; `users` has all of them, `of_place` those of the seal.
+    """
+
+    seq: int
+    actors: Mapping[bytes, Actor]
+    joined: Mapping[bytes, Sequence[bytes]]
+    place: Mapping[bytes, int]
+    owners: Ints
+    users: Mapping[bytes, int]
+    of_place: Ints
+
+    @property
+    def tallies(self) -> Ints:
+        """What was sealed of each user, by place."""
+        found = np.zeros((len(self.place), len(PRIOR)), dtype=np.int64)
+        for actor, known in self.actors.items():
+            found[self.users[actor]] += _counts(known.tally)
+        return found
+
+    @property
+    def first_seen(self) -> Ints:
+        """When the actor of each fragment was first seen, ms."""
+        seen: Ints = np.array([self.actors[actor].first_seen for actor in self.place], dtype=np.int64)[self.owners]
+        return seen
 
 
 def profiling(
@@ -86,36 +117,24 @@ def profiling(
 
     `texts` keeps what changes, until the commit.
     """
-    first_seen = _first_seen(placed)
-    own = number_actors(database, scope, first_seen)
-    hashes = list(first_seen)
-    place = {actor: index for index, actor in enumerate(hashes)}
-    owners = np.array([place[p.closing.actor] for p in placed], dtype=np.int64)
+    own = number_actors(database, scope, _first_seen(placed))
     rows, lengths = rows_of(groups, placed)
     with database.read() as connection:
-        seq = head(connection, scope).seq
-        joined = joined_with(connection, scope, seq, hashes)
-        actors = own | known_actors(connection, scope, {o for others in joined.values() for o in others} - own.keys())
-        users = _users(place, joined)
-        of_owner = np.array([users[actor] for actor in hashes], dtype=np.int64)
-        firsts = Firsts(records, rows, np.repeat(np.arange(len(placed)), lengths), of_owner[owners])
-        remembered = _strike_off(connection, scope, firsts, users, place)
+        users = _users(connection, scope, placed, own)
+        fragments = np.repeat(np.arange(len(placed)), lengths)
+        firsts = Firsts(records, rows, fragments, users.of_place[users.owners])
+        first = firsts.within(users.owners, _strike_off(connection, scope, firsts, users))
     added = amounts(records, groups, placed, ends)
-    base = np.zeros((len(hashes), len(PRIOR)), dtype=np.int64)
-    for actor, known in actors.items():
-        base[users[actor]] += _counts(known.tally)
-    first = firsts.within(owners, remembered)
-    seen = np.array([actors[actor].first_seen for actor in hashes], dtype=np.int64)
     return Profiling(
-        actors=actors,
-        records=with_first(records, first, seen[owners]),
-        hashes=hashes,
-        owners=owners,
+        actors=users.actors,
+        records=with_first(records, first, users.first_seen),
+        hashes=list(users.place),
+        owners=users.owners,
         added=added,
-        prior=before(added, of_owner[owners], base),
-        names=names_by_actor(first, owners),
+        prior=before(added, users.of_place[users.owners], users.tallies),
+        names=names_by_actor(first, users.owners),
         pairs=alias_pairs(scope, records, rows),
-        attributes=Attributes(database, scope, seq, actors, joined, texts),
+        attributes=Attributes(database, scope, users.seq, users.actors, users.joined, texts),
     )
 
 
@@ -127,27 +146,32 @@ def _first_seen(placed: Sequence[Placed]) -> dict[bytes, int]:
     return found
 
 
-def _users(place: Mapping[bytes, int], joined: Mapping[bytes, Sequence[bytes]]) -> dict[bytes, int]:
-    """The user of each actor of the seal and of each that is joined with one: the place of the user's first actor."""
+def _users(connection: Connection, scope: Scope, placed: Sequence[Placed], own: Mapping[bytes, Actor]) -> _Users:
+    place: dict[bytes, int] = {}
+    owners = np.array([place.setdefault(p.closing.actor, len(place)) for p in placed], dtype=np.int64)
+    seq = head(connection, scope).seq
+    joined = joined_with(connection, scope, seq, place)
+    strangers = {other for others in joined.values() for other in others} - own.keys()
     users = dict(place)
     for actor, others in joined.items():
         user = min(place[a] for a in (actor, *others) if a in place)
         users.update(dict.fromkeys((actor, *others), user))
-    return users
+    of_place = np.array([users[actor] for actor in place], dtype=np.int64)
+    actors = {**own, **known_actors(connection, scope, strangers)}
+    return _Users(seq, actors, joined, place, owners, users, of_place)
 
 
-def _strike_off(
-    connection: Connection, scope: Scope, firsts: Firsts, users: Mapping[bytes, int], place: Mapping[bytes, int]
-) -> Ints:
+def _strike_off(connection: Connection, scope: Scope, firsts: Firsts, users: _Users) -> Ints:
     """Tell firsts what users had before; how many names each actor of the seal has already."""
-    remembered = np.zeros(len(place), dtype=np.int64)
-    for known in names_of(connection, scope, users):
+    remembered = np.zeros(len(users.place), dtype=np.int64)
+    sealed = [actor for actor, known in users.actors.items() if known.tally.events]
+    for known in names_of(connection, scope, sealed):
         counts = [len(names) for _, names in known]
-        of_user = np.repeat(np.array([users[actor] for actor, _ in known], dtype=np.int64), counts)
+        of_user = np.repeat(np.array([users.users[actor] for actor, _ in known], dtype=np.int64), counts)
         firsts.had(of_user, np.concatenate([np.empty(0, np.uint64), *(names for _, names in known)]))
         for (actor, _), count in zip(known, counts, strict=True):
-            if actor in place:
-                remembered[place[actor]] = count
+            if actor in users.place:
+                remembered[users.place[actor]] = count
     return remembered
 
 

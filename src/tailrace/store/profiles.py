@@ -9,7 +9,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, LargeBinary, Update, and_, bindparam, case, cast, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    LargeBinary,
+    Update,
+    and_,
+    bindparam,
+    cast,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
 from tailrace.db.tables import actors, owned, owner, profiles
 from tailrace.model.access import Scope
@@ -40,7 +52,6 @@ class Growth:
     actor: bytes
     tally: Tally
     names: bytes
-    profiled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,26 +95,46 @@ def names_of(connection: Connection, scope: Scope, of: Iterable[bytes]) -> Itera
 
 def change(connection: Connection, scope: Scope, seq: int, changes: Changes) -> None:
     """Keep what a seal changes, in its transaction, which makes `seq`."""
-    grow = _grow(scope, seq)
+    count, name, version = _count(scope), _name(scope), _version(scope, seq)
     for growths in chunks(changes.growths, _WRITTEN_AT_ONCE):
-        connection.execute(grow, [_added(growth) for growth in growths])
+        connection.execute(count, [_more(growth) for growth in growths])
+        named = [{"of_actor": growth.actor, "new_names": growth.names} for growth in growths if growth.names]
+        if named:
+            connection.execute(name, named)
     for versions in chunks(changes.versions):
         rows = [{"actor": v.actor, "seq": seq, "user_id": v.user_id, "profile": v.text} for v in versions]
         connection.execute(insert(profiles), [owner(scope) | row for row in rows])
+        connection.execute(version, [{"of_actor": v.actor} for v in versions])
     if changes.pairs:
         join(connection, scope, seq, changes.pairs)
 
 
-def _grow(scope: Scope, seq: int) -> Update:
-    """Add to an actor. The concatenation of two blobs is a text for SQLite, so it is made a blob again."""
-    new = bindparam("new_names", type_=LargeBinary)
-    counts = {name: actors.c[name] + bindparam(f"more_{name}") for name in Tally.__dataclass_fields__}
-    names = func.coalesce(cast(actors.c.names.concat(new), LargeBinary), new)
-    profiled = case((bindparam("is_profiled") == 1, seq), else_=actors.c.profiled)
-    same = and_(owned(actors, scope), actors.c.actor == bindparam("of_actor"))
-    return update(actors).where(same).values(counts | {"names": names, "profiled": profiled})
+def _of_actor(scope: Scope) -> Update:
+    return update(actors).where(owned(actors, scope), actors.c.actor == bindparam("of_actor"))
 
 
-def _added(growth: Growth) -> dict[str, object]:
-    counts = {f"more_{name}": getattr(growth.tally, name) for name in Tally.__dataclass_fields__}
-    return counts | {"of_actor": growth.actor, "new_names": growth.names, "is_profiled": int(growth.profiled)}
+def _count(scope: Scope) -> Update:
+    counts = Tally.__dataclass_fields__
+    return _of_actor(scope).values({count: actors.c[count] + bindparam(f"more_{count}") for count in counts})
+
+
+def _more(growth: Growth) -> dict[str, object]:
+    tally = growth.tally
+    return {
+        "of_actor": growth.actor,
+        "more_events": tally.events,
+        "more_sessions": tally.sessions,
+        "more_states": tally.states,
+        "more_duration_ms": tally.duration_ms,
+    }
+
+
+def _name(scope: Scope) -> Update:
+    """Append names. What joins two blobs makes a text for SQLite, so it is made a blob again."""
+    before = func.coalesce(actors.c.names, literal_column("''"))
+    after = before.op("||")(bindparam("new_names", type_=LargeBinary))
+    return _of_actor(scope).values(names=cast(after, LargeBinary))
+
+
+def _version(scope: Scope, seq: int) -> Update:
+    return _of_actor(scope).values(profiled=seq)
