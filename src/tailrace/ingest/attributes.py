@@ -77,6 +77,10 @@ class Attributes:
                 self._say(actor, profiles, said[row], users[row] if devices[row] else None)
                 yield self._known(actor, profiles)
 
+    def changed(self, actor: bytes) -> bool:
+        """Whether a fragment has changed the profile of an actor."""
+        return actor in self._changed
+
     def versions(self) -> Iterator[Version]:
         """The new version of each profile that has changed."""
         for actor, changed in self._changed.items():

@@ -70,7 +70,7 @@ class Profiling:
         np.add.at(totals, self.owners, self.added)
         for place, actor in enumerate(self.hashes):
             tally = Tally(*totals[place].tolist())
-            yield Growth(actor, tally, self.names.get(place, b""))
+            yield Growth(actor, tally, self.names.get(place, b""), self.attributes.changed(actor))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import (
+    Cast,
     Connection,
     LargeBinary,
-    Update,
     and_,
     bindparam,
     cast,
@@ -34,6 +34,7 @@ MOST_NAMES = 500  # event names of an actor that are remembered
 
 Hashes = npt.NDArray[np.uint64]
 _WRITTEN_AT_ONCE = 10 * CHUNK
+_COUNTS = tuple(Tally.__dataclass_fields__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +48,15 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """What a seal adds to an actor: `names` are hashes of event names, 8 bytes each."""
+    """What a seal adds to an actor: `names` are hashes of event names, 8 bytes each.
+
+    `profiled` says that its profile has a new version.
+    """
 
     actor: bytes
     tally: Tally
     names: bytes
+    profiled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,46 +100,41 @@ def names_of(connection: Connection, scope: Scope, of: Iterable[bytes]) -> Itera
 
 def change(connection: Connection, scope: Scope, seq: int, changes: Changes) -> None:
     """Keep what a seal changes, in its transaction, which makes `seq`."""
-    count, name, version = _count(scope), _name(scope), _version(scope, seq)
     for growths in chunks(changes.growths, _WRITTEN_AT_ONCE):
-        connection.execute(count, [_more(growth) for growth in growths])
-        named = [{"of_actor": growth.actor, "new_names": growth.names} for growth in growths if growth.names]
-        if named:
-            connection.execute(name, named)
+        _grow(connection, scope, seq, growths)
     for versions in chunks(changes.versions):
         rows = [{"actor": v.actor, "seq": seq, "user_id": v.user_id, "profile": v.text} for v in versions]
         connection.execute(insert(profiles), [owner(scope) | row for row in rows])
-        connection.execute(version, [{"of_actor": v.actor} for v in versions])
     if changes.pairs:
         join(connection, scope, seq, changes.pairs)
 
 
-def _of_actor(scope: Scope) -> Update:
-    return update(actors).where(owned(actors, scope), actors.c.actor == bindparam("of_actor"))
+def _grow(connection: Connection, scope: Scope, seq: int, growths: Sequence[Growth]) -> None:
+    """Add to actors. A statement sets only what changes: actors are many, and most have no new name or profile."""
+    alike: dict[tuple[bool, bool], list[dict[str, object]]] = {}
+    for growth in growths:
+        row = _added(growth)
+        alike.setdefault((bool(growth.names), growth.profiled), []).append(row)
+    for (named, profiled), rows in alike.items():
+        values: dict[str, object] = {name: actors.c[name] + bindparam(f"more_{name}") for name in _COUNTS}
+        values |= ({"names": _appended()} if named else {}) | ({"profiled": seq} if profiled else {})
+        same = and_(owned(actors, scope), actors.c.actor == bindparam("of_actor"))
+        connection.execute(update(actors).where(same).values(values), rows)
 
 
-def _count(scope: Scope) -> Update:
-    counts = Tally.__dataclass_fields__
-    return _of_actor(scope).values({count: actors.c[count] + bindparam(f"more_{count}") for count in counts})
-
-
-def _more(growth: Growth) -> dict[str, object]:
+def _added(growth: Growth) -> dict[str, object]:
     tally = growth.tally
-    return {
+    row: dict[str, object] = {
         "of_actor": growth.actor,
         "more_events": tally.events,
         "more_sessions": tally.sessions,
         "more_states": tally.states,
         "more_duration_ms": tally.duration_ms,
     }
+    return row | {"new_names": growth.names} if growth.names else row
 
 
-def _name(scope: Scope) -> Update:
-    """Append names. What joins two blobs makes a text for SQLite, so it is made a blob again."""
+def _appended() -> Cast[bytes]:
+    """Names and new ones. What joins two blobs makes a text for SQLite, so it is made a blob again."""
     before = func.coalesce(actors.c.names, literal_column("''"))
-    after = before.op("||")(bindparam("new_names", type_=LargeBinary))
-    return _of_actor(scope).values(names=cast(after, LargeBinary))
-
-
-def _version(scope: Scope, seq: int) -> Update:
-    return _of_actor(scope).values(profiled=seq)
+    return cast(before.op("||")(bindparam("new_names", type_=LargeBinary)), LargeBinary)
