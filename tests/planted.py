@@ -67,6 +67,9 @@ password = "{T["password"]}"
 [[spaces.tokens]]
 value = "{T["token"]}"
 user = "ana@example.com"
+[limits]  # so that there are too many wrong passwords however long it takes
+"logins.burst" = 20
+"logins.refill_per_minute" = 1
 """
 
 

@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tailrace.accounts.limits import set_limits
+from tailrace.accounts.lookup import scope_of_app
 from tailrace.db.engine import Database
 from tailrace.ingest.doors import door_of
 from tailrace.ingest.protocols import PROTOCOLS
@@ -78,7 +79,9 @@ def labelled(asked: Request, body: bytes, label: str | None) -> Request:
 
 
 def test_what_is_acknowledged_is_stored_once(house: House, scope: Scope, sample: Sample) -> None:
-    """A request and its resends, packed in any way under any label, are acknowledged; each event is there once."""
+    """A request and its resends, packed in any way under any label, are acknowledged; each event is there once, in
+    the app whose key it came with.
+    """
     with live(house) as client:
         first, again = sample.events(KEY, TWO), sample.resent(KEY, TWO)
         packed, zstd = gzip.compress(again.body), pa.compress(again.body, "zstd", asbytes=True)
@@ -89,10 +92,12 @@ def test_what_is_acknowledged_is_stored_once(house: House, scope: Scope, sample:
             ask(client, labelled(again, packed, "application/x-www-form-urlencoded")),
             ask(client, labelled(again, packed, None)),
             ask(client, labelled(again, zstd, "application/json")),
+            ask(client, sample.events("wk_other", TWO[:1])),
         ]
     assert {answer.status_code for answer in answers} == {sample.status}
     assert {answer.headers["access-control-allow-origin"] for answer in answers} == {"*"}
     assert names(house, scope) == sorted(TWO)
+    assert names(house, scope_of_app(house.database, "app_other")) == sorted(TWO[:1])
 
 
 def test_a_bad_record_is_a_dead_letter_that_can_be_replayed(
