@@ -76,6 +76,7 @@ TABLE: tuple[tuple[str, str], ...] = (
         "A body that cannot be read at all",
         "events.test_a_body_that_cannot_be_read_stores_nothing events.test_a_body_over_the_limit_stores_nothing",
     ),
+    ("`warnings`, which is only there", "events.test_odd_standard_events_are_stored_and_warned_of"),
     ("A session becomes exportable when", "events.test_the_end_of_a_session_makes_it_exportable"),
     ("An event that comes later", "events.test_the_end_of_a_session_makes_it_exportable"),
     ("`POST /v1/exports` with a token", "exports.test_asking"),
