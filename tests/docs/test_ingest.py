@@ -1,7 +1,6 @@
 """docs/ingest.md: its set-ups of SDKs run as they stand, its tables say what the code does."""
 
 import re
-import shlex
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,9 +22,10 @@ HOST, KEY = "http://127.0.0.1:8080", "wk_demo_puzzle"
 
 
 def curl(command: str) -> None:
-    """Run a command of the page."""
+    """Run a command of the page as it would be pasted into a shell."""
     assert command.startswith("curl ")
-    subprocess.run([*shlex.split(command), "-sSf"], capture_output=True, check=True, timeout=60)
+    text = command.replace("curl ", "curl -sSf ", 1)
+    subprocess.run(["/bin/sh", "-ec", text], capture_output=True, check=True, timeout=60)
 
 
 RUN: Mapping[str, Callable[[str], object]] = {
