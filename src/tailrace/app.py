@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute
 from tailrace.accounts.audit import note_downloads
 from tailrace.exports.attempts import Output
 from tailrace.exports.records import find_downloads
+from tailrace.ingest.doors import Doors
 from tailrace.ingest.protocols import PROTOCOLS
 from tailrace.ingest.writer import InboxWriter
 from tailrace.jobs.bell import Bell
@@ -79,7 +80,7 @@ def create_app(house: House, bell: Bell, beside: Sequence[Beside] = ()) -> Starl
         house.app_maker(),
         Together(partial(find_downloads, house.database)),
         Together(partial(note_downloads, house.database)),
-        house.discretion,
+        Doors(house.database, house.discretion, house.settings.ingest.remember_ms),
     )
 
     @asynccontextmanager

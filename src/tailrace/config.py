@@ -37,6 +37,12 @@ class IngestSettings(BaseModel, extra="forbid"):
     body_timeout_ms: int = Field(
         default=60_000, gt=0, description="A request whose body takes longer to arrive is given up with 408."
     )
+    remember_ms: int = Field(
+        default=1_000,
+        ge=0,
+        description="How long a server goes on by the write keys and limits that it has looked up; a change of them"
+        " takes this long to be heeded everywhere. 0: each request looks.",
+    )
 
 
 class SealSettings(BaseModel, extra="forbid"):

@@ -122,8 +122,9 @@ def _records(
         "session": sessions if whole else sessions.take(picked),
         "id": _ids(table["id"], keys),
     }
-    arrays = [_column(made, table, f, len(rows)) for f in RECORD_SCHEMA]
-    return pa.Table.from_arrays(arrays, schema=RECORD_SCHEMA)
+    said = {**{name: table[name] for name in table.column_names}, **made}
+    fields = [f for f in RECORD_SCHEMA if f.name in said]
+    return pa.Table.from_arrays([_typed(said[f.name], f.type) for f in fields], schema=pa.schema(fields))
 
 
 def _repair(table: pa.Table) -> tuple[pa.Table, Mask]:
@@ -143,12 +144,8 @@ def _flags(bits: npt.NDArray[np.int64]) -> pa.Array:
     return pa.array(bits, pa.int64(), mask=bits == 0)
 
 
-def _column(made: Mapping[str, Any], table: pa.Table, field: pa.Field, rows: int) -> pa.Array | pa.ChunkedArray:
-    """A column that accept made, else that of the draft; a field that a later step makes is null."""
-    if field.name in made:
-        column = made[field.name]
-        return column if column.type == field.type else column.cast(field.type)
-    return table[field.name] if field.name in table.column_names else pa.nulls(rows, field.type)
+def _typed(column: Any, kind: pa.DataType) -> pa.Array | pa.ChunkedArray:
+    return column if column.type == kind else column.cast(kind)
 
 
 def _keys(draft: Draft, rows: npt.NDArray[np.intp], table: pa.Table, actor: pa.ChunkedArray) -> list[bytes]:

@@ -116,7 +116,8 @@ def _profile_text(raw: bytes) -> str | None:
 
 def _text(value: msgspec.Struct) -> str:
     """The one spelling, without NUL, which no database takes as text."""
-    return _NUL.sub("\\1\ufffd", _encoder.encode(value).decode())
+    text = _encoder.encode(value).decode()
+    return _NUL.sub("\\1\ufffd", text) if "\\u0000" in text else text
 
 
 def _decode(decoder: "msgspec.json.Decoder[Any]", raw: bytes) -> Any:

@@ -12,6 +12,11 @@ _MADE_BY_ACCEPT = frozenset(
     ("key", "actor_hash", "actor", "received_at", "client_time", "flags", "usd_rate", "until_first_ms")
 )
 DRAFT_SCHEMA = pa.schema([f for f in RECORD_SCHEMA if f.name not in _MADE_BY_ACCEPT])
+# Columns that accept looks at, so that every draft has them.
+_ALWAYS = frozenset(
+    ("event", "id", "time", "sent_at", "user_id", "device_id", "session_id", "session", "session_end", "profile")
+    + ("params", "page_properties", "kind")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +29,8 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Columns of `DRAFT_SCHEMA`; row i was record `places[i]` of its batch and reads `raw_of(i)`.
+    """Columns of `DRAFT_SCHEMA`, those in which nothing is said left out but for the ones that accept looks at; row i
+    was record `places[i]` of its batch and reads `raw_of(i)`.
 
     `keys` are dedupe keys that the source made itself (a file's rows); otherwise accept makes them. `nonce` tells
     the batch from all others where nothing in it does: it enters the keys of records without an id and a time.
@@ -51,10 +57,11 @@ def draft_of(
     rejected: Sequence[Rejected],
     keys: Sequence[bytes] | None = None,
 ) -> Draft:
-    """A draft from the columns that there are; the others are null."""
+    """A draft from the columns that there are; the others say nothing."""
     rows = len(places)
-    arrays = [_array(columns, f, rows, sent_at) for f in DRAFT_SCHEMA]
-    return Draft(pa.Table.from_arrays(arrays, schema=DRAFT_SCHEMA), places, raw_of, rejected, keys)
+    fields = [f for f in DRAFT_SCHEMA if f.name in columns or f.name in _ALWAYS]
+    arrays = [_array(columns, f, rows, sent_at) for f in fields]
+    return Draft(pa.Table.from_arrays(arrays, schema=pa.schema(fields)), places, raw_of, rejected, keys)
 
 
 def _array(columns: Mapping[str, Sequence[Any] | pa.Array], field: pa.Field, rows: int, sent_at: int | None) -> Any:

@@ -16,7 +16,7 @@ from tailrace.ingest.grouping import Groups
 from tailrace.ingest.joining import Closing
 from tailrace.ingest.merging import json_text, merge_texts, with_defaults
 from tailrace.model.clock import day_of
-from tailrace.model.fields import PROFILE_INPUTS, SESSION_INPUTS
+from tailrace.model.fields import PROFILE_INPUTS, SESSION_INPUTS, Field
 from tailrace.store.schema import EVENT_STRUCT, SEGMENT_SCHEMA, STORED_EVENT_FIELDS
 from tailrace.store.sessions import Actor, SealedSession
 
@@ -169,12 +169,16 @@ def _described(
     defaults = [inherited.get(p.closing.group) for p in placed]
     sessions = [with_defaults(s, d) if d else s for s, d in zip(sessions, defaults, strict=True)]
     profiles = merge_texts(taken["profile"], owner, len(placed))
-    columns: dict[str, Sequence[Any]] = {
-        f.name: _values(sessions, f.source.removeprefix("session."), f.kind) for f in SESSION_INPUTS
-    }
-    columns |= {f.name: _values(profiles, f.source.removeprefix("profile."), f.kind) for f in PROFILE_INPUTS}
+    columns = _members(sessions, SESSION_INPUTS, "session.") | _members(profiles, PROFILE_INPUTS, "profile.")
     columns["profile"] = [json_text(profile or None) for profile in profiles]
-    return pa.Table.from_arrays([pa.array(columns[f.name], f.type) for f in _CONTEXT], schema=_CONTEXT)
+    return pa.Table.from_arrays([_column(columns, f, len(placed)) for f in _CONTEXT], schema=_CONTEXT)
+
+
+def _members(objects: Sequence[dict[str, Any]], inputs: Sequence[Field], prefix: str) -> dict[str, Sequence[Any]]:
+    """The members of objects as columns, those in which something is said."""
+    said = set().union(*{id(value): value for value in objects}.values())
+    keys = {f: f.source.removeprefix(prefix) for f in inputs}
+    return {f.name: _values(objects, key, f.kind) for f, key in keys.items() if key in said}
 
 
 def _values(objects: Sequence[dict[str, Any]], key: str, kind: str) -> list[Any]:

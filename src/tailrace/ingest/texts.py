@@ -1,10 +1,12 @@
 """JSON texts of senders, kept as they came wherever that is safe."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
 
 _T = TypeVar("_T")
 _TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\r\n]+\s*')
@@ -16,6 +18,7 @@ _SURROGATES = re.compile(
 _KEYS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}:]', re.DOTALL)
 _STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},]', re.DOTALL)
 _CLOSE = {b"{": b"}", b"[": b"]"}
+_UNUSUAL = r"^[^{]|[\r\n]"  # not an object, or not on one line
 
 
 def single_line(text: bytes) -> bytes:
@@ -112,3 +115,11 @@ def object_text(raw: msgspec.Raw) -> str | None:
     if not text.startswith(b"{"):
         raise ValueError("must be an object")
     return single_line(text).decode()
+
+
+def object_texts(raws: Sequence[msgspec.Raw]) -> pa.Array:
+    """A column of JSON objects as texts, null where there is none. Raises as `object_text` does."""
+    texts = pa.array([bytes(raw) or None for raw in raws], pa.binary())
+    if pc.any(pc.match_substring_regex(texts, _UNUSUAL)).as_py():
+        return pa.array([object_text(raw) for raw in raws], pa.string())
+    return texts.cast(pa.string())  # which refuses what is not UTF-8

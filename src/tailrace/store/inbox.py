@@ -15,7 +15,7 @@ from tailrace.db.engine import Database
 from tailrace.db.tables import inbox, inbox_heads, owned, owner
 from tailrace.model.access import Scope
 from tailrace.store.deadletters import DeadLetter, bury
-from tailrace.store.records import no_records, pack_records, unpack_records
+from tailrace.store.records import joined_records, pack_records, unpack_records
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def take(database: Database, scope: Scope, shard: int, after: int, *, records: i
             .order_by(inbox.c.position)
         )
         tables = [unpack_records(blob) for blob in blobs]
-    return Taken(pa.concat_tables([no_records(), *tables]), upto)
+    return Taken(joined_records(tables), upto)
 
 
 def forget(database: Database, scope: Scope, shard: int, upto: int) -> None:
@@ -162,22 +162,22 @@ def _append_shard(
         raise LookupError(f"no inbox for app {scope.app_id}, shard {shard}")
     if accepted:
         received_at = max(m.received_at for m in members)
-        _insert(connection, scope, shard, position, received_at, pa.concat_tables(tables))
+        _insert(connection, scope, shard, position, received_at, tables)
 
 
 def _insert(
-    connection: Connection, scope: Scope, shard: int, position: int, received_at: int, records: pa.Table
+    connection: Connection, scope: Scope, shard: int, position: int, received_at: int, batches: Sequence[pa.Table]
 ) -> None:
     connection.execute(
         insert(inbox).values(
             **owner(scope),
             shard=shard,
             position=position,
-            records=records.num_rows,
-            min_time=pc.min(records["time"]).as_py(),
+            records=sum(batch.num_rows for batch in batches),
+            min_time=min(pc.min(batch["time"]).as_py() for batch in batches),
             received_at=received_at,
-            raw_bytes=records.nbytes,
-            blob=pack_records(records),
+            raw_bytes=sum(batch.nbytes for batch in batches),
+            blob=pack_records(batches),
         )
     )
 

@@ -23,6 +23,7 @@ from sqlalchemy import (
     update,
 )
 
+from tailrace.db.many import execute_many
 from tailrace.db.tables import actors, owned, owner, profiles
 from tailrace.model.access import Scope
 from tailrace.store.chunks import CHUNK, chunks
@@ -111,27 +112,21 @@ def change(connection: Connection, scope: Scope, seq: int, changes: Changes) -> 
 
 def _grow(connection: Connection, scope: Scope, seq: int, growths: Sequence[Growth]) -> None:
     """Add to actors. A statement sets only what changes: actors are many, and most have no new name or profile."""
-    alike: dict[tuple[bool, bool], list[dict[str, object]]] = {}
+    alike: dict[tuple[bool, bool], list[Growth]] = {}
     for growth in growths:
-        row = _added(growth)
-        alike.setdefault((bool(growth.names), growth.profiled), []).append(row)
-    for (named, profiled), rows in alike.items():
+        alike.setdefault((bool(growth.names), growth.profiled), []).append(growth)
+    for (named, profiled), members in alike.items():
         values: dict[str, object] = {name: actors.c[name] + bindparam(f"more_{name}") for name in _COUNTS}
         values |= ({"names": _appended()} if named else {}) | ({"profiled": seq} if profiled else {})
         same = and_(owned(actors, scope), actors.c.actor == bindparam("of_actor"))
-        connection.execute(update(actors).where(same).values(values), rows)
+        names = ["of_actor", *(f"more_{name}" for name in _COUNTS), *(["new_names"] if named else [])]
+        grow = update(actors).where(same).values(values)
+        execute_many(connection, grow, names, (_added(growth) for growth in members))
 
 
-def _added(growth: Growth) -> dict[str, object]:
-    tally = growth.tally
-    row: dict[str, object] = {
-        "of_actor": growth.actor,
-        "more_events": tally.events,
-        "more_sessions": tally.sessions,
-        "more_states": tally.states,
-        "more_duration_ms": tally.duration_ms,
-    }
-    return row | {"new_names": growth.names} if growth.names else row
+def _added(growth: Growth) -> tuple[object, ...]:
+    counts = (getattr(growth.tally, name) for name in _COUNTS)
+    return (growth.actor, *counts, *([growth.names] if growth.names else []))
 
 
 def _appended() -> Cast[bytes]:

@@ -77,10 +77,14 @@ def first_of_each(keys: Keys) -> npt.NDArray[np.bool_]:
 
 def known(files: Files, runs: Sequence[Run], keys: Keys) -> npt.NDArray[np.bool_]:
     """True where a key is in one of the runs."""
-    found = np.zeros(len(keys), dtype=np.bool_)
+    order = np.argsort(keys.high, kind="stable")  # in order, look-ups walk through a run once instead of jumping in it
+    ordered = keys.take(order)
+    there = np.zeros(len(keys), dtype=np.bool_)
     for run in runs:
         with files.reader(run.location) as source:
-            found |= _contains(_load(source), keys)
+            there |= _contains(_load(source), ordered)
+    found = np.empty(len(keys), dtype=np.bool_)
+    found[order] = there
     return found
 
 

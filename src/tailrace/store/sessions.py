@@ -1,11 +1,13 @@
 """Sealed sessions and their actors: what a seal must know to place late events and to number actors."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, not_, select, tuple_, update
 
 from tailrace.db.engine import Database
+from tailrace.db.many import execute_many
 from tailrace.db.tables import actors, app_heads, owned, owner, sessions
 from tailrace.db.upserts import insert_into
 from tailrace.model.access import Scope
@@ -103,24 +105,8 @@ def _read(connection: Connection, which: ColumnElement[bool]) -> list[SealedSess
 
 def insert_sessions(connection: Connection, scope: Scope, new: Sequence[SealedSession]) -> None:
     """Remember sessions whose first fragment this transaction commits."""
-    if new:
-        rows = [
-            owner(scope)
-            | {
-                "actor": s.actor,
-                "number": s.number,
-                "session_id": s.session_id,
-                "generated": s.generated,
-                "ended": s.ended,
-                "earliest": s.earliest,
-                "start": s.start,
-                "end": s.end,
-                "fragments": s.fragments,
-                "segment": s.segment,
-            }
-            for s in new
-        ]
-        connection.execute(insert(sessions), rows)
+    names = [f.name for f in fields(SealedSession)]
+    execute_many(connection, insert(sessions).values(owner(scope)), names, map(attrgetter(*names), new))
 
 
 def grow_sessions(connection: Connection, scope: Scope, grown: Sequence[SealedSession]) -> None:
@@ -149,11 +135,9 @@ def number_actors(database: Database, scope: Scope, first_seen: Mapping[bytes, i
             .returning(app_heads.c.actors)
         )
         first = (last or 0) - len(new) + 1
-        rows = [
-            owner(scope) | {"actor": hash_, "number": first + place, "first_seen": first_seen[hash_]}
-            for place, hash_ in enumerate(new)
-        ]
-        connection.execute(insert_into(connection, actors).on_conflict_do_nothing(), rows)
+        add = insert_into(connection, actors).values(owner(scope)).on_conflict_do_nothing()
+        rows = ((hash_, first + place, first_seen[hash_]) for place, hash_ in enumerate(new))
+        execute_many(connection, add, ("actor", "number", "first_seen"), rows)
         return known | known_actors(connection, scope, new)
 
 

@@ -12,7 +12,7 @@ from tailrace.model.access import Scope
 from tailrace.model.clock import HOUR
 from tailrace.model.errors import FenceLost
 from tailrace.model.shards import Shard
-from tailrace.store.records import no_records, pack_records, unpack_records
+from tailrace.store.records import joined_records, pack_records, unpack_records
 
 _CARRY_RECORDS = 65_536  # in one carried blob
 _CARRY_BYTES = 32 << 20  # of records in one carried blob, before packing
@@ -113,14 +113,14 @@ def carried(connection: Connection, scope: Scope, shard: Shard) -> pa.Table:
     blobs = connection.scalars(
         select(carry.c.blob).where(owned(carry, scope), carry.c.shard == shard.number).order_by(carry.c.part)
     )
-    return pa.concat_tables([no_records(), *(unpack_records(blob) for blob in blobs)])
+    return joined_records([unpack_records(blob) for blob in blobs])
 
 
 def pack_carry(records: pa.Table) -> list[CarryPart]:
     """Open records, in the order of their arrival, as parts of bounded size; before the transaction, for it is work."""
     step = max(1, min(_CARRY_RECORDS, _CARRY_BYTES * records.num_rows // max(1, records.nbytes)))
     pieces = (records.slice(start, step) for start in range(0, records.num_rows, step))
-    return [CarryPart(piece.num_rows, pack_records(piece)) for piece in pieces]
+    return [CarryPart(piece.num_rows, pack_records([piece])) for piece in pieces]
 
 
 def advance(connection: Connection, lease: Lease, progress: Progress) -> None:

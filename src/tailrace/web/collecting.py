@@ -11,11 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from tailrace.accounts.limits import limit
-from tailrace.accounts.lookup import scope_of_write_key
 from tailrace.ingest.accept import Origin, Outcome, accept
 from tailrace.ingest.addresses import kept
-from tailrace.ingest.doors import door_of
 from tailrace.ingest.draft import draft_small
 from tailrace.ingest.protocols.base import ADDRESS, Answer, Inert, IngestProtocol, Intake, Sent, Split
 from tailrace.model.errors import (
@@ -129,7 +126,9 @@ async def _answer(desk: Desk, way: _Way, sent: Sent) -> Answer:
 
 
 async def _sent(desk: Desk, request: Request) -> Sent:
-    most = await run_in_threadpool(_largest_body, desk)
+    most = desk.doors.remembered_body_limit()
+    if most is None:
+        most = await run_in_threadpool(desk.doors.body_limit)
     return Sent(
         method=request.method,
         path=request.url.path,
@@ -142,16 +141,11 @@ async def _sent(desk: Desk, request: Request) -> Sent:
     )
 
 
-def _largest_body(desk: Desk) -> int:
-    with desk.database.read() as connection:
-        return limit(connection, "ingest.max_body_bytes")
-
-
 def _accept(desk: Desk, protocol: IngestProtocol, door: Intake, sent: Sent) -> Outcome:
     key = protocol.key_of(sent)
     if not key:
         raise Unauthorized
-    gate = door_of(desk.database, scope_of_write_key(desk.database, key), desk.discretion)
+    gate = desk.doors.of(key)
     try:
         split = door.split(sent)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
@@ -166,7 +160,7 @@ def _context(desk: Desk, protocol: IngestProtocol, split: Split) -> str:
     """What dead letters of a request keep of it: of its sender's address no more than an event keeps."""
     context = {"protocol": protocol.name, **split.context}
     if split.context.get(ADDRESS):
-        context[ADDRESS] = kept(split.context[ADDRESS], desk.discretion.ip) or ""
+        context[ADDRESS] = kept(split.context[ADDRESS], desk.doors.discretion.ip) or ""
     return msgspec.json.encode(context).decode()
 
 

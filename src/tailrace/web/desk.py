@@ -12,7 +12,7 @@ from tailrace.db.engine import Database
 from tailrace.exports.records import Sought
 from tailrace.exports.submit import Submitter
 from tailrace.files.base import Files
-from tailrace.ingest.discretion import Discretion
+from tailrace.ingest.doors import Doors
 from tailrace.ingest.writer import InboxWriter
 from tailrace.jobs.bell import Bell
 from tailrace.model.clock import Clock
@@ -36,7 +36,7 @@ class Desk:
     apps: AppMaker
     sought: Together[tuple[str, str], Sought]
     downloads: Together[Download, bool]
-    discretion: Discretion
+    doors: Doors
 
     def base_url(self, request: Request) -> str:
         """Where links begin, without a slash: the configured public URL, else the address that was asked."""

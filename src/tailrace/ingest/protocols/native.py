@@ -4,22 +4,23 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
-from operator import attrgetter
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import msgspec
+import pyarrow as pa
 
 from tailrace.ingest.context import profile_text, session_text
 from tailrace.ingest.draft import Draft, Rejected, draft_of
 from tailrace.ingest.halves import mend
 from tailrace.ingest.reasons import reason_of
-from tailrace.ingest.texts import object_text, split_batch
+from tailrace.ingest.texts import object_text, object_texts, split_batch
 
 Int = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)] | Int | None
 _NONE = msgspec.Raw(b"")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
 
 
 class Page(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -106,7 +107,8 @@ _probe = msgspec.json.Decoder(Probe)
 _envelope = msgspec.json.Decoder(Envelope)
 
 _NOT_PLAIN = frozenset(("time", "params", "session", "profile", "page", "element", "signals"))
-_PLAIN = {name: attrgetter(name) for name in NativeEvent.__struct_fields__ if name not in _NOT_PLAIN}
+_PLAIN = tuple(name for name in NativeEvent.__struct_fields__ if name not in _NOT_PLAIN)
+_NO_SESSION = (None, False)
 
 
 def decode_body(body: bytes) -> tuple[list[bytes], int | None]:
@@ -173,8 +175,7 @@ def instant_ms(value: datetime | int | None) -> int | None:
     """An instant as milliseconds UTC."""
     if not isinstance(value, datetime):
         return value
-    delta = value - _EPOCH
-    return delta.days * 86_400_000 + delta.seconds * 1000 + delta.microseconds // 1000
+    return (value - _EPOCH) // _MS
 
 
 def _draft_one_by_one(raws: Sequence[bytes], sent_at: int | None) -> Draft:
@@ -245,32 +246,45 @@ def _draft(
     sent_at: int | None,
     rejected: Sequence[Rejected],
 ) -> Draft:
-    sessions = [session_text(bytes(e.session)) for e in events]
-    columns: dict[str, Sequence[Any]] = {name: list(map(value_of, events)) for name, value_of in _PLAIN.items()}
+    said = _members(NativeEvent, events)
+    columns: dict[str, Sequence[Any] | pa.Array] = {name: said[name] for name in _PLAIN if _speaks(said[name])}
+    sessions = [session_text(bytes(raw)) if raw else _NO_SESSION for raw in said["session"]]
     columns |= {
-        "time": [instant_ms(e.time) for e in events],
-        "params": [object_text(e.params) for e in events],
+        "time": [instant_ms(time) for time in said["time"]],
+        "params": object_texts(said["params"]),
         "session": [text for text, _ in sessions],
         "session_end": [ended for _, ended in sessions],
-        "profile": [profile_text(bytes(e.profile)) for e in events],
+        "profile": [profile_text(bytes(raw)) if raw else None for raw in said["profile"]],
     }
-    columns |= _nested("page", Page, [e.page for e in events])
-    columns |= _nested("element", Element, [e.element for e in events])
-    columns |= _nested("signals", Signals, [e.signals for e in events], prefix="signal")
+    columns |= _nested("page", Page, said["page"])
+    columns |= _nested("element", Element, said["element"])
+    columns |= _nested("signal", Signals, said["signals"])
     return draft_of(columns, sent_at=sent_at, places=places, raw_of=lambda row: raws[places[row]], rejected=rejected)
 
 
-def _nested(key: str, kind: type[msgspec.Struct], values: Sequence[Any], prefix: str = "") -> dict[str, Sequence[Any]]:
-    """Columns such as `page_url` of a nested object; none at all when no event has the object."""
-    if not any(value is not None for value in values):
-        return {}
+def _members(kind: type[msgspec.Struct], values: Sequence[msgspec.Struct]) -> dict[str, Sequence[Any]]:
+    """The members of structs of one kind by name."""
     names = kind.__struct_fields__
-    return {
-        f"{prefix or key}_{name}": [None if value is None else _plain(getattr(value, name)) for value in values]
-        for name in names
-    }
+    if not values:
+        return dict.fromkeys(names, ())
+    return dict(zip(names, zip(*map(msgspec.structs.astuple, values), strict=True), strict=True))
 
 
-def _plain(value: Any) -> Any:
-    """A member as its column holds it: an object as text."""
-    return object_text(value) if isinstance(value, msgspec.Raw) else value
+def _speaks(values: Sequence[Any]) -> bool:
+    """Whether any of the values is one."""
+    return values.count(None) < len(values)
+
+
+def _nested(prefix: str, kind: type[msgspec.Struct], values: Sequence[Any]) -> dict[str, Sequence[Any] | pa.Array]:
+    """Columns such as `page_url` of a nested object, those of them in which something is said."""
+    if not _speaks(values):
+        return {}
+    nothing = kind()
+    said = _members(kind, [nothing if value is None else value for value in values])
+    found: dict[str, Sequence[Any] | pa.Array] = {}
+    for name, column in said.items():
+        if isinstance(getattr(nothing, name), msgspec.Raw):
+            found[f"{prefix}_{name}"] = object_texts(column)
+        elif _speaks(column):
+            found[f"{prefix}_{name}"] = column
+    return found

@@ -7,9 +7,7 @@ import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from tailrace.accounts.lookup import scope_of_write_key
 from tailrace.ingest.accept import Door, Origin, Outcome, accept
-from tailrace.ingest.doors import door_of
 from tailrace.ingest.doubts import Doubt, doubts
 from tailrace.ingest.draft import draft_small
 from tailrace.ingest.protocols.native import decode_body, draft_batch
@@ -27,8 +25,8 @@ from tailrace.web.operations import Call, Operation, Reply
 async def post_events(call: Call) -> Response:
     """Take a batch of events: 200 once every good record is durable; bad ones are listed and kept as dead letters."""
     desk = call.desk
-    scope = await run_in_threadpool(scope_of_write_key, desk.database, key(call.request))
-    door = await run_in_threadpool(door_of, desk.database, scope, desk.discretion)
+    write_key = key(call.request)
+    door = desk.doors.remembered(write_key) or await run_in_threadpool(desk.doors.of, write_key)
     body = await read_body(call.request, door.max_body_bytes, desk.settings.ingest.body_timeout_ms)
     outcome, odd = await run_in_threadpool(_accept, desk, door, body)
     await asyncio.wrap_future(desk.writer.submit(outcome.submission))
