@@ -67,9 +67,14 @@ class _Peak:
 
     def _look(self, pid: int) -> None:
         while True:
-            self.bytes = max(self.bytes, sum(map(_pss, _tree(pid))))
+            self.bytes = max(self.bytes, memory_of(pid))
             if self._over.wait(1 / SAMPLES_PER_S):
                 return
+
+
+def memory_of(pid: int) -> int:
+    """PSS of a process and all below it, bytes."""
+    return sum(map(_pss, _tree(pid)))
 
 
 def _tree(pid: int) -> Iterator[int]:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import exporting, importing, machine, serving
+from bench import exporting, importing, ingesting, machine, serving
 from bench.data import FEW_DAYS, ensure
 from bench.process import Failed
 from bench.traffic import DAYS, EVENT_COLUMNS, SESSION_COLUMNS
@@ -20,13 +20,14 @@ from bench.traffic import DAYS, EVENT_COLUMNS, SESSION_COLUMNS
 IMPORT = "import"
 GROWTH = "growth"
 SERVING = "serving"
+INGEST = "ingest"
 RIVALS = ("duckdb", "chdb", "polars", "orjson")
 
 
 def parser() -> argparse.ArgumentParser:
     """The options."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    cases = [IMPORT, *(case.name for case in exporting.CASES), GROWTH, SERVING]
+    cases = [IMPORT, INGEST, *(case.name for case in exporting.CASES), GROWTH, SERVING]
     options.add_argument("--events", type=int, default=exporting.GROWTH[2], help="about how many events are exported")
     options.add_argument("--seed", type=int, default=7, help="another one makes other data")
     options.add_argument("--rows", type=int, default=500_000, help="events that are imported")
@@ -41,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
 
 def sections(asked: argparse.Namespace) -> Iterator[str]:
     """All that was asked for, line by line, as it is done."""
-    only = [name for name in asked.only or () if name not in (IMPORT, GROWTH, SERVING)]
+    only = [name for name in asked.only or () if name not in (IMPORT, INGEST, GROWTH, SERVING)]
     asked.root.mkdir(parents=True, exist_ok=True)
     yield "# Results"
     yield ""
@@ -52,6 +53,9 @@ def sections(asked: argparse.Namespace) -> Iterator[str]:
         yield ""
         report = importing.report(asked.rows, *importing.rounds(asked.rows, asked.rounds))
         yield report.replace("# Results", "## Import").strip()
+    if not asked.only or INGEST in asked.only:
+        yield ""
+        yield from _ingest(asked)
     if not asked.only or only:
         yield ""
         yield from _exports(asked, only)
@@ -61,6 +65,16 @@ def sections(asked: argparse.Namespace) -> Iterator[str]:
     if not asked.only or SERVING in asked.only:
         yield ""
         yield from _serving(asked)
+
+
+def _ingest(asked: argparse.Namespace) -> Iterator[str]:
+    yield "## Ingest"
+    yield ""
+    yield "Events acknowledged per second over HTTP, durably, from 4 connections of one process on the same cores, with"
+    yield "dedupe, sessions and seals running (`serve --no-worker` and `worker`). The rival is a service that parses a"
+    yield f"request and commits a row per event, and does no more. {asked.rounds} rounds in turn, medians, empty stores."
+    yield ""
+    yield from ingesting.report(ingesting.Asked(asked.root, asked.rounds))
 
 
 def _serving(asked: argparse.Namespace) -> Iterator[str]:

@@ -66,7 +66,8 @@ def create_app(house: House, bell: Bell, beside: Sequence[Beside] = ()) -> Starl
     A server that is to stop calls ``app.state.readiness.stop()`` at once, and ``app.state.closing()`` before it waits
     for requests to end.
     """
-    writer, watcher = InboxWriter(house.database), Watcher(house.database, house.settings.watch)
+    writer = InboxWriter(house.database, house.settings.ingest.max_inbox_bytes)
+    watcher = Watcher(house.database, house.settings.watch)
     desk = Desk(
         house.database,
         house.files,

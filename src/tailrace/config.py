@@ -37,6 +37,12 @@ class IngestSettings(BaseModel, extra="forbid"):
     body_timeout_ms: int = Field(
         default=60_000, gt=0, description="A request whose body takes longer to arrive is given up with 408."
     )
+    max_inbox_bytes: int = Field(
+        default=8 << 30,
+        ge=0,
+        description="What may wait on disk to be sealed, in bytes as it is packed. Above it senders are answered 503"
+        " until seals catch up, and the log says `inbox.full`. 0: as much as the disk takes.",
+    )
     remember_ms: int = Field(
         default=1_000,
         ge=0,
@@ -62,6 +68,11 @@ class SealSettings(BaseModel, extra="forbid"):
         default=1_000_000, gt=0, description="Above so many open records the oldest sessions are closed early."
     )
     max_open_bytes: int = Field(default=268_435_456, gt=0, description="The same for bytes of text in open records.")
+    dedupe_horizon_ms: int = Field(
+        default=2_592_000_000,
+        gt=0,
+        description="How long ids are remembered after they arrived: what is sent again later is stored again.",
+    )
     lease_ms: int = Field(
         default=30_000, gt=0, le=3_600_000, description="How long a silent worker keeps its hold of a shard."
     )

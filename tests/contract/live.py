@@ -28,6 +28,7 @@ def live(house: House, *, exporters: int = 0, lines: bool = False) -> Iterator[h
     in the log.
     """
     house.settings.log.access = lines
+    house.settings.ingest.remember_ms = 0  # tests change limits and keys, and go on at once
     bell = Bell()
     beside = [Worker(house, bell, exporters)] if exporters else []
     with served(create_app(house, bell, beside)) as client:

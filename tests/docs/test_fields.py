@@ -24,6 +24,7 @@ from tailrace.model.clock import iso, parse_iso
 from tailrace.model.fields import EVENT_FIELDS, FIELDS, Field
 from tailrace.model.shards import initial_shards
 from tailrace.model.standard import STANDARD_EVENTS
+from tailrace.store.records import joined_records
 from tailrace.store.sessions import Actor
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -298,7 +299,7 @@ def accepted(*records: dict[str, Any], sent_at: int | None = None) -> Outcome:
 
 def sealed(outcome: Outcome) -> pa.Table:
     """The fragments that sealing makes of an outcome."""
-    records = next(iter(outcome.submission.records.values()))
+    records = joined_records(list(outcome.submission.records.values()))
     groups = group(records, SessionRules(1_800_000, 86_400_000))
     actors = {key: Actor(1, NOW) for key in records["actor_hash"].to_pylist()}
     closing = closings(records, groups, Cutter(records, groups, Bounds()), np.arange(len(groups)))

@@ -2,6 +2,7 @@
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 
 from tailrace.accounts.limits import limit, limits_now
 from tailrace.accounts.lookup import scope_of_write_key
@@ -46,17 +47,24 @@ class Doors:
     So a write key that was changed opens, and a limit that was changed holds, for at most that long after the change.
     """
 
-    def __init__(self, database: Database, discretion: Discretion, keep_ms: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        discretion: Discretion,
+        keep_ms: int,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.discretion = discretion
         self._database = database
         self._keep_s = keep_ms / 1000
+        self._monotonic = monotonic
         self._doors: OrderedDict[str, _Remembered] = OrderedDict()
         self._body_limit = (0.0, 0)
 
     def remembered(self, write_key: str) -> Door | None:
         """The door of a key if it was looked up a moment ago. Asks nobody, so it may be called on the event loop."""
         found = self._doors.get(write_key)
-        return found[1] if found is not None and time.monotonic() < found[0] else None
+        return found[1] if found is not None and self._monotonic() < found[0] else None
 
     def of(self, write_key: str) -> Door:
         """The door of a key.
@@ -66,7 +74,7 @@ class Doors:
         """
         found = self.remembered(write_key)
         if found is None:
-            until = time.monotonic() + self._keep_s  # from before the look-up, which may take its time
+            until = self._monotonic() + self._keep_s  # from before the look-up, which may take its time
             found = door_of(self._database, scope_of_write_key(self._database, write_key), self.discretion)
             self._doors[write_key] = (until, found)
             while len(self._doors) > _MOST:
@@ -76,11 +84,11 @@ class Doors:
     def remembered_body_limit(self) -> int | None:
         """How long a body may be, bytes, if that was looked up a moment ago."""
         until, most = self._body_limit
-        return most if time.monotonic() < until else None
+        return most if self._monotonic() < until else None
 
     def body_limit(self) -> int:
         """How long a body may be, bytes, for a request whose key may be in its body."""
-        until = time.monotonic() + self._keep_s
+        until = self._monotonic() + self._keep_s
         with self._database.read() as connection:
             most = limit(connection, "ingest.max_body_bytes")
         self._body_limit = (until, most)

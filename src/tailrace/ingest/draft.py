@@ -13,10 +13,8 @@ _MADE_BY_ACCEPT = frozenset(
 )
 DRAFT_SCHEMA = pa.schema([f for f in RECORD_SCHEMA if f.name not in _MADE_BY_ACCEPT])
 # Columns that accept looks at, so that every draft has them.
-_ALWAYS = frozenset(
-    ("event", "id", "time", "sent_at", "user_id", "device_id", "session_id", "session", "session_end", "profile")
-    + ("params", "page_properties", "kind")
-)
+_ALWAYS = frozenset(("event", "id", "time", "sent_at", "user_id", "device_id", "session_id", "session", "session_end"))
+_ALWAYS |= {"profile", "params", "page_properties", "kind"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,14 @@ class _Fresh:
     position: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    """Runs of ids that are known, and runs that are past the horizon and leave with the next commit."""
+
+    known: Sequence[runs.Run]
+    past: Sequence[runs.Run]
+
+
 def seal_shard(sealer: Sealer, lease: Lease, *, close_all: bool = False) -> Sealed:
     """Seal one stretch of a shard's inbox. With `close_all` every open session is closed now.
 
@@ -92,11 +100,10 @@ def seal_shard(sealer: Sealer, lease: Lease, *, close_all: bool = False) -> Seal
         FenceLost: another process took the shard meanwhile; nothing was changed.
     """
     scope, number = lease.scope, lease.shard.number
-    with sealer.database.read() as connection:
-        known = snapshots.runs_of(connection, scope, number)
-    fresh = _fresh(sealer, lease, known)
+    ids = _remembered(sealer, scope, number)
+    fresh = _fresh(sealer, lease, ids.known)
     with Spool() as texts:
-        seal, fragments = _close(sealer, lease, fresh, known, texts, close_all=close_all)
+        seal, fragments = _close(sealer, lease, fresh, ids, texts, close_all=close_all)
         seq = commit(sealer.database, seal)
     inbox.forget(sealer.database, scope, number, fresh.position)
     _delete_swallowed(sealer, seal.run)
@@ -112,6 +119,14 @@ def seal_shard(sealer: Sealer, lease: Lease, *, close_all: bool = False) -> Seal
         seal.progress.open_records,
         more,
     )
+
+
+def _remembered(sealer: Sealer, scope: Scope, shard: int) -> _Remembered:
+    with sealer.database.read() as connection:
+        found = snapshots.runs_of(connection, scope, shard)
+    oldest = sealer.clock.now() - sealer.settings.dedupe_horizon_ms
+    past = [run for run in found if run.newest_at < oldest]
+    return _Remembered([run for run in found if run not in past], past)
 
 
 def _fresh(sealer: Sealer, lease: Lease, known: Sequence[runs.Run]) -> _Fresh:
@@ -149,7 +164,7 @@ def _kept(columns: dict[str, pa.ChunkedArray], keep: npt.NDArray[np.bool_]) -> p
 
 
 def _close(
-    sealer: Sealer, lease: Lease, fresh: _Fresh, known: Sequence[runs.Run], texts: Spool, *, close_all: bool
+    sealer: Sealer, lease: Lease, fresh: _Fresh, ids: _Remembered, texts: Spool, *, close_all: bool
 ) -> tuple[Seal, int]:
     """Turn complete sessions into durable segments; the seal that makes them visible, and their fragments."""
     records = fresh.records
@@ -163,7 +178,7 @@ def _close(
     profiles = profiling(sealer.database, lease.scope, records, groups, placed, ends, texts)
     segments = _write_segments(sealer, lease, profiles, groups, placed)
     progress = _progress(sealer, groups, complete, fresh)
-    run = _write_run(sealer, lease, known, records, groups, complete) if segments else None
+    run = _write_run(sealer, lease, ids, records, groups, complete) if segments else None
     grown = {p.joined.number: p.joined for p in placed if p.joined is not None}
     return Seal(lease, progress, segments, run, list(grown.values()), profiles.changes()), len(placed)
 
@@ -265,18 +280,19 @@ def _carry(records: pa.Table, rows: npt.NDArray[np.int64]) -> list[CarryPart]:
 def _write_run(
     sealer: Sealer,
     lease: Lease,
-    known: Sequence[runs.Run],
+    ids: _Remembered,
     records: pa.Table,
     groups: Groups,
     complete: npt.NDArray[np.bool_],
 ) -> NewRun:
     keys = runs.keys_of(records["key"].take(pa.array(_rows_of(groups, complete))))
-    swallowed = runs.to_merge(known, len(keys))
+    swallowed = runs.to_merge(ids.known, len(keys))
     everything = runs.joined([keys, *(runs.read_run(sealer.files, run) for run in swallowed)])
     key = run_name(lease.scope, lease.shard.bucket, lease.fence, sealer.ids.new("run", sealer.clock.now()))
     runs.write_run(sealer.files, key, everything)
     newest_at = int(groups.last_arrived[complete].max())
-    return NewRun(key, len(everything), newest_at, swallowed)
+    newest_at = max(newest_at, *(run.newest_at for run in swallowed), 0)
+    return NewRun(key, len(everything), newest_at, [*swallowed, *ids.past])
 
 
 def _delete_swallowed(sealer: Sealer, run: NewRun | None) -> None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from tailrace.db.engine import Database
+from tailrace.ingest.backlog import LOOK_S, Backlog
+from tailrace.logs import log
 from tailrace.model.errors import Unavailable
 from tailrace.store.inbox import Submission, append
 
@@ -30,8 +32,9 @@ class Written:
 class InboxWriter:
     """A thread that appends submissions. A future is done when its submission is durable."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, most_backlog: int = 0) -> None:
         self._database = database
+        self.backlog = Backlog(database, most_backlog)
         self._queue: queue.Queue[_Waiting | None] = queue.Queue(maxsize=1024)
         self._bytes = 0
         self.written = Written()
@@ -62,8 +65,9 @@ class InboxWriter:
         """Queue a submission.
 
         Raises:
-            Unavailable: so much is waiting that nothing more is taken.
+            Unavailable: so much is waiting, to be written or to be sealed, that nothing more is taken.
         """
+        self.backlog.check()
         future: Future[None] = Future()
         self._reserve(submission)
         try:
@@ -84,12 +88,27 @@ class InboxWriter:
             self._bytes -= submission.nbytes
 
     def _run(self) -> None:
-        while (first := self._queue.get()) is not None:
+        while (first := self._first()) is not None:
             # What its sender gave up is not stored; what is stored cannot be given up any more.
             taken = [first, *self._more(first[0].nbytes)]
             for submission, _ in taken:
                 self._free(submission)
             self._append([waiting for waiting in taken if waiting[1].set_running_or_notify_cancel()])
+
+    def _first(self) -> _Waiting | None:
+        """The next submission; None at the end. The backlog is looked at meanwhile, for who is refused submits none."""
+        while True:
+            self._look()
+            try:
+                return self._queue.get(timeout=LOOK_S)
+            except queue.Empty:
+                continue
+
+    def _look(self) -> None:
+        try:
+            self.backlog.look()
+        except Unavailable as error:  # what is submitted hears of it in its own way
+            log.warning("inbox.not_measured", why=error.why)
 
     def _more(self, size: int) -> list[_Waiting]:
         """What else waits, up to the bounds of one transaction; `size` is that of its first submission, bytes."""

@@ -53,7 +53,9 @@ class NewSegment:
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """A durable run of dedupe keys, and the committed runs that it swallowed. `newest_at`: last arrival in it, ms."""
+    """A durable run of dedupe keys, and the committed runs that leave with it: those that it swallowed, and those past
+    the horizon. `newest_at`: last arrival in it, ms.
+    """
 
     object: str
     ids: int

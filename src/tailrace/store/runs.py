@@ -42,12 +42,13 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A committed run: its object and how many keys it holds."""
+    """A committed run: its object, how many keys it holds, and when the newest of them arrived, ms."""
 
     number: int
     object: str
     ids: int
     key_ref: str = CLEAR
+    newest_at: int = 0
 
     @property
     def location(self) -> Location:

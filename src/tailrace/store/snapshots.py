@@ -125,7 +125,7 @@ def runs_of(connection: Connection, scope: Scope, shard: int) -> list[Run]:
     rows = connection.execute(
         select(id_runs).where(and_(owned(id_runs, scope), id_runs.c.shard == shard)).order_by(id_runs.c.number)
     )
-    return [Run(row.number, row.object, row.ids, row.key_ref) for row in rows]
+    return [Run(row.number, row.object, row.ids, row.key_ref, row.newest_at) for row in rows]
 
 
 def reach(database: Database, scope: Scope) -> Reach:

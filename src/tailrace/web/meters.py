@@ -55,6 +55,7 @@ METERS: Mapping[str, Meter] = {
         ),
         Meter("tailrace_ingest_commits_total", "counter", "process", (), "Transactions in which they were stored."),
         Meter("tailrace_ingest_waiting_bytes", "gauge", "process", (), "Size of records that wait to be written."),
+        Meter("tailrace_inbox_full", "gauge", "process", (), "1 while nothing is taken in, for seals must catch up."),
         Meter("tailrace_export_rows_total", "counter", "process", (), "Rows of exports that succeeded here."),
         Meter("tailrace_export_bytes_total", "counter", "process", (), "Bytes of their files."),
         Meter("tailrace_database_up", "gauge", "store", (), "1 if the database answered; else what follows is absent."),

@@ -81,6 +81,7 @@ class Metrics:
             yield _one("tailrace_ingest_bytes_total", written.bytes)
             yield _one("tailrace_ingest_commits_total", written.commits)
             yield _one("tailrace_ingest_waiting_bytes", self._writer.waiting_bytes)
+            yield _one("tailrace_inbox_full", self._writer.backlog.full)
         outputs = list(self._outputs())
         if outputs:
             yield _one("tailrace_export_rows_total", sum(output.rows for output in outputs))

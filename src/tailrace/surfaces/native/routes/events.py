@@ -26,7 +26,9 @@ async def post_events(call: Call) -> Response:
     """Take a batch of events: 200 once every good record is durable; bad ones are listed and kept as dead letters."""
     desk = call.desk
     write_key = key(call.request)
-    door = desk.doors.remembered(write_key) or await run_in_threadpool(desk.doors.of, write_key)
+    door = desk.doors.remembered(write_key)
+    if door is None:
+        door = await run_in_threadpool(desk.doors.of, write_key)
     body = await read_body(call.request, door.max_body_bytes, desk.settings.ingest.body_timeout_ms)
     outcome, odd = await run_in_threadpool(_accept, desk, door, body)
     await asyncio.wrap_future(desk.writer.submit(outcome.submission))
