@@ -72,7 +72,7 @@ def _ingest(asked: argparse.Namespace) -> Iterator[str]:
     yield ""
     yield "Events acknowledged per second over HTTP, durably, from 4 connections of one process on the same cores, with"
     yield "dedupe, sessions and seals running (`serve --no-worker` and `worker`). The rival is a service that parses a"
-    yield f"request and commits a row per event, and does no more. {asked.rounds} rounds in turn, medians, empty stores."
+    yield f"request and commits a row per event, and no more. {asked.rounds} rounds in turn, medians, empty stores."
     yield ""
     yield from ingesting.report(ingesting.Asked(asked.root, asked.rounds))
 
