@@ -62,13 +62,18 @@ class Connection:
         self._socket.sendall(f"{self._head}{len(body)}\r\n\r\n".encode() + body)
         answer = b""
         while b"\r\n\r\n" not in answer:
-            answer += self._socket.recv(BUFFER)
+            answer += self._more()
         head, _, rest = answer.partition(b"\r\n\r\n")
         if not head.startswith(b"HTTP/1.1 200"):
             raise SystemExit(head.decode() + rest.decode())
         length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
         while len(rest) < length:
-            rest += self._socket.recv(BUFFER)
+            rest += self._more()
+
+    def _more(self) -> bytes:
+        if not (more := self._socket.recv(BUFFER)):
+            raise SystemExit("the server closed the connection")
+        return more
 
 
 def made(size: int) -> Iterator[tuple[bytes, int]]:

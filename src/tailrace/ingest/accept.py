@@ -13,7 +13,7 @@ from tailrace.ingest.clocks import CLOCKS, ClockRules, timed
 from tailrace.ingest.discretion import DISCRETION, Discretion, settle
 from tailrace.ingest.draft import Draft, Rejected
 from tailrace.ingest.flags import REPAIRED
-from tailrace.ingest.problems import NAMES, Bounds, actor_of, missing, problems
+from tailrace.ingest.problems import NAMES, Bounds, actor_of, missing, names_of, problems
 from tailrace.model.access import Scope
 from tailrace.model.hashing import actor_hash, key_of_record, keys_of_ids
 from tailrace.model.policy import LIMITS
@@ -87,7 +87,8 @@ def accept(
         DeadLetter(origin.source, origin.first_place + r.place, r.reason, raws[r.place], origin.context)
         for r in rejected
     ]
-    submission = Submission(door.scope, received_at, _route(door.shards, records), dead, int(dropped.sum()))
+    size = records.get_total_buffer_size() + sum(len(letter.raw) for letter in dead)  # `nbytes` takes longer
+    submission = Submission(door.scope, received_at, _route(door.shards, records), dead, int(dropped.sum()), size)
     return Outcome(submission, rejected)
 
 
@@ -130,6 +131,8 @@ def _records(
 def _repair(table: pa.Table) -> tuple[pa.Table, Mask]:
     """Names and ids without NUL, which no database takes as text; where there was one."""
     repaired = np.zeros(table.num_rows, dtype=np.bool_)
+    if not pc.any(pc.match_substring(names_of(table), "\x00")).as_py():
+        return table, repaired
     for name in NAMES:
         holds = _numpy(pc.fill_null(pc.match_substring(table[name], "\x00"), fill_value=False))
         if holds.any():

@@ -22,7 +22,7 @@ from tailrace.store.records import joined_records, pack_records, unpack_records
 class Submission:
     """What one request brings: accepted records by shard number, and what could not be accepted.
 
-    `dropped` counts those that were accepted, but are not kept by policy.
+    `dropped` counts those that were accepted, but are not kept by policy. `nbytes` is how much memory it takes, about.
     """
 
     scope: Scope
@@ -30,17 +30,12 @@ class Submission:
     records: Mapping[int, pa.Table]
     dead: Sequence[DeadLetter] = field(default_factory=tuple)
     dropped: int = 0
+    nbytes: int = 0
 
     @property
     def accepted(self) -> int:
         """How many records were taken: those that it brings to the inbox, and those that policy dropped."""
         return self.dropped + sum(int(table.num_rows) for table in self.records.values())
-
-    @property
-    def nbytes(self) -> int:
-        """How much memory it takes, about, in bytes."""
-        records = sum(int(table.nbytes) for table in self.records.values())
-        return records + sum(len(letter.raw) for letter in self.dead)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +187,7 @@ def _insert(
             records=sum(batch.num_rows for batch in batches),
             min_time=min(pc.min(batch["time"]).as_py() for batch in batches),
             received_at=received_at,
-            raw_bytes=sum(batch.nbytes for batch in batches),
+            raw_bytes=sum(batch.get_total_buffer_size() for batch in batches),
             blob=pack_records(batches),
         )
     )
