@@ -119,7 +119,7 @@ def test_take_is_bounded_in_bytes(house: House, scope: Scope) -> None:
     """The bound on bytes counts what the records take in memory, and a row above it still comes alone."""
     for ids in ("ab", "cd", "ef"):
         append(house.database, [submission(scope, list(ids))])
-    size = records(list("ab")).nbytes
+    size = records(list("ab")).get_total_buffer_size()
     for most, expected in ((0, "ab"), (size, "ab"), (2 * size - 1, "ab"), (2 * size, "abcd"), (3 * size, "abcdef")):
         found = take(house.database, scope, 0, 0, records=ALL, raw_bytes=most)
         assert ids_of(found.records) == list(expected)
