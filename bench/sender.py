@@ -35,6 +35,7 @@ class Connection:
         self._bodies, self._counts = bodies, counts
         self.acknowledged = 0
         self.took: list[float] = []
+        self.failed = True  # until it has come to its end
 
     def run(self, until: float, pause: float, most: int) -> None:
         """Post until an instant of the clock, one batch each `pause` seconds at most, `most` events at most."""
@@ -42,6 +43,7 @@ class Connection:
         for body, count in self._rounds():
             due = max(due + pause, time.perf_counter()) if pause else 0
             if time.perf_counter() >= until or self.acknowledged >= most:
+                self.failed = False
                 return
             if pause:
                 time.sleep(max(0.0, due - time.perf_counter()))
@@ -65,14 +67,14 @@ class Connection:
             answer += self._more()
         head, _, rest = answer.partition(b"\r\n\r\n")
         if not head.startswith(b"HTTP/1.1 200"):
-            raise SystemExit(head.decode() + rest.decode())
+            raise ConnectionError(head.decode() + rest.decode())
         length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
         while len(rest) < length:
             rest += self._more()
 
     def _more(self) -> bytes:
         if not (more := self._socket.recv(BUFFER)):
-            raise SystemExit("the server closed the connection")
+            raise ConnectionError("the server closed the connection")
         return more
 
 
@@ -111,6 +113,8 @@ def main() -> None:
     for thread in threads:
         thread.join()
     spent = time.perf_counter() - begin
+    if any(sender.failed for sender in senders):
+        sys.exit("a connection failed; see above")
     took = sorted(t for sender in senders for t in sender.took)
     shares = {f"p{n}": took[min(len(took) - 1, len(took) * n // 100)] * 1000 for n in (50, 99)}
     acknowledged = sum(sender.acknowledged for sender in senders)
