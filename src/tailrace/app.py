@@ -110,7 +110,7 @@ def _app(
     lines = house.settings.log.access
     handlers: dict[Any, Any] = {TailraceError: _domain_error, HTTPException: _http_error}
     app = Application(
-        routes=[*probes.routes(), *found],
+        routes=[*found, *probes.routes()],
         lifespan=lifespan,
         middleware=[Middleware(Observing, meters=HttpMeters(registry), failed=_failure, lines=lines)],
         exception_handlers=handlers,
