@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from tailrace.exports.downloads import Wanted, find_files
 from tailrace.exports.records import Export, load_export
 from tailrace.exports.run import run_export
 from tailrace.exports.submit import submit
@@ -122,9 +123,10 @@ def work(house: House, scope: Scope, export_id: str) -> Export:
 
 def file_bytes(house: House, done: Export, name: str) -> bytes:
     """The bytes of a file of an export."""
-    from tailrace.exports.records import find_file
-
-    return b"".join(house.files.chunks(find_file(house.database, done, name).object))
+    wanted = Wanted(done.id, name, done.scope.space)
+    file = find_files(house.database, [wanted])[wanted].file
+    assert file is not None, name
+    return b"".join(house.files.chunks(file.object))
 
 
 def rows_of(house: House, done: Export, name: str) -> list[Row]:

@@ -9,13 +9,13 @@ from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
 
-from tailrace.accounts.audit import note_downloads
 from tailrace.exports.attempts import Output
-from tailrace.exports.records import find_downloads
 from tailrace.ingest.doors import Doors
 from tailrace.ingest.protocols import PROTOCOLS
 from tailrace.ingest.writer import InboxWriter
@@ -28,12 +28,12 @@ from tailrace.web.desk import Desk
 from tailrace.web.meters import HttpMeters, new_registry
 from tailrace.web.metrics import Metrics
 from tailrace.web.observing import Observing
+from tailrace.web.opening import Opener
 from tailrace.web.operations import routes
 from tailrace.web.probes import Probes, database_answers, files_answer
 from tailrace.web.readiness import Check, Readiness
 from tailrace.web.seen import note_error
 from tailrace.web.surface import Surface
-from tailrace.web.together import Together
 from tailrace.web.watcher import Watcher
 from tailrace.wiring import House
 
@@ -79,8 +79,7 @@ def create_app(house: House, bell: Bell, beside: Sequence[Beside] = ()) -> Starl
         watcher,
         house.settings,
         house.app_maker(),
-        Together(partial(find_downloads, house.database)),
-        Together(partial(note_downloads, house.database)),
+        Opener(house.database),
         Doors(house.database, house.discretion, house.settings.ingest.remember_ms),
     )
 
@@ -112,8 +111,8 @@ def _app(
     probes = _probes(house, registry, beside, writer)
     lines = house.settings.log.access
     handlers: dict[Any, Any] = {TailraceError: _domain_error, HTTPException: _http_error}
-    app = Starlette(
-        routes=[*probes.routes(), *found],
+    app = Application(
+        routes=[*found, *probes.routes()],
         lifespan=lifespan,
         middleware=[Middleware(Observing, meters=HttpMeters(registry), failed=_failure, lines=lines)],
         exception_handlers=handlers,
@@ -122,6 +121,17 @@ def _app(
     app.state.closing = lambda: None
     app.router.redirect_slashes = False  # a redirect would lose the body of a POST in many clients
     return app
+
+
+class Application(Starlette):
+    """Starlette without its outermost layer, which answers what fails everywhere else: `Observing` has done that."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """What a request goes through."""
+        app: ASGIApp = ExceptionMiddleware(self.router, handlers=self.exception_handlers)
+        for layer in reversed(self.user_middleware):
+            app = layer.cls(app, *layer.args, **layer.kwargs)
+        return app
 
 
 def _probes(house: House, registry: CollectorRegistry, beside: Sequence[Beside], writer: InboxWriter | None) -> Probes:

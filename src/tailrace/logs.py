@@ -18,7 +18,7 @@ class Logger:
     """Lines of a level, each with its event and fields: ``debug``, ``info``, ``warning``, ``error``, ``exception``."""
 
     def __getattr__(self, level: str) -> Any:
-        return getattr(_writer(as_json=_as_json, least=_least), level)
+        return getattr(_writer(), level)
 
 
 log = Logger()
@@ -27,6 +27,7 @@ _least: Level = "info"
 _bound: ContextVar[Mapping[str, object]] = ContextVar("tailrace_bound")
 _NOTHING: Mapping[str, object] = {}
 _set_up: tuple[bool, Level] | None = None  # how lines are written since the last one
+_written_by: Any = None  # what writes them so
 
 
 def configure_logs(*, as_json: bool | None = None, level: Level | None = None) -> None:
@@ -82,19 +83,18 @@ def _add_bound(_logger: object, _method: str, event: MutableMapping[str, Any]) -
     return event
 
 
-def _writer(*, as_json: bool, least: Level) -> Any:
+def _writer() -> Any:
     """What writes lines."""
-    import structlog
+    global _set_up, _written_by
+    wanted = (_as_json, _least)
+    if _set_up != wanted:
+        _written_by = _set_up_structlog(as_json=_as_json, least=_least)
+        _set_up = wanted
+    return _written_by
 
-    global _set_up
-    if _set_up != (as_json, least):
-        _set_up_structlog(as_json=as_json, least=least)
-        _set_up = (as_json, least)
-    return structlog.get_logger()
 
-
-def _set_up_structlog(*, as_json: bool, least: Level) -> None:
-    """Tracebacks never show values, which may be secrets."""
+def _set_up_structlog(*, as_json: bool, least: Level) -> Any:
+    """What writes lines from now on. Tracebacks never show values, which may be secrets."""
     import structlog
 
     as_lines = structlog.processors.LogfmtRenderer(key_order=("timestamp", "level", "event"))
@@ -111,3 +111,4 @@ def _set_up_structlog(*, as_json: bool, least: Level) -> None:
         logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Stderr())),
         cache_logger_on_first_use=True,
     )
+    return structlog.get_logger().bind()  # bound once: to do so for each line takes as long as to write it

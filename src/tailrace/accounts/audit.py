@@ -116,13 +116,12 @@ class Download:
     file: str
 
 
-def note_downloads(database: Database, begun: Collection[Download]) -> Mapping[Download, bool]:
+def note_downloads(database: Database, begun: Collection[Download]) -> None:
     """Note downloads in one transaction: each alone would wait for the disk, and files may be small and many."""
     with database.write() as connection:
         now = database.now(connection)
         rows = [_row(one.actor, "file.downloaded", one.export, now, {"file": one.file}, one.app) for one in begun]
         connection.execute(insert(audit), rows)
-    return dict.fromkeys(begun, True)
 
 
 def seen_by(principal: Principal) -> Wanted:

@@ -1,14 +1,13 @@
 """Exports as rows: the request as it was asked, what it was resolved to, and its state."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, bindparam, func, insert, null, select, update
+from sqlalchemy import Connection, Row, func, insert, null, select, update
 
 from tailrace.db.engine import Database, storable
-from tailrace.db.tables import apps, export_files, exports, owned, owner, spaces
+from tailrace.db.tables import apps, export_files, exports, owner, spaces
 from tailrace.model.access import Principal, Scope
 from tailrace.model.errors import Expired, ExportFailed, NotFound, NotReady
 from tailrace.model.export import FINAL_STATES, ExportRequest, ExportState
@@ -40,6 +39,18 @@ class Export:
     expires_at: int | None = None
 
 
+class Ending(Protocol):
+    """What of an export says whether it has files to show."""
+
+    @property
+    def state(self) -> ExportState:
+        """Where it stands."""
+
+    @property
+    def expires_at(self) -> int | None:
+        """When its files will have had their time, in ms."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredFile:
     """Where a file of an export lies, and how it is sent."""
@@ -50,15 +61,6 @@ class StoredFile:
     sha256: str
     media_type: str
     key_ref: str = CLEAR
-
-
-@dataclass(frozen=True, slots=True)
-class Sought:
-    """An export without its manifest, its file if it has one of that name, and the time (ms) at which that was so."""
-
-    export: Export
-    file: StoredFile | None
-    now: int
 
 
 def insert_export(connection: Connection, export: Export, token: int) -> None:
@@ -95,13 +97,13 @@ def find_export(database: Database, principal: Principal, export_id: str) -> Exp
 
 def get_export(connection: Connection, principal: Principal, export_id: str) -> Export:
     """The same within a transaction. Raises as `find_export` does."""
-    row = connection.execute(_joined().where(exports.c.space == principal.space, exports.c.id == export_id)).first()
+    row = connection.execute(joined().where(exports.c.space == principal.space, exports.c.id == export_id)).first()
     if row is None or not principal.may_see(row.app_id):
         raise NotFound("export", export_id)
     return export_of(row)
 
 
-def check_succeeded(export: Export) -> None:
+def check_succeeded(export: Ending) -> None:
     """Make sure that an export has files to show.
 
     Raises:
@@ -122,7 +124,7 @@ def load_export(database: Database, space: int, app: int, export_id: str) -> Exp
     """
     with database.read() as connection:
         row = connection.execute(
-            _joined().where(exports.c.space == space, exports.c.app == app, exports.c.id == export_id)
+            joined().where(exports.c.space == space, exports.c.app == app, exports.c.id == export_id)
         ).one()
     return export_of(row)
 
@@ -161,42 +163,13 @@ def insert_files(connection: Connection, export: Export, files: list[StoredFile]
         connection.execute(insert(export_files), rows)
 
 
-def find_file(database: Database, export: Export, name: str) -> StoredFile:
-    """A file of an export.
-
-    Raises:
-        NotFound: the export has none of that name.
-    """
-    if not storable(name):
-        raise NotFound("file", name)
-    with database.read() as connection:
-        row = connection.execute(
-            select(export_files).where(
-                owned(export_files, export.scope), export_files.c.export == export.id, export_files.c.name == name
-            )
-        ).first()
-    if row is None:
-        raise NotFound("file", name)
-    return _file(row)
-
-
-def find_downloads(database: Database, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], Sought]:
-    """Files of exports by the ids of these and their own names, whosever they are: links say that by themselves.
-
-    An export that is not there is left out.
-    """
-    with database.read() as connection:
-        now = database.now(connection)
-        rows = {pair: connection.execute(_DOWNLOAD, _pair(pair)).first() for pair in wanted if all(map(storable, pair))}
-    return {pair: _sought(row, now) for pair, row in rows.items() if row is not None}
-
-
 def brief() -> Any:
     """The query of exports without their manifests, which may be large."""
-    return _joined(*(null().label(c.name) if c is exports.c.manifest else c for c in exports.c))
+    return joined(*(null().label(c.name) if c is exports.c.manifest else c for c in exports.c))
 
 
-def _joined(*columns: Any) -> Any:
+def joined(*columns: Any) -> Any:
+    """The query of exports, all of their columns or some, with the ids of their apps and spaces."""
     named = select(*(columns or (exports,)), apps.c.id.label("app_id"), spaces.c.id.label("space_id"))
     return (
         named.select_from(exports)
@@ -230,31 +203,9 @@ def export_of(row: Row[Any]) -> Export:
     )
 
 
-def _file(row: Row[Any]) -> StoredFile:
+def file_of(row: Row[Any]) -> StoredFile:
+    """The file of a row that has the columns of one."""
     return StoredFile(row.name, row.object, row.bytes, row.sha256, row.media_type, row.key_ref)
-
-
-def _pair(pair: tuple[str, str]) -> dict[str, str]:
-    return {"export": pair[0], "file": pair[1]}
-
-
-def _sought(row: Row[Any], now: int) -> Sought:
-    return Sought(export_of(row), None if row.name is None else _file(row), now)
-
-
-def _download() -> Any:
-    """An export by its id, without its manifest, which may be long, and its file of a name if it has one: `bytes` are
-    those of the file.
-    """
-    columns = [column for column in exports.c if column.name not in ("manifest", "bytes")]
-    of = (export_files.c.name, export_files.c.object, export_files.c.key_ref, export_files.c.bytes)
-    files = (*of, export_files.c.sha256, export_files.c.media_type)
-    same = and_(export_files.c.export == exports.c.id, export_files.c.name == bindparam("file"))
-    sought = _joined(*columns, null().label("manifest"), *files).outerjoin(export_files, same)
-    return sought.where(exports.c.id == bindparam("export"))
-
-
-_DOWNLOAD = _download()  # made once: to make it takes longer than to carry it out
 
 
 def read_request(text: str) -> ExportRequest:

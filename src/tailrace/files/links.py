@@ -3,6 +3,7 @@
 import hmac
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
 
@@ -21,10 +22,14 @@ class Linked:
 def sign(secret: str, linked: Linked, expires: int) -> str:
     """The signature of a link that is good until `expires`, in seconds since 1970. Safe in URLs."""
     text = msgspec.json.encode((linked.space, linked.export, linked.file, expires))
-    key = hmac.digest(secret.encode(), _PURPOSE, "sha256")
-    return urlsafe_b64encode(hmac.digest(key, text, "sha256")).rstrip(b"=").decode()
+    return urlsafe_b64encode(hmac.digest(_key(secret), text, "sha256")).rstrip(b"=").decode()
 
 
 def is_signed(secret: str, linked: Linked, expires: int, signature: str) -> bool:
     """Whether a signature is ours, of just this file and this end."""
     return hmac.compare_digest(sign(secret, linked, expires).encode(), signature.encode())
+
+
+@lru_cache(1)
+def _key(secret: str) -> bytes:
+    return hmac.digest(secret.encode(), _PURPOSE, "sha256")

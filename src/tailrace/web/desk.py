@@ -5,18 +5,16 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from tailrace.accounts.apps import AppMaker
-from tailrace.accounts.audit import Download
 from tailrace.accounts.store import Identity
 from tailrace.config import Settings
 from tailrace.db.engine import Database
-from tailrace.exports.records import Sought
 from tailrace.exports.submit import Submitter
 from tailrace.files.base import Files
 from tailrace.ingest.doors import Doors
 from tailrace.ingest.writer import InboxWriter
 from tailrace.jobs.bell import Bell
 from tailrace.model.clock import Clock
-from tailrace.web.together import Together
+from tailrace.web.opening import Opener
 from tailrace.web.watcher import Watcher
 
 
@@ -34,8 +32,7 @@ class Desk:
     watcher: Watcher
     settings: Settings
     apps: AppMaker
-    sought: Together[tuple[str, str], Sought]
-    downloads: Together[Download, bool]
+    opener: Opener
     doors: Doors
 
     def base_url(self, request: Request) -> str:

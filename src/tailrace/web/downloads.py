@@ -21,7 +21,8 @@ from tailrace.web.ranges import stretch
 
 # Threads of their own: clients of a cold disk wait for one another, and nobody else waits for them.
 _READERS = ThreadPoolExecutor(16, "download")
-ZERO_COPY = "http.response.zerocopysend"  # an extension of ASGI: the server has the kernel send bytes of a file
+# An extension of ASGI: the server has the kernel send bytes of a file. As a key of a start it says that they come next.
+ZERO_COPY = "http.response.zerocopysend"
 _UNSAFE = re.compile(r'[^\x20-\x7e]|["\\%]')
 
 
@@ -67,7 +68,8 @@ class Sending(Download):
         with closing(self._files.ranges(self._content.key, self._content.key_ref)) as source:
             body = _Body(source, stop, by_kernel=ZERO_COPY in scope.get("extensions", ()))
             first = await body.next(start)
-            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            head: Message = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+            await send({**head, ZERO_COPY: True} if first.message["type"] == ZERO_COPY else head)
             try:
                 await _send(body, first, receive, send)
             except (OSError, TailraceError) as error:

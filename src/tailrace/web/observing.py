@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tailrace.logs import bound, bound_value, log
-from tailrace.traces import span
+from tailrace.traces import span, traced
 from tailrace.web.downloads import ZERO_COPY
 from tailrace.web.meters import HttpMeters
 from tailrace.web.seen import Seen, watch
@@ -56,15 +56,22 @@ class Observing:
                 _write(scope, seen, seconds)
 
     async def _observed(self, scope: Scope, receive: Receive, send: Send, seen: Seen) -> None:
-        """The answer, in a span."""
-        with span(seen.method, {"http.request.method": seen.method}, kind="server", parent=_parent(scope)) as traced:
-            try:
-                await self._app(scope, receive, send)
-            except Exception as error:
-                await self._fail(scope, receive, send, seen, error)
-            traced.name(f"{seen.method} {route_of(scope)}", _attributes(scope, seen))
+        """The answer, in a span if there are any."""
+        if not traced():
+            await self._answered(scope, receive, send, seen)
+            return
+        with span(seen.method, {"http.request.method": seen.method}, kind="server", parent=_parent(scope)) as spanned:
+            await self._answered(scope, receive, send, seen)
+            spanned.name(f"{seen.method} {route_of(scope)}", _attributes(scope, seen))
             if seen.status >= 500:
-                traced.fail(seen.code or "cut")
+                spanned.fail(seen.code or "cut")
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send, seen: Seen) -> None:
+        """The answer, also where something fails."""
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:
+            await self._fail(scope, receive, send, seen, error)
 
     async def _fail(self, scope: Scope, receive: Receive, send: Send, seen: Seen, error: Exception) -> None:
         """Say that it failed. What has begun is left as it is: the HTTP server then closes the connection."""

@@ -10,6 +10,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Send
+from starlette.types import Scope as ASGIScope
 
 from tailrace.model.access import Principal
 from tailrace.model.errors import Forbidden, Invalid, Malformed, misfit
@@ -102,13 +104,25 @@ def routes(desk: Desk, operations: Sequence[Operation]) -> Sequence[BaseRoute]:
 
 def _route(desk: Desk, path: str, operations: Sequence[Operation]) -> Route:
     """A path with an operation for each method; what answers GET answers HEAD."""
-    by_method = {operation.method: operation for operation in operations}
+    endpoint = _Endpoint(desk, {operation.method: operation for operation in operations})
+    return Route(path, endpoint, methods=list(endpoint.by_method), name=operations[0].name)
 
-    async def endpoint(request: Request) -> Response:
+
+@dataclass(frozen=True, slots=True)
+class _Endpoint:
+    """A path as an application of ASGI. Starlette would put a layer around a mere function to answer its errors, which
+    the one around all routes does.
+    """
+
+    desk: Desk
+    by_method: Mapping[str, Operation]
+
+    async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        request = Request(scope, receive, send)
         method = "GET" if request.method == "HEAD" else request.method
-        return await perform(desk, by_method[method], request)
-
-    return Route(path, endpoint, methods=list(by_method), name=operations[0].name)
+        response = await perform(self.desk, self.by_method[method], request)
+        await response(scope, receive, send)
 
 
 async def perform(desk: Desk, operation: Operation, request: Request) -> Response:
@@ -162,10 +176,10 @@ def read_query(request: Request, kind: type[msgspec.Struct]) -> Any:
     Raises:
         Invalid: a key is unknown or there twice, or a value cannot be; it is named. No value is null.
     """
-    lists = _lists(kind)
+    keys = _keys(kind)
     found: dict[str, Any] = {}
     for name, text in request.query_params.multi_items():
-        if name in lists:
+        if name in keys.lists:
             found.setdefault(name, []).append(text)
         elif name in found:
             raise Invalid(name, "is given twice")
@@ -175,13 +189,23 @@ def read_query(request: Request, kind: type[msgspec.Struct]) -> Any:
         read = msgspec.convert(found, kind, strict=False)
     except msgspec.ValidationError as error:
         raise misfit(str(error), "query") from None
-    for key in msgspec.structs.fields(kind):
-        if key.encode_name in found and getattr(read, key.name) is None:  # the decoder takes the text `null` for it
-            raise Invalid(key.encode_name, "cannot be null; leave it out")
+    for name, attribute in keys.attributes.items():
+        if name in found and getattr(read, attribute) is None:  # the decoder takes the text `null` for it
+            raise Invalid(name, "cannot be null; leave it out")
     return read
 
 
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """Keys of a query: those that are lists, and the attribute of each."""
+
+    lists: frozenset[str]
+    attributes: Mapping[str, str]
+
+
 @cache
-def _lists(kind: type[msgspec.Struct]) -> frozenset[str]:
-    """Keys that are lists."""
-    return frozenset(field.encode_name for field in msgspec.structs.fields(kind) if "list[" in str(field.type))
+def _keys(kind: type[msgspec.Struct]) -> _Keys:
+    """What a kind of query has; to look at its annotations takes longer than to read a query."""
+    fields = msgspec.structs.fields(kind)
+    lists = frozenset(field.encode_name for field in fields if "list[" in str(field.type))
+    return _Keys(lists, {field.encode_name: field.name for field in fields})

@@ -7,7 +7,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tailrace.exports.records import Export, find_file
 from tailrace.exports.submit import submit
 from tailrace.exports.verify.report import Report
 from tailrace.model.access import Scope
@@ -15,7 +14,7 @@ from tailrace.model.clock import HOUR
 from tailrace.model.export import ExportRequest, Packing, Split
 from tailrace.model.window import Axis
 from tailrace.wiring import House
-from tests.sending import T0, Row, event, principal, request, seal, send, work
+from tests.sending import T0, Row, event, file_bytes, principal, request, seal, send, work
 
 # What each format must write in another way: quotes, separators, line ends, formulas, signs that XML has not.
 ODD = ('a,b "c"', "=1+1", "-x", "two\r\nlines", "\n", "<&>]]>", "ä\u2028\U0001f600", "[", "_x000A_", "'=q", "\ttab")
@@ -105,9 +104,5 @@ def download(house: House, scope: Scope, wanted: ExportRequest, folder: Path) ->
     found = Download(folder, json.loads(done.manifest or ""))
     found.save()
     for file in (*found.manifest["files"], found.manifest["schema"]):
-        (folder / file["name"]).write_bytes(_bytes(house, done, file["name"]))
+        (folder / file["name"]).write_bytes(file_bytes(house, done, file["name"]))
     return found
-
-
-def _bytes(house: House, done: Export, name: str) -> bytes:
-    return b"".join(house.files.chunks(find_file(house.database, done, name).object))

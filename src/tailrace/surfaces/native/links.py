@@ -8,7 +8,8 @@ import msgspec
 
 from tailrace.accounts.limits import limit
 from tailrace.db.engine import Database
-from tailrace.exports.records import Export, Sought, StoredFile, check_succeeded
+from tailrace.exports.downloads import Sought
+from tailrace.exports.records import Export, StoredFile, check_succeeded
 from tailrace.files.links import Linked, is_signed, sign
 from tailrace.model.errors import Expired, LinkExpired, NotFound, Unauthorized
 
@@ -44,8 +45,8 @@ def new_links(database: Database, secret: str, base: str) -> Links:
         return Links(secret, base, database.now(connection) + limit(connection, "downloads.link_life_ms"))
 
 
-def opened(secret: str, sought: Sought | None, name: str, query: LinkQuery) -> tuple[Export, StoredFile]:
-    """The export and the file that a link opens.
+def opened(secret: str, sought: Sought, name: str, query: LinkQuery) -> StoredFile:
+    """The file that a link opens.
 
     Raises:
         Unauthorized: we made no such link, or it was altered.
@@ -53,16 +54,15 @@ def opened(secret: str, sought: Sought | None, name: str, query: LinkQuery) -> t
         LinkExpired: it has had its own.
         NotFound: the export has no file of that name any more.
     """
-    if sought is None or query.expires is None or query.signature is None:
+    if query.expires is None or query.signature is None:
         raise Unauthorized
-    export = sought.export
-    if not is_signed(secret, Linked(export.scope.space, export.id, name), query.expires, query.signature):
+    if not is_signed(secret, Linked(sought.scope.space, sought.export, name), query.expires, query.signature):
         raise Unauthorized
-    check_succeeded(export)
-    if export.expires_at is not None and sought.now >= export.expires_at:
-        raise Expired(export.expires_at)
+    check_succeeded(sought)
+    if sought.expires_at is not None and sought.now >= sought.expires_at:
+        raise Expired(sought.expires_at)
     if sought.now >= query.expires * 1000:
         raise LinkExpired(query.expires * 1000)
     if sought.file is None:
         raise NotFound("file", name)
-    return export, sought.file
+    return sought.file

@@ -1,14 +1,15 @@
 """Files of exports out."""
 
 from collections.abc import Sequence
+from functools import partial
 
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tailrace.accounts.audit import Actor, Download, actor_of
-from tailrace.db.engine import Database
-from tailrace.exports.records import Export, StoredFile, check_succeeded, find_export, find_file
+from tailrace.exports.downloads import Opening, Sought, Wanted
+from tailrace.exports.records import StoredFile, check_succeeded
 from tailrace.model.access import Principal
+from tailrace.model.errors import NotFound, Unauthorized
 from tailrace.surfaces.native.links import PATH, LinkQuery, opened
 from tailrace.web.auth import address
 from tailrace.web.downloads import Content, download
@@ -20,34 +21,41 @@ async def get_file(call: Call) -> Response:
 
     Either a token is sent, or `expires` and `signature` as a manifest has them in the file's `url`.
     """
-    export, file = await _wanted(call)
+    space = None if call.known is None else call.known.space
+    wanted = Wanted(call.path("id"), call.path("name"), space)
+    return await call.desk.opener.answer(call.request, Opening(wanted, partial(_judge, call)))
+
+
+def _judge(call: Call, sought: Sought | None) -> tuple[Response, Download | None]:
+    """The answer to what was found, and the download that begins with it: once for each GET that sends byte 0."""
+    found, file = _may_have(call, sought)
     content = Content(file.object, file.name, file.media_type, file.bytes, file.sha256, file.key_ref)
     sent = download(call.request, call.desk.files, content, call.desk.settings.downloads.accel_prefix)
-    if sent.begins:
-        await begun(call, export, file)
-    return sent
+    return sent, _begun(call, found, file.name) if sent.begins else None
 
 
-async def begun(call: Call, export: Export, file: StoredFile) -> None:
-    """A download begins: once for each GET that is about to send byte 0. Whoever came with a link has no name."""
-    nameless = Actor(export.scope.space, "a link", address(call.request))
-    actor = nameless if call.known is None else actor_of(call.known)
-    await call.desk.downloads.answer(Download(actor, export.id, export.scope.app_id, file.name))
+def _begun(call: Call, found: Sought, name: str) -> Download:
+    """What the audit is told. Whoever came with a link has no name."""
+    nameless = Actor(found.scope.space, "a link", address(call.request))
+    return Download(nameless if call.known is None else actor_of(call.known), found.export, found.scope.app_id, name)
 
 
-async def _wanted(call: Call) -> tuple[Export, StoredFile]:
-    """The file that a call names, if it may have it."""
-    desk, name = call.desk, call.path("name")
+def _may_have(call: Call, sought: Sought | None) -> tuple[Sought, StoredFile]:
+    """The export and the file that a call names, if it may have it."""
     if call.known is not None:
-        return await run_in_threadpool(_find, desk.database, call.known, call.path("id"), name)
-    sought = await desk.sought.answer((call.path("id"), name))
-    return opened(desk.identity.secret, sought, name, call.query)
+        return _seen(call.known, sought, call.path("id"), call.path("name"))
+    if sought is None:
+        raise Unauthorized
+    return sought, opened(call.desk.identity.secret, sought, call.path("name"), call.query)
 
 
-def _find(database: Database, principal: Principal, export_id: str, name: str) -> tuple[Export, StoredFile]:
-    export = find_export(database, principal, export_id)
-    check_succeeded(export)
-    return export, find_file(database, export, name)
+def _seen(principal: Principal, sought: Sought | None, export_id: str, name: str) -> tuple[Sought, StoredFile]:
+    if sought is None or not principal.may_see(sought.scope.app_id):
+        raise NotFound("export", export_id)
+    check_succeeded(sought)
+    if sought.file is None:
+        raise NotFound("file", name)
+    return sought, sought.file
 
 
 _BYTES = "application/octet-stream"

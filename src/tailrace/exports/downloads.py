@@ -1,0 +1,111 @@
+"""Downloads: files of exports looked up, judged and told to the audit, many in one trip to the database."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Connection, Row, and_, bindparam
+
+from tailrace.accounts.audit import Download, note_downloads
+from tailrace.db.engine import Database, storable
+from tailrace.db.tables import export_files, exports
+from tailrace.exports.records import StoredFile, file_of, joined
+from tailrace.model.access import Scope
+from tailrace.model.export import ExportState
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A file of an export by its name: of a space, or whosever it is, which only links say by themselves."""
+
+    export: str
+    file: str
+    space: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """An export, its file if it has one of that name, and the time (ms) at which all of that was so."""
+
+    export: str
+    scope: Scope
+    state: ExportState
+    expires_at: int | None
+    file: StoredFile | None
+    now: int
+
+
+Judge = Callable[[Sought | None], tuple[Answer, Download | None]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opening(Generic[Answer]):
+    """Somebody asks for a file. `judge` makes the answer of what was found, and says whether a download begins, which
+    the audit is told before there is an answer. It may raise what the request is to fail with.
+    """
+
+    wanted: Wanted
+    judge: Judge[Answer]
+
+
+def open_files(database: Database, asked: Collection[Opening[Answer]]) -> Mapping[Opening[Answer], Answer | Exception]:
+    """An answer for each, or what it fails with: nobody's failure is another one's."""
+    found = find_files(database, {one.wanted for one in asked})
+    judged = {one: _judged(one, found.get(one.wanted)) for one in asked}
+    begun = {one: told for one, (_, told) in judged.items() if told is not None}
+    failed = _failed_to_note(database, begun.values()) if begun else None
+    told_of = {one: answer for one, (answer, _) in judged.items()}
+    return told_of if failed is None else told_of | dict.fromkeys(begun, failed)
+
+
+def _judged(one: Opening[Any], sought: Sought | None) -> tuple[Any, Download | None]:
+    try:
+        return one.judge(sought)
+    except Exception as error:
+        return error, None
+
+
+def _failed_to_note(database: Database, begun: Collection[Download]) -> Exception | None:
+    """What comes in between; those who only go on with a download need not care."""
+    try:
+        note_downloads(database, begun)
+    except Exception as error:
+        return error
+    return None
+
+
+def find_files(database: Database, wanted: Collection[Wanted]) -> Mapping[Wanted, Sought]:
+    """What there is of files. An export that is not there, or is not of the space, is left out."""
+    with database.read() as connection:
+        now = database.now(connection)
+        rows = {one: _row(connection, one) for one in wanted}
+    return {one: _sought(row, now) for one, row in rows.items() if row is not None}
+
+
+def _row(connection: Connection, wanted: Wanted) -> Row[Any] | None:
+    if not storable(wanted.export) or not storable(wanted.file):
+        return None
+    named = {"export": wanted.export, "file": wanted.file}
+    if wanted.space is None:
+        return connection.execute(_OF_ANY, named).first()
+    return connection.execute(_OF_SPACE, named | {"space": wanted.space}).first()
+
+
+def _sought(row: Row[Any], now: int) -> Sought:
+    scope = Scope(row.space, row.app, row.space_id, row.app_id)
+    return Sought(row.id, scope, row.state, row.expires_at, None if row.name is None else file_of(row), now)
+
+
+def _query() -> Any:
+    """An export by its id, and its file of a name if it has one. What else an export has may be long."""
+    of = (exports.c.id, exports.c.space, exports.c.app, exports.c.state, exports.c.expires_at)
+    files = [column for column in export_files.c if column.name not in ("export", "space", "app")]
+    same = and_(export_files.c.export == exports.c.id, export_files.c.name == bindparam("file"))
+    return joined(*of, *files).outerjoin(export_files, same).where(exports.c.id == bindparam("export"))
+
+
+# Made once: to make one takes longer than to carry it out.
+_OF_ANY = _query()
+_OF_SPACE = _OF_ANY.where(exports.c.space == bindparam("space"))
