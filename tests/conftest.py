@@ -16,6 +16,7 @@ from tailrace.accounts.provisioning import ProvisioningFile, read_provisioning
 from tailrace.logs import log
 from tailrace.model.access import Scope
 from tailrace.wiring import House, open_house
+from tests.longest import longest_first
 from tests.stores import moto, swift
 from tests.templates import Kind, Template, TemplateOf, make_template, postgres_server
 
@@ -59,6 +60,12 @@ role = "admin"
 value = "tok_bob"
 user = "bob@example.com"
 """
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long are begun first."""
+    longest_first(items)
 
 
 class TestClock:
