@@ -47,9 +47,7 @@ class Daemon:
     def _start(self, arms: Mapping[str, str]) -> None:
         with self.log.open("ab") as out:
             self._begun = out.tell()
-            self._process = subprocess.Popen(
-                self._command, env={**self._environment, **arms}, stdout=out, stderr=out
-            )
+            self._process = subprocess.Popen(self._command, env={**self._environment, **arms}, stdout=out, stderr=out)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal, unless it is dead."""
