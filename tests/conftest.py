@@ -1,5 +1,6 @@
 """What many tests stand on: stores on both databases, and a clock that a test can move."""
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -98,6 +99,21 @@ def _cheap_passwords() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keys, "_passwords", cheap)
         patch.setattr(keys, "_NOBODYS", cheap.hash("nobody"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_disks() -> Iterator[None]:
+    """What was written through to the disk outlives a power cut, which no test in this process could have.
+
+    That it is done, and when, is found out by who puts something else here. Other processes really do it.
+    """
+
+    def fsync(descriptor: int) -> None:
+        os.fstat(descriptor)  # one that is closed is an error still
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", fsync)
         yield
 
 

@@ -45,7 +45,7 @@ def refusal(**other: Any) -> str | None:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_combination_is_made_or_refused(told: Told, shape: Shape) -> None:
     """What `check_form` lets through comes out with every event; all else names the split or the packing."""
-    store = told(size=6)
+    store = told(size=3)
     for form in (form for form in COMBINATIONS if form["shape"] == shape):
         refused = refusal(**form)
         assert refused == unfit(form), form

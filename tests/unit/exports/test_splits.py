@@ -85,7 +85,7 @@ def check_entry(one: Content, rows: Sequence[Row]) -> None:
 @pytest.mark.parametrize("shape", ["events", "sessions"])
 def test_files_of_a_size(told: Told, monkeypatch: pytest.MonkeyPatch, shape: str) -> None:
     """Files are filled in order and none is larger than asked, before packing, unless it is one piece."""
-    store = told()
+    store = told(size=16)
     monkeypatch.setattr(forms_module, "SMALLEST_FILE", 1)
     monkeypatch.setattr(batches_module, "BATCH_EVENTS", 1)
     monkeypatch.setattr(parts_module, "ONE_KEY_BYTES", 1)  # a row is a piece
