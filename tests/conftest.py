@@ -1,5 +1,6 @@
 """What many tests stand on: stores on both databases, and a clock that a test can move."""
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -16,6 +17,7 @@ from tailrace.accounts.provisioning import ProvisioningFile, read_provisioning
 from tailrace.logs import log
 from tailrace.model.access import Scope
 from tailrace.wiring import House, open_house
+from tests.longest import longest_first
 from tests.stores import moto, swift
 from tests.templates import Kind, Template, TemplateOf, make_template, postgres_server
 
@@ -61,6 +63,12 @@ user = "bob@example.com"
 """
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long are begun first."""
+    longest_first(items)
+
+
 class TestClock:
     """A clock that stands still until a test moves it."""
 
@@ -91,6 +99,21 @@ def _cheap_passwords() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keys, "_passwords", cheap)
         patch.setattr(keys, "_NOBODYS", cheap.hash("nobody"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_disks() -> Iterator[None]:
+    """What was written through to the disk outlives a power cut, which no test in this process could have.
+
+    That it is done, and when, is found out by who puts something else here. Other processes really do it.
+    """
+
+    def fsync(descriptor: int) -> None:
+        os.fstat(descriptor)  # one that is closed is an error still
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", fsync)
         yield
 
 

@@ -85,8 +85,8 @@ def in_threads(house: House, workers: int = 2) -> House:
 
 def export(house: House, scope: Scope, asked: ExportRequest) -> tuple[Row, list[Row]]:
     """Submit and run an export; its manifest and the rows of its files in their order."""
-    manifest, held = contents(house, scope, asked)
-    return manifest, [row for one in held for row in one.rows]
+    manifest, found = contents(house, scope, asked)
+    return manifest, [row for one in found for row in one.rows]
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,13 @@ def contents(house: House, scope: Scope, asked: ExportRequest) -> tuple[Row, lis
     """Submit and run an export; its manifest, and what each file holds, each member where it is an archive."""
     done = make(house, scope, asked)
     manifest: Row = json.loads(done.manifest or "")
-    return manifest, [one for file in manifest["files"] for one in _held(file, file_bytes(house, done, file["name"]))]
+    return manifest, held(house, done)
+
+
+def held(house: House, done: Export) -> list[Content]:
+    """What each file of an export holds, each member where it is an archive."""
+    files = json.loads(done.manifest or "")["files"]
+    return [one for file in files for one in _held(file, file_bytes(house, done, file["name"]))]
 
 
 def make(house: House, scope: Scope, asked: ExportRequest) -> Export:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import tailrace
+from tests.longest import LONGEST, TESTS
 
 
 def silent_tests(tests: Path) -> Iterator[str]:
@@ -32,6 +33,11 @@ def test_a_silent_test_is_found(tmp_path: Path) -> None:
         "    async def test_d(self): pass\n"
     )
     assert list(silent_tests(tmp_path)) == ["test_it.py:3 test_b", "test_it.py:5 test_d"]
+
+
+def test_the_longest_files_are_there() -> None:
+    """What is begun first by its name still has that name."""
+    assert [name for name in LONGEST if not (TESTS / name).is_file()] == []
 
 
 def test_the_installed_wheel_is_tested(root: Path) -> None:

@@ -11,6 +11,8 @@ from typing import Literal
 Role = Literal["alone", "server", "worker"]
 
 STOP_S = 30
+# What `tailrace.model.points` reads.
+KILL_AT, WAIT_AT, SIGNS = "TAILRACE_TEST_KILL_AT", "TAILRACE_TEST_WAIT_AT", "TAILRACE_TEST_SIGNS"
 
 
 class Daemon:
@@ -24,6 +26,7 @@ class Daemon:
         self._command = [sys.executable, "-m", "tailrace", command, "--data", str(data), *options[role]]
         self._environment = {**os.environ, **environment}
         self._process: subprocess.Popen[bytes] | None = None
+        self._kills: Mapping[str, str] = {}
         self._begun = 0  # how long its log was when it was started last
 
     @property
@@ -32,13 +35,19 @@ class Daemon:
         assert self._process is not None
         return self._process
 
-    def start(self, arms: Mapping[str, str] | None = None) -> None:
+    def start(self, arms: Mapping[str, str]) -> None:
         """Start it; `arms` are points at which something is to happen to it."""
+        self._kills = {variable: value for variable, value in arms.items() if variable != WAIT_AT}
+        self._start(arms)
+
+    def start_again(self) -> None:
+        """Start it after its death: it may die at other points as well, but waits nowhere."""
+        self._start(self._kills)
+
+    def _start(self, arms: Mapping[str, str]) -> None:
         with self.log.open("ab") as out:
             self._begun = out.tell()
-            self._process = subprocess.Popen(
-                self._command, env={**self._environment, **(arms or {})}, stdout=out, stderr=out
-            )
+            self._process = subprocess.Popen(self._command, env={**self._environment, **arms}, stdout=out, stderr=out)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal, unless it is dead."""

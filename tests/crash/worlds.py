@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tailrace.config import SETTINGS_FILE
 from tailrace.wiring import House, open_house
 from tests.crash.backends import Backend, Row, Stands
-from tests.crash.daemons import Daemon, Role, processes_with
+from tests.crash.daemons import KILL_AT, SIGNS, WAIT_AT, Daemon, Role, processes_with
 from tests.servers import free_port
 
 Found = TypeVar("Found")
@@ -97,14 +97,15 @@ class World:
     def run(self, role: Role, *, kill: str = "", wait: str = "", every: bool = False) -> Daemon:
         """Start a command and wait until it is ready. At a named point it is killed, or its thread waits, once.
 
+        At each of several points, separated by commas, it is killed once, also when it was started again meanwhile.
         `every`: each process of it that comes to the point is killed.
         """
         number = len(self.daemons)
         environment = {**self.backend.environment, "TAILRACE_TEST_WORLD": self._mark}
         daemon = Daemon(role, self.data, self._port, self.folder / f"{role}-{number}.log", environment)
-        arms = {"TAILRACE_TEST_KILL_AT": kill, "TAILRACE_TEST_WAIT_AT": wait}
+        arms = {KILL_AT: kill, WAIT_AT: wait}
         arms = {variable: point for variable, point in arms.items() if point}
-        daemon.start(arms if every else {**arms, "TAILRACE_TEST_SIGNS": str(self.signs)})
+        daemon.start(arms if every else {**arms, SIGNS: str(self.signs)})
         self.daemons.append(daemon)
         self.until(f"the {role} is ready", lambda: self._ready(daemon))
         return daemon
@@ -123,7 +124,7 @@ class World:
                     self.codes.append(code)
                     assert len(self.codes) <= MOST_DEATHS, self.told()
                     self.at_death()
-                    daemon.start()
+                    daemon.start_again()
 
     def killed(self, point: str) -> bool:
         """Whether a process was killed at its point."""

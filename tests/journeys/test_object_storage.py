@@ -93,6 +93,7 @@ def test_a_chain_from_s3_is_what_was_sent(
     assert not (data / "files").exists()
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_a_store_that_moves_to_s3_gives_the_same_files(
     house: House, scope: Scope, swift: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,6 +124,7 @@ def files_of(house: House, scope: Scope, asked: ExportRequest) -> list[bytes]:
     return [file_bytes(house, done, file["name"]) for file in json.loads(done.manifest or "")["files"]]
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 @pytest.mark.usefixtures("bucket")
 def test_files_larger_than_a_part(
     data: Path, provisioning: Path, swift: S3Server, bucket: str, monkeypatch: pytest.MonkeyPatch

@@ -126,6 +126,7 @@ def test_every_event_of_the_file_comes_out_once(provisioned: Path, waves: Path, 
     }
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_windows_of_the_real_telemetry_hold_what_falls_into_them(
     provisioned: Path, waves: Path, tmp_path: Path
 ) -> None:

@@ -23,6 +23,7 @@ from tailrace.store.scan import Selection
 
 _INDEX = ".json"
 _PART = ".part"
+_decode = msgspec.json.Decoder(Part).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class PartCache:
             return None
         target = self.path(spec.object)
         try:
-            part = msgspec.json.decode(name.with_suffix(_INDEX).read_bytes(), type=Part)
+            part = _decode(name.with_suffix(_INDEX).read_bytes())
             target.parent.mkdir(parents=True, exist_ok=True)
             os.link(name.with_suffix(_PART), target)
             os.utime(name.with_suffix(_PART))

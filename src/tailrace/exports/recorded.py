@@ -21,6 +21,8 @@ from tailrace.files.base import Files
 from tailrace.jobs.queue import Job
 from tailrace.model.export import Part
 
+_decode = msgspec.json.Decoder(Part).decode
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -121,7 +123,7 @@ def _load(database: Database, job: Job) -> Iterator[tuple[int, Record]]:
             select(export_parts).where(_of(job.space, job.app, job.subject), export_parts.c.code_version == __version__)
         ).all()
     for row in rows:
-        yield row.number, Record(row.digest, msgspec.json.decode(row.part, type=Part))
+        yield row.number, Record(row.digest, _decode(row.part))
 
 
 def _of(space: int, app: int, export_id: str) -> ColumnElement[bool]:

@@ -208,6 +208,10 @@ def file_of(row: Row[Any]) -> StoredFile:
     return StoredFile(row.name, row.object, row.bytes, row.sha256, row.media_type, row.key_ref)
 
 
+# Made before there are threads: two that read a type for the first time at the same moment end the process.
+_decode = msgspec.json.Decoder(ExportRequest).decode
+
+
 def read_request(text: str) -> ExportRequest:
     """A request as its row keeps it.
 
@@ -215,6 +219,6 @@ def read_request(text: str) -> ExportRequest:
         ExportFailed: another release kept it, in words that this one cannot read.
     """
     try:
-        return msgspec.json.decode(text, type=ExportRequest)
+        return _decode(text)
     except msgspec.DecodeError as error:
         raise ExportFailed(f"this release cannot read its request ({error}); ask for the export again") from None

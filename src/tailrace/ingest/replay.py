@@ -31,6 +31,9 @@ class Context(msgspec.Struct):
     types: dict[str, str] = msgspec.field(default_factory=dict)
 
 
+_context = msgspec.json.Decoder(Context).decode
+
+
 @dataclass(frozen=True, slots=True)
 class Replayed:
     """What a replay did: how many records went into the inbox, or why it is still rejected."""
@@ -76,7 +79,7 @@ def _repeated(submission: Submission, times: int) -> Submission:
 
 
 def _draft(letter: DeadLetter) -> Draft:
-    context = msgspec.json.decode(letter.context, type=Context)
+    context = _context(letter.context)
     place = letter.position
     if context.protocol in PROTOCOLS:
         draft = PROTOCOLS[context.protocol].draft([letter.raw], msgspec.json.decode(letter.context))

@@ -13,6 +13,8 @@ from tailrace.columns.jsontext import members
 from tailrace.columns.sizes import stretches
 from tailrace.model.segment import EventStatistics, Statistics
 
+_decode = msgspec.json.Decoder(Statistics).decode
+
 # Parameters are looked at so many events and bytes at a time: apart, their members are many times as large.
 _STRETCH_EVENTS = 16_384
 _STRETCH_BYTES = 2 << 20
@@ -57,7 +59,7 @@ def pack_statistics(statistics: Statistics) -> bytes:
 
 def unpack_statistics(data: bytes) -> Statistics:
     """What `pack_statistics` packed."""
-    return msgspec.json.decode(zstandard.decompress(data), type=Statistics)
+    return _decode(zstandard.decompress(data))
 
 
 def _names(names: pa.Array, params: pa.Array) -> dict[str, EventStatistics]:

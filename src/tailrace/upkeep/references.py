@@ -19,6 +19,9 @@ class _Part(msgspec.Struct):
     object: str
 
 
+_decode = msgspec.json.Decoder(_Part).decode
+
+
 def referenced(connection: Connection, scope: Scope, keys: Collection[str], exports: Collection[str]) -> set[str]:
     """Which of some objects of an app a row names. `exports` are those whose parts are among them.
 
@@ -43,7 +46,7 @@ def _parts(connection: Connection, scope: Scope, exports: Collection[str]) -> It
         .join(jobs, and_(running, jobs.c.state != "done"))
         .where(owned(export_parts, scope), export_parts.c.export.in_(exports))
     )
-    return (msgspec.json.decode(part, type=_Part).object for part in rows)
+    return (_decode(part).object for part in rows)
 
 
 def _chunks(keys: Collection[str]) -> Iterator[list[str]]:

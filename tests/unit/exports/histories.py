@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from tailrace.model.access import Scope
 from tailrace.model.clock import DAY, HOUR, MINUTE
@@ -53,6 +53,13 @@ class Store:
         """All segments, as exports find them."""
         with self.house.database.read() as connection:
             return visible(connection, self.scope, 1 << 40)
+
+
+class Told(Protocol):
+    """Opens a store of its own with the history of a seed."""
+
+    def __call__(self, seed: int = 1, size: int = 40) -> Store:
+        """The store, with what was sent to it."""
 
 
 def history(store: Store, seed: int = 1, size: int = 40) -> Store:

@@ -23,6 +23,12 @@ Ask = Callable[[ExportRequest], tuple[str, int]]
 
 
 @pytest.fixture
+def backend() -> str:
+    """The cache lies beside either database."""
+    return "sqlite"
+
+
+@pytest.fixture
 def asked(house: House, scope: Scope, monkeypatch: pytest.MonkeyPatch) -> Ask:
     """Runs an export: the hash of its file, and how many slices had to be made."""
     house.settings.exports = ExportSettings(pool="threads", cache_bytes=1 << 20)

@@ -32,6 +32,12 @@ FORMS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.fixture
+def backend() -> str:
+    """Parts are files; that an attempt failed is written to both databases in `test_run.py`."""
+    return "sqlite"
+
+
 def flipped(part: Path) -> None:
     """One bit of it is another."""
     data = bytearray(part.read_bytes())

@@ -11,7 +11,7 @@ from tailrace.model.clock import DAY, HOUR
 from tailrace.model.segment import Segment
 from tailrace.store import segments as segments_module
 from tests.sending import T0, event
-from tests.unit.exports.histories import NAMES, Store, history
+from tests.unit.exports.histories import NAMES, Store, Told
 
 
 def planned(store: Store, **asked: Any) -> tuple[Plan, list[Segment], Estimate]:
@@ -24,9 +24,9 @@ def planned(store: Store, **asked: Any) -> tuple[Plan, list[Segment], Estimate]:
 
 
 @pytest.mark.parametrize("asked", [{}, {"events": NAMES[:1]}, {"events": NAMES[1:]}, {"events": ["never"]}])
-def test_names_are_counted(store: Store, asked: dict[str, Any]) -> None:
+def test_names_are_counted(told: Told, asked: dict[str, Any]) -> None:
     """Over all time the estimate is the count itself, by name too, and slices add up to it."""
-    history(store)
+    store = told()
     plan, segments, whole = planned(store, **asked)
     rows = len(store.rows(**asked))
     assert (whole.events, whole.at_most) == (rows, rows)
@@ -66,9 +66,9 @@ def test_shares_of_a_segment_add_up(store: Store, monkeypatch: pytest.MonkeyPatc
         ({"packing": "none"}, 4),
     ],
 )
-def test_bytes_are_of_the_right_size(store: Store, form: dict[str, Any], within: float) -> None:
+def test_bytes_are_of_the_right_size(told: Told, form: dict[str, Any], within: float) -> None:
     """Bytes are a guess, but of the right order of magnitude, for rows of a dozen columns."""
-    history(store, size=2000)
+    store = told(size=2000)
     columns = ("id", "event", "time", "received_at", "session_id", "user_id", "device_id", "params", "value", "country")
     asked = form | {"columns": columns, "shape": "events"}
     _, _, whole = planned(store, **asked)

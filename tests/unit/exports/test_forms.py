@@ -10,7 +10,7 @@ from tailrace.exports.forms import SMALLEST_FILE, check_form, default_packing, d
 from tailrace.model.errors import Invalid
 from tailrace.model.export import FORMATS, PACKINGS, SHAPES, SPLITS, ExportRequest, Format, Shape
 from tailrace.model.window import Window
-from tests.unit.exports.histories import Store, history
+from tests.unit.exports.histories import Told
 
 FIT: dict[str, list[str]] = {  # splits of a shape, packings of a format
     "events": ["single", "size", "hour", "day", "event"],
@@ -43,9 +43,9 @@ def refusal(**other: Any) -> str | None:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_every_combination_is_made_or_refused(store: Store, shape: Shape) -> None:
+def test_every_combination_is_made_or_refused(told: Told, shape: Shape) -> None:
     """What `check_form` lets through comes out with every event; all else names the split or the packing."""
-    history(store, size=6)
+    store = told(size=3)
     for form in (form for form in COMBINATIONS if form["shape"] == shape):
         refused = refusal(**form)
         assert refused == unfit(form), form

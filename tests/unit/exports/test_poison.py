@@ -6,6 +6,8 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from tailrace.exports.attempts import Runner
 from tailrace.exports.records import Export
 from tailrace.exports.run import run_export
@@ -18,6 +20,12 @@ from tests.unit.exports.attempts import ask, job_of, now, objects, recorded, tak
 from tests.unit.store.world import build
 
 WAIT_S = 60
+
+
+@pytest.fixture
+def backend() -> str:
+    """Processes die the same beside either database."""
+    return "sqlite"
 
 
 class Poison:

@@ -13,7 +13,7 @@ from tailrace.store import batches as batches_module
 from tailrace.store import merge as merge_module
 from tailrace.store import segments as segments_module
 from tests.sending import T0, Row, event, export, request
-from tests.unit.exports.histories import Store, history
+from tests.unit.exports.histories import Store, Told, history
 
 OWN = (
     *("session_number", "session_id", "fragment", "device_id", "session_start", "session_end", "session_duration_ms"),
@@ -67,9 +67,9 @@ def headed(sessions: Sequence[Row]) -> list[Row]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_sessions_are_the_events_by_session(store: Store, seed: int) -> None:
+def test_sessions_are_the_events_by_session(told: Told, seed: int) -> None:
     """In a window, under any filters: each session once, with just the events of `events`, in order of fragment."""
-    history(store, seed)
+    store = told(seed)
     for asked in ASKED:
         events, sessions = (store.rows(**asked, shape=shape, columns=COLUMNS) for shape in ("events", "sessions"))
         assert flat(sessions) == inner(events), asked
@@ -80,9 +80,10 @@ def test_sessions_are_the_events_by_session(store: Store, seed: int) -> None:
             assert places == sorted(places)
 
 
-def test_a_history_has_what_makes_merging_hard(store: Store) -> None:
+def test_a_history_has_what_makes_merging_hard(told: Told) -> None:
     """Several late fragments of a session, in other commits; events before its start; fragments filtered out."""
-    events = history(store).rows(columns=COLUMNS)
+    store = told()
+    events = store.rows(columns=COLUMNS)
     fragments = {(row["session_number"], row["fragment"]) for row in events}
     assert max(Counter(number for number, _ in fragments).values()) >= 3
     assert any(row["session_offset_ms"] < 0 for row in events)
@@ -91,9 +92,10 @@ def test_a_history_has_what_makes_merging_hard(store: Store) -> None:
     assert len({segment.bucket for segment in store.segments()}) == 4
 
 
-def test_small_bounds_change_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_bounds_change_nothing(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tiny row groups and batches: the same rows in the same order. Little room for late fragments: no event lost."""
-    before = history(store, 5).rows(shape="sessions", columns=COLUMNS)
+    store = told(5)
+    before = store.rows(shape="sessions", columns=COLUMNS)
     monkeypatch.setattr(batches_module, "BATCH_EVENTS", 2)
     assert store.rows(shape="sessions", columns=COLUMNS) == before
     for most in (1, 500, 3000):

@@ -15,8 +15,8 @@ from tailrace.model.window import Window
 from tailrace.store import batches as batches_module
 from tailrace.store import segments as segments_module
 from tailrace.store.scan import Selection
-from tests.sending import T0, Content, Row, event, make
-from tests.unit.exports.histories import NAMES, Store, history
+from tests.sending import T0, Content, Row, event, held, make
+from tests.unit.exports.histories import NAMES, Store, Told
 from tests.unit.store.world import milliseconds, scanned
 
 COLUMNS = ("id", "event", "time", "session_start", "session_number", "number")
@@ -39,16 +39,17 @@ def by_key(rows: Sequence[Row], key: Callable[[Row], str]) -> dict[str, list[Row
 
 
 @pytest.mark.parametrize(("shape", "split"), KEYS)
-def test_every_row_is_in_the_file_of_its_key(store: Store, shape: str, split: str) -> None:
+def test_every_row_is_in_the_file_of_its_key(told: Told, shape: str, split: str) -> None:
     """Events by their own time or name, sessions by their start: in order of key, rows of a key in the usual order.
 
     In each packing, as files and as members of an archive, which the manifest names with their rows and bounds.
     """
-    history(store)
+    store = told()
+    asked: dict[str, Any] = {"shape": shape, "columns": COLUMNS}
+    wholes = {name: store.rows(**asked, format=name, packing="none", split="single") for name in ("json", "parquet")}
     for format_, packing in FORMS:
-        form: dict[str, Any] = {"shape": shape, "format": format_, "packing": packing, "columns": COLUMNS}
-        whole = store.rows(**form | {"split": "single"})
-        manifest, found = store.contents(**form, split=split)
+        whole = wholes[format_]
+        manifest, found = store.contents(**asked, format=format_, packing=packing, split=split)
         texts = [as_texts(one.rows) for one in found]
         wanted = by_key(as_texts(whole), KEYS[shape, split])
         assert {one.entry["key"]: rows for one, rows in zip(found, texts, strict=True)} == wanted
@@ -82,9 +83,9 @@ def check_entry(one: Content, rows: Sequence[Row]) -> None:
 
 
 @pytest.mark.parametrize("shape", ["events", "sessions"])
-def test_files_of_a_size(store: Store, monkeypatch: pytest.MonkeyPatch, shape: str) -> None:
+def test_files_of_a_size(told: Told, monkeypatch: pytest.MonkeyPatch, shape: str) -> None:
     """Files are filled in order and none is larger than asked, before packing, unless it is one piece."""
-    history(store)
+    store = told(size=16)
     monkeypatch.setattr(forms_module, "SMALLEST_FILE", 1)
     monkeypatch.setattr(batches_module, "BATCH_EVENTS", 1)
     monkeypatch.setattr(parts_module, "ONE_KEY_BYTES", 1)  # a row is a piece
@@ -102,9 +103,9 @@ def test_files_of_a_size(store: Store, monkeypatch: pytest.MonkeyPatch, shape: s
             assert (len(found) == 1) == (limit == 10**6)
 
 
-def test_files_of_a_size_in_parquet(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_of_a_size_in_parquet(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same rows in the same order where a piece is a row group."""
-    history(store)
+    store = told()
     monkeypatch.setattr(forms_module, "SMALLEST_FILE", 1)
     monkeypatch.setattr(parts_module, "ONE_KEY_BYTES", 1)
     form: dict[str, Any] = {"format": "parquet", "packing": "none", "columns": COLUMNS}
@@ -113,9 +114,9 @@ def test_files_of_a_size_in_parquet(store: Store, monkeypatch: pytest.MonkeyPatc
     assert [row for one in found for row in one.rows] == store.rows(**form, split="single")
 
 
-def test_many_keys_wait_for_their_pieces(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_keys_wait_for_their_pieces(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     """However little may wait and however small batches are, files hold the same bytes."""
-    history(store)
+    store = told()
     asked = {"split": "event", "packing": "none", "columns": COLUMNS}
     before = [(one.entry["key"], one.data) for one in store.contents(**asked)[1]]
     monkeypatch.setattr(batches_module, "BATCH_EVENTS", 3)
@@ -124,9 +125,9 @@ def test_many_keys_wait_for_their_pieces(store: Store, monkeypatch: pytest.Monke
     assert [key for key, _ in before] == sorted(NAMES)
 
 
-def test_the_order_of_rows(store: Store) -> None:
+def test_the_order_of_rows(told: Told) -> None:
     """By day of the session's start, bucket, commit and place: with several shards, whatever each one sealed when."""
-    history(store)
+    store = told()
     rows = store.rows(columns=COLUMNS)
     place: dict[str, tuple[str, int]] = {}
     everything = Selection(Window("available", None, None), Filters(), ("id",))
@@ -148,9 +149,9 @@ def test_shares_of_a_large_segment(store: Store, monkeypatch: pytest.MonkeyPatch
     store.wave([event(NAMES[n % 3], T0 + n, device=f"d{n % 5}", session=f"s{n % 11}") for n in range(60, 90)])
     asked = form | {"packing": "none"}
     once = make(store.house, store.scope, store.everything(**asked))
-    before = [(one.entry["key"], one.data) for one in store.contents(**asked)[1]]
+    before = [(one.entry["key"], one.data) for one in held(store.house, once)]
     for most in (1, 4, 9):
         monkeypatch.setattr(plan_module, "SLICE_EVENTS", most)
         shared = make(store.house, store.scope, store.everything(**asked))
         assert (shared.slices or 0) > (once.slices or 0)
-        assert [(one.entry["key"], one.data) for one in store.contents(**asked)[1]] == before
+        assert [(one.entry["key"], one.data) for one in held(store.house, shared)] == before

@@ -14,7 +14,7 @@ from tailrace.model.export import Filters
 from tailrace.model.predicates import parse_predicates
 from tailrace.store import batches as batches_module
 from tests.sending import T0, Content, Row, event, export, request
-from tests.unit.exports.histories import NAMES, Store, history
+from tests.unit.exports.histories import NAMES, Store, Told, history
 
 TABLES: dict[str, Any] = {"shape": "tables", "split": "event"}
 KNOWN = tuple(field.name for field in USER_FIELDS)
@@ -65,12 +65,12 @@ def person(rows: Sequence[Row]) -> Row:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_tables_are_the_events_by_name(store: Store, seed: int) -> None:
+def test_tables_are_the_events_by_name(told: Told, seed: int) -> None:
     """Each name has a table of just its events, in the usual order, parameters as columns; users are all who made them.
 
     Under any filters: a user counts sessions and events of the export only, and shows what was known last.
     """
-    history(store, seed)
+    store = told(seed)
     for asked in ASKED:
         columns = tuple(dict.fromkeys((*TABLE_COLUMNS, *KNOWN, "event", "params", "session_number", "fragment")))
         events = store.rows(**asked, columns=columns)
@@ -81,9 +81,9 @@ def test_tables_are_the_events_by_name(store: Store, seed: int) -> None:
         assert manifest["rows"] == len(events)
 
 
-def test_users_count_what_was_sent(store: Store) -> None:
+def test_users_count_what_was_sent(told: Told) -> None:
     """Every user once, with the events that were sent for them, and the name that they were last given."""
-    history(store)
+    store = told()
     found = users(store.contents(**TABLES)[1])
     assert {row["actor"]: row["events"] for row in found} == Counter(record["device_id"] for record in store.sent)
     assert [row["user_number"] for row in found] == sorted(row["user_number"] for row in found)
@@ -103,9 +103,9 @@ def test_a_value_that_only_an_older_fragment_knows(store: Store) -> None:
     assert (row["sessions"], row["events"]) == (2, 3)
 
 
-def test_many_users_in_groups(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_users_in_groups(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     """Groups of numbers, tiny batches and early merging change no byte of any table."""
-    history(store)
+    store = told()
     before = [(one.entry["key"], one.data) for one in store.contents(**TABLES)[1]]
     monkeypatch.setattr(users_module, "GROUP", 2)
     monkeypatch.setattr(users_module, "_FLUSH_ROWS", 1)
@@ -116,9 +116,9 @@ def test_many_users_in_groups(store: Store, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     ("format_", "packing"), [("parquet", "none"), ("parquet", "zip"), ("json", "zip"), ("csv", "zstd")]
 )
-def test_tables_in_other_forms(store: Store, format_: str, packing: str) -> None:
+def test_tables_in_other_forms(told: Told, format_: str, packing: str) -> None:
     """The same keys and counts of rows in files and archives of other formats."""
-    history(store)
+    store = told()
     form = TABLES | {"format": format_, "packing": packing}
     plain, other = (store.contents(**asked)[1] for asked in (TABLES, form))
     assert [(one.entry["key"], one.entry["of"], len(one.rows)) for one in other] == [
@@ -140,7 +140,7 @@ def test_a_chain_of_tables(store: Store) -> None:
     assert sorted(seen) == sorted(record["id"] for record in store.sent)
 
 
-def test_nothing_is_no_table(store: Store) -> None:
+def test_nothing_is_no_table(told: Told) -> None:
     """Without an event there are no tables and no users."""
-    history(store, size=5)
+    store = told(size=6)
     assert store.contents(**TABLES, events=["never"])[1] == []

@@ -95,11 +95,12 @@ def test_the_largest_record_fits_a_fragment() -> None:
     assert BOUNDS.fragment_events < BOUNDS.segment_events
 
 
-@pytest.mark.parametrize("session", ["s1", None])
+@pytest.mark.parametrize(("backend", "session"), [("postgresql", "s1"), ("sqlite", None)], indirect=["backend"])
 def test_a_session_of_any_size_is_stored_in_bounded_fragments(house: House, scope: Scope, session: str | None) -> None:
     """One session of 40 000 events and 64 MB, in four seals: bounded fragments, and every promise is kept.
 
-    With resends and another session between. Bounds are 1/8 of the real ones.
+    With resends and another session between. Bounds are 1/8 of the real ones. Whether the session has a name is the
+    same to either database.
     """
     bounds = Bounds(fragment_events=7_500, fragment_bytes=2 << 20, segment_events=30_000, segment_bytes=8 << 20)
     sent = lengthy(40_000, 1_700, session=session)

@@ -30,6 +30,7 @@ def as_rows(rows: Sequence[Row], columns: Sequence[str]) -> Counter[tuple[Any, .
     return Counter(tuple(row[name] for name in columns) for row in rows)
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("small", [False, True])
 def test_a_selection_means_what_the_oracle_says(
     house: House, scope: Scope, monkeypatch: pytest.MonkeyPatch, *, small: bool
@@ -37,7 +38,7 @@ def test_a_selection_means_what_the_oracle_says(
     """Any window, filters, increment and columns give the events that a naive loop keeps, with their values.
 
     Also when row groups and batches are tiny, so that each boundary is crossed; and what the statistics rule out
-    holds nothing.
+    holds nothing. Only files are read here.
     """
     if small:
         monkeypatch.setattr(segments_module, "ROW_GROUP_EVENTS", 3)
