@@ -19,8 +19,8 @@ from tailrace.web.desk import Desk
 from tailrace.web.seen import note_caller
 
 # `login` is e-mail and password as Basic; `token` a token, or the cookie of a login session; `link` a signed link, or a
-# token.
-Security = Literal["none", "write_key", "login", "token", "token_or_login", "link"]
+# token; `signed` a signed link alone.
+Security = Literal["none", "write_key", "login", "token", "token_or_login", "link", "signed"]
 SMALL_BODY = 1 << 20  # a request that is no data is never larger, bytes
 
 
@@ -159,12 +159,16 @@ def decode(body: bytes, kind: type[msgspec.Struct]) -> Any:
 def read_query(request: Request, kind: type[msgspec.Struct]) -> Any:
     """The query string as a document; a key that is a list may stand there several times.
 
+    Keys that a document neither knows nor forbids are passed over.
+
     Raises:
         Invalid: a key is unknown or there twice, or a value cannot be; it is named. No value is null.
     """
-    lists = _lists(kind)
+    lists, known = _lists(kind), _names(kind)
     found: dict[str, Any] = {}
     for name, text in request.query_params.multi_items():
+        if name not in known and not kind.__struct_config__.forbid_unknown_fields:
+            continue
         if name in lists:
             found.setdefault(name, []).append(text)
         elif name in found:
@@ -179,6 +183,12 @@ def read_query(request: Request, kind: type[msgspec.Struct]) -> Any:
         if key.encode_name in found and getattr(read, key.name) is None:  # the decoder takes the text `null` for it
             raise Invalid(key.encode_name, "cannot be null; leave it out")
     return read
+
+
+@cache
+def _names(kind: type[msgspec.Struct]) -> frozenset[str]:
+    """All keys."""
+    return frozenset(field.encode_name for field in msgspec.structs.fields(kind))
 
 
 @cache

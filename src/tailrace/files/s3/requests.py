@@ -50,6 +50,18 @@ class Requests:
             raise OSError(f"{key} ends before byte {stop}")
         return memoryview(data)
 
+    def link(self, key: str, seconds: int, name: str, media_type: str) -> str:
+        """A presigned URL of an object. The answer's headers are part of what is signed."""
+        wanted = {
+            "Bucket": self._place.bucket,
+            "Key": key,
+            "ResponseContentType": media_type,
+            "ResponseContentDisposition": f'attachment; filename="{name}"',
+        }
+        return self._ask(
+            key, lambda clients: clients.api.generate_presigned_url("get_object", Params=wanted, ExpiresIn=seconds)
+        )
+
     def delete(self, key: str) -> None:
         """Remove an object. Raises FileNotFoundError where the server tells."""
         try:

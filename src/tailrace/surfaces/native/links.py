@@ -62,7 +62,7 @@ def opened(secret: str, sought: Sought | None, name: str, query: LinkQuery) -> t
     if export.expires_at is not None and sought.now >= export.expires_at:
         raise Expired(export.expires_at)
     if sought.now >= query.expires * 1000:
-        raise LinkExpired(query.expires * 1000)
+        raise LinkExpired(query.expires * 1000, sought.now)
     if sought.file is None:
         raise NotFound("file", name)
     return export, sought.file

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from tailrace.accounts.audit import Actor, Download, actor_of
 from tailrace.db.engine import Database
 from tailrace.exports.records import Export, StoredFile, check_succeeded, find_export, find_file
 from tailrace.model.access import Principal
 from tailrace.surfaces.native.links import PATH, LinkQuery, opened
-from tailrace.web.auth import address
 from tailrace.web.downloads import Content, download
+from tailrace.web.noting import begun
 from tailrace.web.operations import Call, Operation, Reply
 
 
@@ -26,13 +25,6 @@ async def get_file(call: Call) -> Response:
     if sent.begins:
         await begun(call, export, file)
     return sent
-
-
-async def begun(call: Call, export: Export, file: StoredFile) -> None:
-    """A download begins: once for each GET that is about to send byte 0. Whoever came with a link has no name."""
-    nameless = Actor(export.scope.space, "a link", address(call.request))
-    actor = nameless if call.known is None else actor_of(call.known)
-    await call.desk.downloads.answer(Download(actor, export.id, export.scope.app_id, file.name))
 
 
 async def _wanted(call: Call) -> tuple[Export, StoredFile]:
