@@ -29,7 +29,7 @@ def texts_of(objects: pa.Array) -> pa.Array:
 
 def with_entry(objects: pa.Array, key: str, values: pa.Array) -> pa.Array:
     """Objects with one more entry, first, where there is a value and the object has no entry of that name."""
-    filled = pc.if_else(pc.equal(pc.fill_null(objects, EMPTY), EMPTY), EMPTY, objects)
+    filled = pc.fill_null(objects, EMPTY)
     wanted = pc.and_(pc.is_valid(values), pc.invert(pc.is_valid(extract(filled, key))))
     if not pc.any(wanted).as_py():
         return filled

@@ -101,6 +101,8 @@ def escaped(column: pa.Array) -> pa.Array:
 def entries(objects: pa.Array) -> pa.Array:
     """Objects as an element ``entry`` for each of their members, whose name stands in the attribute ``key``."""
     found = members(objects)
+    if not len(found.value):
+        return pa.repeat(pa.scalar(""), len(objects))
     names = found.key.dictionary.cast(pa.string())
     opening = join('<entry key="', where_needed(escaped(names), _IN_ATTRIBUTE, _escape_more), '">')
     texts = filled([escaped(plain(found.value))])

@@ -32,7 +32,7 @@ LIMITS: Sequence[Limit] = (
         "How long the file of a Flurry request is kept.",
         most=315_360_000_000,
     ),
-    Limit("flurry.coordinate_decimals", 2, "digits", "Decimals that `latitude` and `longitude` keep.", most=15),
+    Limit("flurry.coordinate_decimals", 2, "digits", "Decimals that `latitude` and `longitude` keep.", most=9),
     Limit(
         "flurry.storage_links",
         1,
