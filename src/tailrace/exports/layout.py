@@ -68,8 +68,8 @@ class Layout:
     def encoder(self) -> Encoder:
         """What writes rows."""
         shape = self.row_shape or _PLAIN
-        options = {"array": self.json_array, "safe": self.csv_safe, "nulls": shape.nulls}
-        return encoder_of(self.format, self.row, root=shape.root, **options)
+        array, safe, nulls = self.json_array, self.csv_safe, shape.nulls
+        return encoder_of(self.format, self.row, root=shape.root, array=array, safe=safe, nulls=nulls)
 
     def sheet(self, key: str) -> Sheet:
         """The sheet of a file that holds the rows of a key."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tailrace.accounts.limits import set_limits
+from tailrace.store.catalogue import numbered
 from tailrace.wiring import House
 from tests.contract.flurry.client import Client
 from tests.contract.live import live
@@ -63,6 +64,12 @@ def seen(rows: Sequence[Row]) -> list[tuple[str, int, str, str]]:
         )
         for row in rows
     )
+
+
+def ids(world: World, kind: Any) -> dict[str, int]:
+    """The allocated ids of the app's versions or events."""
+    with world.api.house.database.read() as connection:
+        return dict(numbered(connection, world.api.scope(), kind))
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import update
 
+from tailrace.accounts.limits import set_limits
 from tailrace.db.tables import exports
 from tests.contract.flurry.client import FIELDS, READERS, send
 from tests.contract.flurry.conftest import DAY, END, HOUR, START, World, seen
@@ -136,8 +137,6 @@ def test_a_hundred_requests_at_once(world: World) -> None:
         world.session(f"d{n}", START + n * HOUR, ["a", "b", "c"])
     world.api.seal()
     with world.api.house.database.write() as connection:
-        from tailrace.accounts.limits import set_limits
-
         set_limits(connection, {"exports.max_running": 1})
     with ThreadPoolExecutor(16) as pool:
         asked = list(pool.map(lambda _: world.client.request(START, END), range(100)))

@@ -4,17 +4,9 @@ from typing import Any
 
 import pytest
 
-from tailrace.store.catalogue import numbered
-from tests.contract.flurry.client import READERS
-from tests.contract.flurry.conftest import DAY, END, HOUR, START, World, seen
+from tests.contract.flurry.conftest import DAY, END, HOUR, START, World, ids, seen
 
 TOO_LONG = {"errors": ["Cannot request report for a period greater than 31 days"]}
-
-
-def ids(world: World, kind: Any) -> dict[str, int]:
-    """The allocated ids of the app's versions or events."""
-    with world.api.house.database.read() as connection:
-        return dict(numbered(connection, world.api.scope(), kind))
 
 
 def test_tiled_windows_join_without_a_seam(world: World) -> None:
@@ -118,4 +110,3 @@ def test_late_events_are_part_of_their_session(world: World) -> None:
         rows = world.client.fetch(START, END, **more)
         names = ("eventName", "sessionTimestamp", "sessionDuration", "eventOffset", "countryISO")
         assert sorted(tuple(row[name] for name in names) for row in rows) == wanted
-    assert len(READERS) == 3
