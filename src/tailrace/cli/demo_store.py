@@ -16,7 +16,13 @@ def apps_toml() -> str:
     apps = [(app.id, app.name, app.write_key) for app in APPS] + [(DATA_APP, "Your file", f"wk_{DATA_APP}")]
     lines = ["[[spaces]]", 'id = "demo"']
     for app_id, name, write_key in apps:
-        lines += ["[[spaces.apps]]", f'api_key = "{api_key_of(app_id)}"', f'id = "{app_id}"', f'name = "{name}"', f'write_key = "{write_key}"']
+        lines += [
+            "[[spaces.apps]]",
+            f'api_key = "{api_key_of(app_id)}"',
+            f'id = "{app_id}"',
+            f'name = "{name}"',
+            f'write_key = "{write_key}"',
+        ]
     lines += ["[[spaces.users]]", 'email = "demo@example.com"', 'role = "admin"']
     lines += ["[[spaces.tokens]]", f'value = "{TOKEN}"', 'user = "demo@example.com"']
     lines += ["[limits]", '"ingest.max_age_ms" = 400000000000000']  # examples show events of one fixed day

@@ -2,7 +2,7 @@
 
 It asks for a period in one format, polls until it has a link, fetches the file and reads it. Against a running demo:
 
-    python tests/contract/flurry/client.py http://127.0.0.1:8080 tok_demo DEMOPUZZLE0000000000 1767225600000 1769904000000
+    python3 tests/contract/flurry/client.py URL tok_demo DEMOPUZZLE0000000000 1767225600000 1769817600000
 """
 
 import csv
@@ -115,6 +115,11 @@ def read_xml(data: bytes) -> list[Row]:
     root = ElementTree.fromstring(data)  # noqa: S314
     assert root.tag == "events"
     return [_typed({child.tag: _content(child) for child in event}) for event in root]
+
+
+def read_error(data: bytes) -> ElementTree.Element:
+    """What a storage says."""
+    return ElementTree.fromstring(data)  # noqa: S314
 
 
 READERS = {"JSON": read_json, "CSV": read_csv, "XML": read_xml}

@@ -1,4 +1,4 @@
-"""The surface as a client sees it, with the store behind it at hand; what a file should hold is told by what was sent."""
+"""The surface as a client sees it, with the store behind it; what a file should hold is told by what was sent."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field

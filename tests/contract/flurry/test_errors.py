@@ -34,7 +34,11 @@ REPLIES: dict[str, TailraceError] = NATIVE_REPLIES | {
     "too_much_data-day": domain.TooMuchData(DAY),
     "link_expired": domain.LinkExpired(1_513_101_235_000, 1_517_428_056_789),
 }
-UNROUTED = {"no_such_path": (404, "Not Found"), "method_not_allowed": (405, "Method Not Allowed"), "failure": (500, "x")}
+UNROUTED = {
+    "no_such_path": (404, "Not Found"),
+    "method_not_allowed": (405, "Method Not Allowed"),
+    "failure": (500, "x"),
+}
 
 
 def every_reply() -> dict[str, Response]:

@@ -20,10 +20,12 @@ def fill(world: World) -> None:
     """A session of which all sixteen fields are known, and one of which little is."""
     about = {
         "app_version": "1.2", "country": "DE", "device_model": "Galaxy S9", "device_submodel": "SM-G892U",
-        "latitude": 52.529, "longitude": -13.409, "device_ids": {"idfa": "AAAA"}, "properties": {"theme": "dark", "n": 7},
+        "latitude": 52.529, "longitude": -13.409, "device_ids": {"idfa": "AAAA"},
+        "properties": {"theme": "dark", "n": 7},
     }  # fmt: skip
     record = {
-        "id": "e1", "event": "Level, \"Up\"", "time": START + 5_000, "device_id": "d1", "session_id": "s1", "user_id": "u1",
+        "id": "e1", "event": "Level, \"Up\"", "time": START + 5_000, "device_id": "d1", "session_id": "s1",
+        "user_id": "u1",
         "params": {"level": 7, "nasty": NASTY, "deep": {"x": [1, "y"]}, "yes": True},
         "profile": {"gender": "female", "birth_year": 1990}, "session": about,
     }  # fmt: skip

@@ -1,5 +1,6 @@
 """Which sessions a window holds, how its ends may be written, how long it may be, and what filters keep."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -10,8 +11,8 @@ TOO_LONG = {"errors": ["Cannot request report for a period greater than 31 days"
 
 
 def test_tiled_windows_join_without_a_seam(world: World) -> None:
-    """Windows of thirty days whose seams are exactly the starts of sessions: each session is in one of them, whole, with
-    its events beyond the window's end; none is lost and none doubled.
+    """Windows of thirty days whose seams are exactly the starts of sessions: each is in one of them, whole, with its
+    events beyond the window's end; none is lost and none doubled.
     """
     seams = [START + n * 30 * DAY for n in range(4)]
     for n, seam in enumerate(seams):
@@ -19,7 +20,7 @@ def test_tiled_windows_join_without_a_seam(world: World) -> None:
         world.session(f"e{n}", seam - 1, ["a", "b"], step=HOUR // 4)
     world.api.seal()
     found = []
-    for start, end in zip(seams, seams[1:], strict=False):
+    for start, end in pairwise(seams):
         rows = seen(world.client.fetch(start, end))
         assert rows == world.expected(start, end)
         found += rows
@@ -86,7 +87,7 @@ def test_filters_go_by_allocated_ids(world: World) -> None:
 
 @pytest.mark.parametrize("name", ["eventIds", "app_versions"])
 def test_unknown_ids_are_errors(world: World, name: str) -> None:
-    """An id that the app has none of is refused, not answered with an empty file; one of the other list is none either."""
+    """An id that the app has none of is refused, not answered with an empty file; so is one of the other list."""
     world.session("d1", START, ["a"], app_version="1.0")
     world.api.seal()
     other = ids(world, "version" if name == "eventIds" else "event").popitem()[1]
