@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tailrace.model.policy import LIMITS
 from tailrace.surfaces.flurry.errors import ERRORS
+from tailrace.surfaces.flurry.shapes import rows
 from tailrace.surfaces.flurry.surface import FLURRY
 from tailrace.web.failures import sample
 
@@ -53,6 +54,15 @@ def test_every_status_of_an_error_is_listed() -> None:
     first = [line.split("|")[1] for line in table.splitlines() if line.startswith("|")]
     listed = {int(status) for cell in first for status in re.findall(r"\d{3}", cell)}
     assert listed == {FLURRY.reply(sample(kind)).status_code for kind in ERRORS} - {500}
+
+
+def test_the_page_of_fields_has_the_columns_in_their_order() -> None:
+    """docs/fields.md lists the sixteen columns as the surface has them, each with the fields that it is made of."""
+    section = (ROOT / "docs" / "fields.md").read_text("utf-8").split("\n## Flurry\n")[1].split("\n## ")[0]
+    cells = [line.split("|")[2:4] for line in section.splitlines() if line.startswith("| `row`")]
+    listed = [(re.findall("`(.*?)`", name)[0], tuple(re.findall("`(.*?)`", sources))) for name, sources in cells]
+    assert listed == [(column.name, column.sources) for column in rows(2).columns]
+    assert len(listed) == 16
 
 
 def test_settings_that_the_page_names_exist() -> None:
