@@ -40,8 +40,8 @@ class Members(NamedTuple):
 
 
 class Values(NamedTuple):
-    """Where the top-level values of some texts lie in their bytes; `ends` are where the texts end, `first` is the row of
-    the first. A value's ends may still be spaces.
+    """Where the top-level values of some texts lie in their bytes. `ends` are where the texts end, `first` is the row
+    of the first. A value's ends may still be spaces.
     """
 
     first: int

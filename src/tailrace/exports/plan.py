@@ -71,7 +71,7 @@ def make_plan(
 
 def _matching(request: ExportRequest, segments: Sequence[Segment], selection: Selection) -> list[Segment]:
     """The segments to read. Where rows of events tell of whole sessions, these are all that hold a part of one."""
-    if request.shape == "events":
+    if request.row_shape is not None and request.row_shape.whole_sessions:
         reach = [segment for segment in segments if can_match(segment, selection.of_whole_sessions())]
         if merges(request, [segment.statistics for segment in reach], increment=selection.increment is not None):
             return reach

@@ -12,10 +12,10 @@ from starlette.responses import Response
 
 from tailrace.model import errors as domain
 from tailrace.model.clock import DAY, iso
+from tailrace.surfaces.flurry.policy import WEEK
 from tailrace.web.observing import current_request_id
 
 MEDIA_TYPE = "application/json"
-_PERIODS = {7 * DAY: "1 week", DAY: "1 day"}
 _UNROUTED = {404: "There is no such path.", 405: "This path does not take this method."}
 
 
@@ -56,7 +56,7 @@ def _too_old(error: domain.WindowTooOld) -> Response:
 
 
 def _too_much(error: domain.TooMuchData) -> Response:
-    period = _PERIODS[error.works]
+    period = "1 week" if error.works >= WEEK else "1 day"
     return sentence(400, f"The data for this period is too large. Please try again with periods of {period}")
 
 

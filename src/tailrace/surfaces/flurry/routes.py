@@ -49,7 +49,8 @@ async def get_raw_file(call: Call) -> Response:
     desk, number, name = call.desk, call.path("id"), call.path("name")
     sought = await run_in_threadpool(find_numbered_file, desk.database, NAME, number)
     export, file = opened(desk.identity.secret, sought, name, call.query)
-    content = Content(file.object, file_name(number, export.request.format), MEDIA_TYPE, file.bytes, file.sha256)
+    seen_as = file_name(number, export.request.format)
+    content = Content(file.object, seen_as, MEDIA_TYPE, file.bytes, file.sha256, file.key_ref)
     sent = download(call.request, desk.files, content, desk.settings.downloads.accel_prefix)
     if sent.begins:
         await begun(call, export, file)
