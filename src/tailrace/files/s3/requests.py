@@ -58,9 +58,11 @@ class Requests:
             "ResponseContentType": media_type,
             "ResponseContentDisposition": f'attachment; filename="{name}"',
         }
-        return self._ask(
-            key, lambda clients: clients.api.generate_presigned_url("get_object", Params=wanted, ExpiresIn=seconds)
-        )
+
+        def made(clients: Clients) -> str:
+            return str(clients.api.generate_presigned_url("get_object", Params=wanted, ExpiresIn=seconds))
+
+        return self._ask(key, made)
 
     def delete(self, key: str) -> None:
         """Remove an object. Raises FileNotFoundError where the server tells."""
