@@ -41,14 +41,15 @@ from tailrace.model.shards import initial_shards
 from tailrace.store.commits import create_head
 from tailrace.store.inbox import create_heads, heads
 from tailrace.store.shards import create_shards, shards_of
-from tailrace.surfaces.limits import SURFACE_LIMITS
+from tailrace.surfaces.table import DIALECTS
 from tailrace.upkeep.run import SWEEP
 from tailrace.upkeep.sweep import Sweeper
 
 FILES_DIRECTORY = "files"
 CACHE_DIRECTORY = "cache"
 
-register(SURFACE_LIMITS)  # whoever opens a store knows every limit
+for _dialect in DIALECTS:
+    register(_dialect.limits)  # whoever opens a store knows every limit
 
 
 @dataclass(frozen=True, slots=True)
