@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from tailrace.columns.jsontext import Values, extract, members, values
 
 EMPTY = "{}"
+_NEEDS_ESCAPES = r'["\\\x00-\x1f]'
 _QUOTE, _NULL, _OPEN, _SPACE = ord('"'), ord("n"), ord("{"), ord(" ")  # `[` becomes a brace by its sixth bit
 
 
@@ -43,7 +44,9 @@ def with_entry(objects: pa.Array, key: str, texts: pa.Array) -> pa.Array:
 
 
 def as_json(texts: pa.Array) -> pa.Array:
-    """Texts as JSON strings; each distinct one is written once."""
+    """Texts as JSON strings; where some need escapes, each distinct one is written once."""
+    if not pc.any(pc.match_substring_regex(texts, _NEEDS_ESCAPES)).as_py():
+        return pc.binary_join_element_wise('"', texts, '"', "")
     coded = texts.dictionary_encode()
     written = [None if text is None else msgspec.json.encode(text).decode() for text in coded.dictionary.to_pylist()]
     return pa.array(written, pa.string()).take(coded.indices)

@@ -16,14 +16,14 @@ from tailrace.model.window import Window
 from tailrace.wiring import House
 from tests.sending import principal, request
 
-ASKED = {"start": 10 * DAY, "end": 17 * DAY}
+ASKED = (10 * DAY, 17 * DAY)
 
 
 def test_numbers_rise_and_are_those_of_a_series(house: House, scope: Scope) -> None:
     """Each export of a series gets a number above the one before; it is found by that, in that series, by its space and
     whoever may see its app, and whatever is no number of one is not found.
     """
-    who, asked = principal(house, scope), request(scope, "session_start", **ASKED)
+    who, asked = principal(house, scope), request(scope, "session_start", *ASKED)
     made = [submit_once(house.submitter(), who, scope, asked, None, policy=Policy(series="s")) for _ in range(3)]
     numbers = [one.number or 0 for one in made]
     assert numbers == sorted(set(numbers))
@@ -47,7 +47,7 @@ def test_numbers_rise_and_are_those_of_a_series(house: House, scope: Scope) -> N
 
 def test_a_policy_bounds_what_may_be_asked(house: House, scope: Scope) -> None:
     """Its own length, age and number of unfinished exports hold, to the millisecond and the one."""
-    who, asked = principal(house, scope), request(scope, "session_start", **ASKED)
+    who, asked = principal(house, scope), request(scope, "session_start", *ASKED)
 
     def ask(policy: Policy) -> None:
         submit_once(house.submitter(), who, scope, asked, None, policy=policy)
