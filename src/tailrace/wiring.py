@@ -36,15 +36,20 @@ from tailrace.model.clock import Clock, ShiftedClock, SystemClock
 from tailrace.model.errors import Invalid, Unavailable
 from tailrace.model.export import Part
 from tailrace.model.ids import Ids, RandomIds
+from tailrace.model.policy import register
 from tailrace.model.shards import initial_shards
 from tailrace.store.commits import create_head
 from tailrace.store.inbox import create_heads, heads
 from tailrace.store.shards import create_shards, shards_of
+from tailrace.surfaces.table import DIALECTS
 from tailrace.upkeep.run import SWEEP
 from tailrace.upkeep.sweep import Sweeper
 
 FILES_DIRECTORY = "files"
 CACHE_DIRECTORY = "cache"
+
+for _dialect in DIALECTS:
+    register(_dialect.limits)  # whoever opens a store knows every limit
 
 
 @dataclass(frozen=True, slots=True)

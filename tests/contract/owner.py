@@ -4,17 +4,20 @@ An operation without an example fails tests/contract/test_isolation.py. An examp
 deletes something may make it first.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from secrets import token_hex
 from typing import Any, Literal
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 
 from tailrace.app import SURFACES
 from tailrace.web.operations import Operation
 from tests.contract.live import READ, WRITE
-from tests.contract.native.conftest import Api
+from tests.contract.native.conftest import WAIT_S, Api
 from tests.sending import T0, event
 
 MAIL, PASSWORD = "ana@example.com", "correct horse"
@@ -42,6 +45,20 @@ class World:
         """The export's id."""
         found: str = self.manifest["export"]
         return found
+
+    @cached_property
+    def raw_data(self) -> str:
+        """The number of a request for raw data that has succeeded."""
+        answer = self.api.http.post("/pulse/v1/rawData", json=_RAW_DATA, headers=READ)
+        assert answer.status_code == 201, answer.text
+        number: str = answer.json()["data"]["id"]
+        deadline = time.monotonic() + WAIT_S
+        while (
+            self.api.http.get(f"/pulse/v1/rawData/{number}", headers=READ).json()["data"]["attributes"]["s3URI"] is None
+        ):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        return number
 
     @property
     def file(self) -> str:
@@ -72,6 +89,22 @@ def _of(whose: Whose, id_: str, status: int = 200, json: Any = None) -> Example:
 
 _SETUP = {"token": "no such", "email": "x@example.com", "password": "a long enough one"}
 _ASK = {"app": "app_waves", "window": {"axis": "available"}}
+
+_RAW_DATA = {
+    "data": {
+        "type": "rawData",
+        "attributes": {"startTime": 0, "endTime": 1, "outputFormat": "JSON", "apiKey": "WAVESAPIKEY0000000001"},
+    }
+}
+
+
+def _raw_file(world: World) -> Example:
+    """The file of a request of the owner's, by its link: whoever has that needs nothing else."""
+    found = world.api.http.get(f"/pulse/v1/rawData/{world.raw_data}", headers=READ).json()
+    link = urlsplit(found["data"]["attributes"]["s3URI"])
+    number, name = link.path.split("/")[-2:]
+    return Example(whose="caller", path={"id": number, "name": name}, query=dict(parse_qsl(link.query)))
+
 
 EXAMPLES: Mapping[str, Callable[[World], Example]] = {
     "post_events": lambda _: Example(whose="caller", json={"batch": [event("x", T0)]}),
@@ -114,6 +147,9 @@ EXAMPLES: Mapping[str, Callable[[World], Example]] = {
     "show_setup": lambda _: Example(403, whose="caller"),
     "send_setup": lambda _: Example(403, whose="caller"),
     "get_openapi": lambda _: Example(whose="caller"),
+    "post_raw_data": lambda _: Example(201, json=_RAW_DATA),
+    "get_raw_data": lambda world: Example(path={"id": world.raw_data}),
+    "get_raw_file": _raw_file,
 }
 
 

@@ -77,6 +77,20 @@ def scope_for(database: Database, principal: Principal, app_id: str) -> Scope:
     return _scope(row)
 
 
+def scope_of_api_key(database: Database, principal: Principal, key: str) -> Scope:
+    """The app of the caller's space that has an API key and that its token is granted.
+
+    Raises:
+        NotFound: there is none, or it is not the caller's to know of.
+    """
+    with database.read() as connection:
+        mine = apps.c.space == principal.space, apps.c.api_key == key
+        row = connection.execute(_apps().where(*mine)).first() if storable(key) else None
+    if row is None or not principal.may_see(row.id):
+        raise NotFound("app", "")
+    return _scope(row)
+
+
 def scope_of_app(database: Database, app_id: str) -> Scope:
     """An app by its id, for the operator of the server.
 

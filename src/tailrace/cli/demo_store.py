@@ -6,12 +6,23 @@ TOKEN = "tok_demo"  # noqa: S105 - the demo's token is no secret: its server lis
 DATA_APP = "demo_data"
 
 
+def api_key_of(app_id: str) -> str:
+    """The API key of one of the demo's apps: twenty capitals and digits, as dialects that ask for one expect it."""
+    return app_id.replace("_", "").upper().ljust(20, "0")[:20]
+
+
 def apps_toml() -> str:
     """The provisioning file, as a user would write it."""
     apps = [(app.id, app.name, app.write_key) for app in APPS] + [(DATA_APP, "Your file", f"wk_{DATA_APP}")]
     lines = ["[[spaces]]", 'id = "demo"']
     for app_id, name, write_key in apps:
-        lines += ["[[spaces.apps]]", f'id = "{app_id}"', f'name = "{name}"', f'write_key = "{write_key}"']
+        lines += [
+            "[[spaces.apps]]",
+            f'api_key = "{api_key_of(app_id)}"',
+            f'id = "{app_id}"',
+            f'name = "{name}"',
+            f'write_key = "{write_key}"',
+        ]
     lines += ["[[spaces.users]]", 'email = "demo@example.com"', 'role = "admin"']
     lines += ["[[spaces.tokens]]", f'value = "{TOKEN}"', 'user = "demo@example.com"']
     lines += ["[limits]", '"ingest.max_age_ms" = 400000000000000']  # examples show events of one fixed day

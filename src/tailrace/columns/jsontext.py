@@ -39,6 +39,18 @@ class Members(NamedTuple):
     value: pa.Array
 
 
+class Values(NamedTuple):
+    """Where the top-level values of some texts lie in their bytes. `ends` are where the texts end, `first` is the row
+    of the first. A value's ends may still be spaces.
+    """
+
+    first: int
+    data: Bytes
+    ends: Places
+    starts: Places
+    stops: Places
+
+
 def extract(texts: pa.Array, key: str) -> pa.Array:
     """The raw JSON text of one member of each object; null where it has none."""
     return extract_all(texts, [key])[0]
@@ -67,6 +79,13 @@ def members(texts: pa.Array) -> Members:
         )
     keys = pa.chunked_array([part.key for part in parts]).unify_dictionaries().combine_chunks()
     return Members(pa.concat_arrays([p.row for p in parts]), keys, pa.concat_arrays([p.value for p in parts]))
+
+
+def values(texts: pa.Array) -> Iterator[Values]:
+    """All top-level values where they are, a block of texts at a time; no text is null."""
+    for first, data, ends in _cut(texts):
+        block = _block(first, data, ends)
+        yield Values(first, data, ends, block.value_start, block.value_stop)
 
 
 def decode(strings: pa.Array) -> pa.Array:

@@ -18,7 +18,7 @@ from tailrace.exports.users import user_part
 from tailrace.files.base import Files
 from tailrace.formats import parquet
 from tailrace.formats.bodies import BODIES, EXTENSIONS, MEDIA_TYPES, DeflateBody
-from tailrace.formats.encoders import Encoder, encoder_of
+from tailrace.formats.encoders import Encoder
 from tailrace.formats.packing import unpack
 from tailrace.formats.zip import ZipWriter
 from tailrace.model.export import ExportFile, ExportRequest, Member, Part
@@ -43,11 +43,12 @@ class Assembly:
     @property
     def encoder(self) -> Encoder:
         """The encoder of the rows."""
-        return encoder_of(self.layout.format, self.layout.row, array=self.layout.json_array, safe=self.layout.csv_safe)
+        return self.layout.encoder
 
 
 def assemble(assembly: Assembly, parts: Iterable[Part]) -> list[ExportFile]:
-    """Make durable files of parts, which come in order. No file has no rows; all files are made or none is there.
+    """Make durable files of parts, which come in order. No file has no rows, but for one that is wanted all the
+    same (`keep_empty`); all files are made or none is there.
 
     Raises:
         PartDamaged: a part is not what was written.
@@ -88,8 +89,12 @@ Group = tuple[str | None, str, Iterable[Placed]]  # key, name without extension,
 
 
 def _streamed(assembly: Assembly, pieces: Iterable[Placed]) -> Iterator[Group]:
+    empty = assembly.request.keep_empty
     for key, group in groupby(pieces, _FileNumber(assembly.request)):
+        empty = False
         yield key, assembly.stem if key is None else f"{assembly.stem}-{key}", group
+    if empty:
+        yield None, assembly.stem, ()
 
 
 def _keyed(assembly: Assembly, pieces: list[Placed]) -> Iterator[Group]:

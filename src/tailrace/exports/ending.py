@@ -20,7 +20,7 @@ from tailrace.jobs.queue import Signal, finish, give_back, hold
 from tailrace.jobs.retry import PUZZLE, delay_ms, explain, rule_for
 from tailrace.logs import log
 from tailrace.model.errors import ExportFailed, TailraceError, Unavailable
-from tailrace.model.export import ExportFile
+from tailrace.model.export import ExportFile, ExportRequest
 
 Result = TypeVar("Result")
 
@@ -43,7 +43,7 @@ def succeed(attempt: Attempt, export: Export, resolved: Resolved, slices: int, m
             state="succeeded",
             slices_done=slices,
             finished_at=now,
-            expires_at=now + limit(connection, "exports.file_life_ms"),
+            expires_at=now + life_ms(connection, export.request),
             error=None,
             bytes=manifest["bytes"],
             manifest=msgspec.json.encode(manifest).decode(),
@@ -53,6 +53,13 @@ def succeed(attempt: Attempt, export: Export, resolved: Resolved, slices: int, m
         return "go_on"
 
     return insist(attempt, change)
+
+
+def life_ms(connection: Connection, request: ExportRequest) -> int:
+    """How long the files of a request are kept."""
+    if request.file_life_ms is not None:
+        return request.file_life_ms
+    return limit(connection, "exports.file_life_ms")
 
 
 def cancelled(attempt: Attempt) -> None:

@@ -42,6 +42,10 @@ def check_form(request: ExportRequest) -> None:
         raise Invalid("csv_safe", "is an option of the format 'csv' only")
     if request.file_bytes < SMALLEST_FILE:
         raise Invalid("file_bytes", f"must be {SMALLEST_FILE} or more")
+    if request.row_shape is not None and (request.shape != "events" or request.columns is not None):
+        raise Invalid("row_shape", "goes with the shape 'events' and brings its own columns")
+    if request.keep_empty and (request.split != "single" or request.packing == "zip"):
+        raise Invalid("keep_empty", "goes with the split 'single' and files that are no archives")
     if request.shape == "tables" and request.columns and "params" in request.columns:
         raise Invalid("columns", "the shape 'tables' has a column for each parameter; leave 'params' out")
     if request.shape == "sessions" and request.columns and not any(_of_session(name) for name in request.columns):

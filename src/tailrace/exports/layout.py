@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tailrace.formats.encoders import Encoder, encoder_of
 from tailrace.formats.packing import Store
 from tailrace.model.export import ExportRequest, Format, Shape, Split
 from tailrace.model.fields import DEFAULT_EVENT_COLUMNS, FIELDS, SESSION_FIELDS, Field
+from tailrace.model.rows import RowShape
 from tailrace.model.segment import Statistics
 from tailrace.model.sheet import EVENTS, Sheet, param_column
 
@@ -17,6 +19,7 @@ TABLE_COLUMNS: tuple[str, ...] = (
     *("country", "value", "info", "duration_ms", "level", "is_tester", "is_cheater", "is_paying"),
     *("amount", "currency", "amount_usd", "state"),
 )
+_PLAIN = RowShape(())
 _SESSION_DEFAULTS = tuple(f.name for f in SESSION_FIELDS if f.name in DEFAULT_EVENT_COLUMNS)
 
 # What is known of a user from the sessions of an export; the newest session that knows it counts.
@@ -40,7 +43,7 @@ class Layout:
     """How rows become files. `sheets` is by table for wide tables, else there is one, under the empty name.
 
     `passing` says that parts are written over once they were read; `merge` that fragments of a session are to be one
-    row.
+    row, or rows that say the same of it. `row_shape` is what a dialect makes of rows.
     """
 
     shape: Shape
@@ -52,11 +55,21 @@ class Layout:
     json_array: bool
     csv_safe: bool
     merge: bool
+    row_shape: RowShape | None = None
 
     @property
     def row(self) -> str:
         """What a row is called."""
+        if self.row_shape is not None:
+            return self.row_shape.row
         return "session" if self.shape == "sessions" else "event"
+
+    @property
+    def encoder(self) -> Encoder:
+        """What writes rows."""
+        shape = self.row_shape or _PLAIN
+        array, safe, nulls = self.json_array, self.csv_safe, shape.nulls
+        return encoder_of(self.format, self.row, root=shape.root, array=array, safe=safe, nulls=nulls)
 
     def sheet(self, key: str) -> Sheet:
         """The sheet of a file that holds the rows of a key."""
@@ -80,12 +93,21 @@ def make_layout(
         sheets=_sheets(request, statistics),
         json_array=request.json_array,
         csv_safe=request.csv_safe,
-        merge=request.shape == "sessions" and not increment and any(s.late_fragments for s in statistics),
+        merge=merges(request, statistics, increment=increment),
+        row_shape=request.row_shape,
     )
+
+
+def merges(request: ExportRequest, statistics: Sequence[Statistics], *, increment: bool) -> bool:
+    """Whether fragments are put together to sessions: a window does so, where there are fragments beyond the first."""
+    whole = request.shape == "sessions" or (request.row_shape is not None and request.row_shape.whole_sessions)
+    return whole and not increment and any(s.late_fragments for s in statistics)
 
 
 def columns_of(request: ExportRequest) -> tuple[str, ...]:
     """Names of the canonical columns of an export, in order, those of nested events last."""
+    if request.row_shape is not None:
+        return request.row_shape.sources
     if request.shape == "tables":
         return request.columns or TABLE_COLUMNS
     return request.columns or DEFAULT_EVENT_COLUMNS
@@ -93,6 +115,8 @@ def columns_of(request: ExportRequest) -> tuple[str, ...]:
 
 def sheet_of(request: ExportRequest) -> Sheet:
     """The sheet of the shapes `events` and `sessions`."""
+    if request.row_shape is not None:
+        return Sheet(request.row_shape.row, tuple(column.field for column in request.row_shape.columns))
     fields = [FIELDS[name] for name in columns_of(request)]
     if request.shape == "events":
         return Sheet("event", tuple(fields))

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from tailrace import __version__
 from tailrace.accounts.store import Identity
 from tailrace.exports.cursors import Cursor, request_digest, write_cursor
-from tailrace.exports.layout import USERS, columns_of
+from tailrace.exports.layout import USERS, columns_of, sheet_of
 from tailrace.exports.making import Made
 from tailrace.exports.records import Export
 from tailrace.exports.resolve import Resolved
@@ -46,7 +46,7 @@ def make_manifest(
         "totals_before": _totals(totals[0]) if totals else None,
         "totals_after": _totals(totals[1]) if totals else None,
         "shape": request.shape,
-        "columns": list(columns_of(request)),
+        "columns": _columns(request),
         "filtered": not request.filters.empty,
         "rows": sum(_rows(f) for f in files),
         "bytes": sum(f.bytes for f in files),
@@ -84,6 +84,13 @@ def request_document(request: ExportRequest) -> dict[str, Any]:
         "wait_until_complete": request.wait_until_complete,
         "after": request.after,
     }
+
+
+def _columns(request: ExportRequest) -> list[str]:
+    """As the files name them."""
+    if request.row_shape is not None:
+        return [column.name for column in sheet_of(request).columns]
+    return list(columns_of(request))
 
 
 def window_document(request: ExportRequest) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from tailrace.exports.layout import Layout, columns_of, make_layout
+from tailrace.exports.layout import Layout, columns_of, make_layout, merges
 from tailrace.model.export import ExportRequest, Increment
 from tailrace.model.segment import Segment
 from tailrace.store.scan import Selection, can_match
@@ -58,7 +58,7 @@ def make_plan(
         columns=columns_of(request),
         increment=increment,
     )
-    matching = [segment for segment in segments if can_match(segment, selection)]
+    matching = _matching(request, segments, selection)
     known = [segment.statistics for segment in matching]
     layout = make_layout(request, known, increment=increment is not None, passing=passing)
     slices = tuple(
@@ -67,6 +67,15 @@ def make_plan(
         for segments, share in _cut(tuple(members), whole=layout.merge)
     )
     return Plan(selection, layout, slices)
+
+
+def _matching(request: ExportRequest, segments: Sequence[Segment], selection: Selection) -> list[Segment]:
+    """The segments to read. Where rows of events tell of whole sessions, these are all that hold a part of one."""
+    if request.row_shape is not None and request.row_shape.whole_sessions:
+        reach = [segment for segment in segments if can_match(segment, selection.of_whole_sessions())]
+        if merges(request, [segment.statistics for segment in reach], increment=selection.increment is not None):
+            return reach
+    return [segment for segment in segments if can_match(segment, selection)]
 
 
 def _cut(segments: tuple[Segment, ...], *, whole: bool) -> Iterator[tuple[tuple[Segment, ...], tuple[int, int]]]:

@@ -20,6 +20,7 @@ _TYPES: dict[Kind, dict[str, Any]] = {
     "text": {"type": "string"},
     "json": {},
     "any": {},
+    "map": {"type": "object"},
     "int": {"type": "integer"},
     "time": {"type": "string", "format": "date-time"},
     "float": {"type": "number"},

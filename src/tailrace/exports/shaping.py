@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from tailrace.columns.groups import Groups
 from tailrace.columns.jsontext import members
+from tailrace.exports.converting import converted
 from tailrace.exports.layout import USERS, Layout
 from tailrace.exports.parts import PartWriter, Stretch
 from tailrace.exports.users import UserCounts
@@ -28,7 +29,8 @@ def write_events(layout: Layout, encoder: Encoder, groups: Iterator[EventBatch],
     sheet = layout.sheet("")
     for batch in _small(groups):
         arranged, stretches = _by_event(batch, layout.split)
-        out.add(encoder.events(arranged.fragments, arranged.parent, arranged.events, sheet), stretches)
+        shown = arranged if layout.row_shape is None else converted(arranged, layout.row_shape)
+        out.add(encoder.events(shown.fragments, shown.parent, shown.events, sheet), stretches)
 
 
 def write_sessions(layout: Layout, encoder: Encoder, groups: Iterator[EventBatch], out: PartWriter) -> None:

@@ -10,13 +10,12 @@ from tailrace.exports.plan import Slice
 from tailrace.exports.shaping import SHAPERS
 from tailrace.exports.users import USER_COLUMNS
 from tailrace.files.base import Files
-from tailrace.formats.encoders import encoder_of
-from tailrace.model.export import Part, Shape
+from tailrace.model.export import Filters, Part, Shape
 from tailrace.model.points import point
 from tailrace.model.segment import Segment
 from tailrace.store.batches import EventBatch
 from tailrace.store.merge import MERGE_COLUMNS, whole_sessions
-from tailrace.store.scan import Selection, scan_groups
+from tailrace.store.scan import Selection, narrowed, scan_groups
 
 # Read whether or not they are columns: what rows are split, merged and counted by.
 _ALSO: dict[Shape, tuple[str, ...]] = {
@@ -24,6 +23,9 @@ _ALSO: dict[Shape, tuple[str, ...]] = {
     "sessions": ("time", "session_start", *MERGE_COLUMNS),
     "tables": ("time", "event", "params", *USER_COLUMNS),
 }
+
+# The same for events of sessions that are put together.
+_OF_WHOLE = ("session_start", "app_version", *MERGE_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ def run_slice(files: Files, spec: SliceSpec) -> Part:
     Stopped between two row groups.
     """
     layout = spec.layout
-    encoder = encoder_of(layout.format, layout.row, array=layout.json_array, safe=layout.csv_safe)
+    encoder = layout.encoder
     with files.create(spec.object, durable=False) as sink:
         out = PartWriter(sink, encoder, layout.store)
         SHAPERS[layout.shape](layout, encoder, _looking(spec.stop, _groups(files, spec)), out)
@@ -61,14 +63,20 @@ def _looking(stop: int | None, batches: Iterator[EventBatch]) -> Iterator[EventB
 
 
 def _groups(files: Files, spec: SliceSpec) -> Iterator[EventBatch]:
-    also = _ALSO[spec.layout.shape]
+    whole = spec.layout.merge and spec.layout.shape == "events"
+    also = (*_ALSO[spec.layout.shape], *(_OF_WHOLE if whole else ()))
     selection = replace(spec.selection, columns=tuple(dict.fromkeys((*spec.selection.columns, *also))))
+    later = Filters()
+    if whole:  # a session says the same whichever of its events are wanted
+        later, selection = spec.selection.filters, selection.of_whole_sessions()
 
     def scan(segment: Segment) -> Iterator[EventBatch]:
         return scan_groups(files, segment, spec.slice.available_at, selection, spec.slice.share)
 
     if spec.layout.merge:
-        yield from whole_sessions(scan, spec.slice.segments)
+        for batch in whole_sessions(scan, spec.slice.segments):
+            if (left := narrowed(batch, later)).events.num_rows:
+                yield left
     else:
         for segment in spec.slice.segments:
             yield from scan(segment)

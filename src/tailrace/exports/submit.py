@@ -13,16 +13,20 @@ from tailrace.db.engine import Database
 from tailrace.exports.cursors import read_cursor
 from tailrace.exports.forms import check_form
 from tailrace.exports.idempotency import Once, recall, remember
+from tailrace.exports.numbers import give_number
 from tailrace.exports.records import Export, count_unfinished, get_export, insert_export
 from tailrace.exports.resolve import Resolved, is_complete, resolve_increment, resolve_snapshot
+from tailrace.exports.sizing import check_size
 from tailrace.jobs.queue import enqueue
 from tailrace.model.access import Principal, Scope
-from tailrace.model.errors import Forbidden, Invalid, TooManyRunning, WindowInFuture
+from tailrace.model.errors import Forbidden, Invalid, TooManyRunning, WindowInFuture, WindowTooLong, WindowTooOld
 from tailrace.model.export import ExportRequest
 from tailrace.model.ids import Ids
+from tailrace.model.policy import Policy
 from tailrace.store.snapshots import Reach, head, reach
 
 SCOPE = "exports.create"
+OURS = Policy()  # what the server itself lets clients ask for is in its limits
 Action = Literal["export.requested", "export.repeated"]
 
 
@@ -37,10 +41,13 @@ class Submitter:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """An export; `replayed` says that it was there before, made under the same key of its client."""
+    """An export; `replayed` says that it was there before, made under the same key of its client. It has a `number` if
+    its dialect calls exports so.
+    """
 
     export: Export
     replayed: bool
+    number: int | None = None
 
 
 def submit(submitter: Submitter, principal: Principal, scope: Scope, request: ExportRequest) -> Export:
@@ -55,8 +62,10 @@ def submit_once(
     request: ExportRequest,
     asked: Once | None,
     action: Action = "export.requested",
+    policy: Policy = OURS,
 ) -> Submitted:
-    """Keep a request as a queued export, unless the client's key brought it before. `action` is what the audit says.
+    """Keep a request as a queued export, unless the client's key brought it before. `action` is what the audit says,
+    `policy` what the client's dialect allows.
 
     Raises:
         IdempotencyMismatch: the key brought something else before.
@@ -66,21 +75,26 @@ def submit_once(
         CursorRefused: it cannot continue from its cursor.
         TooManyRunning: the space has too many unfinished exports.
         QuotaSpent: the space has asked for as many exports as it may today.
+        WindowTooLong, WindowTooOld, TooMuchData: as the policy says.
     """
     if not principal.may(SCOPE):
         raise Forbidden(SCOPE)
     check_request(request)
+    check_length(request, policy)
+    check_size(submitter.database, scope, request, policy)
     found = None if request.window.axis == "available" else reach(submitter.database, scope)
     with submitter.database.write() as connection:
         now = submitter.database.now(connection)
         earlier = None if asked is None else recall(connection, principal, asked, now)
         if earlier is not None:
             return Submitted(get_export(connection, principal, earlier), True)
-        export = _keep(submitter, connection, principal, scope, request, now, found)
+        _check_age(request, policy, now)
+        export = _keep(submitter, connection, principal, scope, request, now, found, policy.max_running)
+        number = give_number(connection, scope, export.id, policy.series) if policy.series else None
         note(connection, actor_of(principal), action, export.id, now, app=scope.app_id)
         if asked is not None:
             remember(connection, principal, asked, export.id, now)
-    return Submitted(export, False)
+    return Submitted(export, False, number)
 
 
 def _keep(
@@ -91,9 +105,10 @@ def _keep(
     request: ExportRequest,
     now: int,
     found: Reach | None,
+    max_running: int | None,
 ) -> Export:
     _check_start(request, now)
-    _check_running(connection, scope)
+    _check_running(connection, scope, max_running)
     spend_export(connection, scope.space, now)
     not_before = _not_before(connection, request, now)
     export = _new_export(submitter.ids.new("exp", now), scope, request, now)
@@ -152,8 +167,25 @@ def check_request(request: ExportRequest) -> None:
         raise Invalid("window.to", "must be later than window.from")
 
 
-def _check_running(connection: Connection, scope: Scope) -> None:
-    most = limit(connection, "exports.max_running")
+def check_length(request: ExportRequest, policy: Policy) -> None:
+    """Refuse a window that is too long for its dialect.
+
+    Raises:
+        WindowTooLong: it is.
+    """
+    start, end = request.window.start, request.window.end
+    if policy.max_window_ms and start is not None and end is not None and end - start > policy.max_window_ms:
+        raise WindowTooLong(policy.max_window_ms)
+
+
+def _check_age(request: ExportRequest, policy: Policy, now: int) -> None:
+    start = request.window.start
+    if policy.max_age_ms and start is not None and start < now - policy.max_age_ms:
+        raise WindowTooOld(policy.max_age_ms)
+
+
+def _check_running(connection: Connection, scope: Scope, most: int | None) -> None:
+    most = limit(connection, "exports.max_running") if most is None else most
     if count_unfinished(connection, scope.space) >= most:
         raise TooManyRunning(most)
 

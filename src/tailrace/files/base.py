@@ -62,6 +62,14 @@ class RangeReader(Protocol):
         """Let go of the object."""
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How a download is to look: its name and type as the client sees them."""
+
+    name: str
+    media_type: str
+
+
 class Files(Protocol):
     """Objects by key. Keys are never reused, so an object never changes.
 
@@ -86,6 +94,9 @@ class Files(Protocol):
 
     def size(self, key: str) -> int:
         """Length in bytes. Raises FileNotFoundError."""
+
+    def link(self, key: str, seconds: int, shown: Shown, key_ref: str = CLEAR) -> str | None:
+        """A link that the storage itself answers for so many seconds, without credentials; None if it has none."""
 
     def delete(self, key: str) -> None:
         """Remove an object; an absent one is fine."""

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
-from tailrace.files.base import Listed, Sink, Unfinished
+from tailrace.files.base import Listed, Shown, Sink, Unfinished
 from tailrace.files.writing import DurableFile
 from tailrace.model.segment import CLEAR, Location
 
@@ -66,6 +66,10 @@ class LocalFiles:
     def size(self, key: str) -> int:
         """Length in bytes. Raises FileNotFoundError."""
         return self.path(key).stat().st_size
+
+    def link(self, key: str, seconds: int, shown: Shown, key_ref: str = CLEAR) -> str | None:  # noqa: ARG002
+        """None: nobody but us answers for files of this machine."""
+        return None
 
     def delete(self, key: str) -> None:
         """Remove an object; an absent one is fine."""

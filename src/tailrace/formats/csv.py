@@ -128,4 +128,5 @@ def header(names: Sequence[str]) -> bytes:
 _RENDER: dict[Kind, Callable[[pa.Array], list[Text]]] = {
     **SCALARS,
     "json": lambda column: [quoted(column)],
+    "map": lambda column: [quoted(column)],
 }

@@ -1,6 +1,6 @@
 """Encoders: one per format, all of one form, found by name. A format is a file beside this one and a line in it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -187,43 +187,75 @@ def _widened(shared: pa.Table, members: Members, sheet: Sheet, start: int, stop:
     return pa.Table.from_arrays(columns, schema=parquet.schema_of(sheet))
 
 
-def encoder_of(format_: Format, row: str, *, array: bool = False, safe: bool = False) -> Encoder:
-    """The encoder of a format. `row` is what a row is called; `array` and `safe` are options of json and csv."""
-    if format_ == "json":
-        return _ARRAY if array else _LINES
-    if format_ == "csv":
-        return _csv(safe)
-    return _xml(row) if format_ == "xml" else ParquetEncoder()
+@dataclass(frozen=True, slots=True)
+class Style:
+    """What a format leaves open: what a row and all of them are called, and options that some formats have.
+
+    `array` is of json, `safe` of csv; `nulls` shows columns without a value in json and xml.
+    """
+
+    row: str = "event"
+    root: str = "rows"
+    array: bool = False
+    safe: bool = False
+    nulls: bool = False
 
 
-def _csv(safe: bool) -> TextEncoder:
+def encoder_of(
+    format_: Format, row: str, *, root: str = "rows", array: bool = False, safe: bool = False, nulls: bool = False
+) -> Encoder:
+    """The encoder of a format; `row` is what a row is called, `root` all of them. The options are those of `Style`."""
+    return _ENCODERS[format_](Style(row, root, array, safe, nulls))
+
+
+def _json(style: Style) -> TextEncoder:
+    if style.array:
+        return _array(Json("},\n", nulls=style.nulls))
+    return _lines(Json(nulls=True)) if style.nulls else _LINES
+
+
+def _csv(style: Style) -> TextEncoder:
     return TextEncoder(
         media_type="text/csv; charset=utf-8",
         extension="csv",
-        dialect=Csv(safe),
+        dialect=Csv(style.safe),
         ending=2,
         head=lambda sheet: csv.header([column.name for column in sheet.columns]),
     )
 
 
-def _xml(row: str) -> TextEncoder:
+def _xml(style: Style) -> TextEncoder:
+    root = style.root.encode()
     return TextEncoder(
         media_type="application/xml",
         extension="xml",
-        dialect=Xml(row),
+        dialect=Xml(style.row, nulls=style.nulls),
         ending=1,
-        head=lambda _: b'<?xml version="1.0" encoding="UTF-8"?>\n<rows>\n',
-        tail=b"</rows>\n",
+        head=lambda _: b'<?xml version="1.0" encoding="UTF-8"?>\n<%s>\n' % root,
+        tail=b"</%s>\n" % root,
     )
 
 
-_LINES = TextEncoder(media_type="application/x-ndjson", extension="ndjson", dialect=Json(), ending=1)
-_ARRAY = TextEncoder(
-    media_type="application/json",
-    extension="json",
-    dialect=Json("},\n"),
-    ending=2,
-    head=lambda _: b"[\n",
-    tail=b"\n]\n",
-    between=b",\n",
-)
+def _lines(dialect: Json) -> TextEncoder:
+    return TextEncoder(media_type="application/x-ndjson", extension="ndjson", dialect=dialect, ending=1)
+
+
+def _array(dialect: Json) -> TextEncoder:
+    return TextEncoder(
+        media_type="application/json",
+        extension="json",
+        dialect=dialect,
+        ending=2,
+        head=lambda _: b"[\n",
+        tail=b"\n]\n",
+        between=b",\n",
+    )
+
+
+_ENCODERS: Mapping[Format, Callable[[Style], Encoder]] = {
+    "json": _json,
+    "csv": _csv,
+    "xml": _xml,
+    "parquet": lambda _: ParquetEncoder(),
+}
+_LINES = _lines(Json())

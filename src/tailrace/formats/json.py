@@ -1,4 +1,4 @@
-"""JSON: an object per row, a key without a value left out; a line each (NDJSON), or the elements of one array."""
+"""JSON: an object per row, a key without a value left out, or null; a line each (NDJSON), or elements of one array."""
 
 from collections.abc import Callable, Sequence
 
@@ -25,24 +25,36 @@ _ALWAYS = frozenset(
 
 
 class Json(Dialect):
-    """`closing` is what ends a row: a brace, and what stands between it and the next."""
+    """`closing` is what ends a row: a brace, and what stands between it and the next. `nulls` leaves no key out."""
 
     opening = "{"
     separator = ""
 
-    def __init__(self, closing: str = "}\n") -> None:
+    def __init__(self, closing: str = "}\n", *, nulls: bool = False) -> None:
         self.closing = closing
+        self._nulls = nulls
 
     def anchor(self, columns: Sequence[Field]) -> int:
         """The first that always has a value; without one, all have their comma before them."""
+        if self._nulls:
+            return 0
         return next((place for place, field in enumerate(columns) if field.name in _ALWAYS), -1)
 
     def cell(self, values: pa.Array, field: Field, place: int) -> list[Text]:
-        """The text ``"name":value`` with a comma before or behind it; empty where there is no value."""
+        """The text ``"name":value`` with a comma before or behind it; empty, or null, where there is no value."""
+        if self._nulls:
+            return self._always(values, field, place)
         if values.null_count == len(values):
             return []
         before, behind = "," if place > 0 else "", "," if place < 0 else ""
         return filled([f"{before}{label(field.name)}", *_RENDER[field.kind](values), *([behind] if behind else [])])
+
+    def _always(self, values: pa.Array, field: Field, place: int) -> list[Text]:
+        """The same with null where there is no value."""
+        start = f"{',' if place else ''}{label(field.name)}"
+        if values.null_count == len(values):
+            return [f"{start}null"]
+        return [start, *filled(_RENDER[field.kind](values), "null")]
 
     def untidy(self, columns: Sequence[Field]) -> bool:
         """Where no column is sure to have a value, a comma may stand before the first key."""
@@ -86,5 +98,6 @@ _RENDER: dict[Kind, Callable[[pa.Array], list[Text]]] = {
     "text": strings,
     "json": lambda column: [column],
     "any": lambda column: [column],
+    "map": lambda column: [column],
     "time": lambda column: ['"', *times(column), '"'],
 }

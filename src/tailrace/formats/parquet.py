@@ -24,6 +24,7 @@ _TYPES: dict[Kind, pa.DataType] = {
     "text": pa.string(),
     "json": pa.string(),
     "any": pa.string(),
+    "map": pa.string(),
     "int": pa.int64(),
     "time": pa.timestamp("ms", "UTC"),
     "float": pa.float64(),

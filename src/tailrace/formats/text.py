@@ -200,11 +200,11 @@ def literal(text: str) -> pa.Scalar:
     return pa.scalar(text)
 
 
-def filled(parts: list[Text]) -> list[Text]:
-    """A cell in parts, as one that is empty where there is no value."""
+def filled(parts: list[Text], missing: str = "") -> list[Text]:
+    """A cell in parts, as one that is empty, or a text of its own, where there is no value."""
     if not any(isinstance(part, pa.Array) and part.null_count for part in parts):
         return parts
-    return [pc.fill_null(join(*parts), literal(""))]
+    return [pc.fill_null(join(*parts), literal(missing))]
 
 
 def by_value(column: pa.Array, render: Callable[[object], str]) -> pa.Array:

@@ -1,4 +1,5 @@
-"""XML 1.0: an element per row on a line of its own, a child per column; a column without a value has none.
+"""XML 1.0: an element per row on a line of its own, a child per column; a column without a value has none, or an empty
+one.
 
 What XML cannot hold (control characters, U+FFFE, U+FFFF) becomes U+FFFD. A name that is no XML name is escaped as
 ISO/IEC 9075-14 does it: a space is ``_x0020_``.
@@ -8,15 +9,19 @@ import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tailrace.columns.jsontext import members
+from tailrace.columns.objects import joined
 from tailrace.formats.text import (
     SCALARS,
     Dialect,
     Text,
     filled,
     has_byte,
+    join,
     where_needed,
 )
 from tailrace.formats.values import plain
@@ -24,6 +29,7 @@ from tailrace.model.fields import Field, Kind
 
 _SPECIAL = "[&<>\r\n\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\ufffe\uffff]"
 _SUSPECTS = b"&<>\xef"  # a text with none of them and no control character has nothing special; U+FFFE begins with EF
+_IN_ATTRIBUTE = '["\t]'  # what text may hold and a quoted attribute may not, or not without becoming a space
 _FORBIDDEN = "[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\ufffe\uffff]"
 # A line end inside a text is written as a reference: parsers would make one of CR LF, and a row stays on its line.
 _ESCAPES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\r", "&#13;"), ("\n", "&#10;"))
@@ -38,11 +44,12 @@ _TAKEN = re.compile("(?i)xml")  # how no name may begin
 
 
 class Xml(Dialect):
-    """`row` is the name of the row's element."""
+    """`row` is the name of the row's element. With `nulls` every column has its element, empty without a value."""
 
     separator = ""
 
-    def __init__(self, row: str, end: str = "\n") -> None:
+    def __init__(self, row: str, end: str = "\n", *, nulls: bool = False) -> None:
+        self._nulls = nulls
         self.opening = f"<{row}>"
         self.closing = f"</{row}>{end}"
 
@@ -51,10 +58,12 @@ class Xml(Dialect):
         return 0
 
     def cell(self, values: pa.Array, field: Field, place: int) -> list[Text]:  # noqa: ARG002
-        """The element of a column; empty where there is no value."""
-        if values.null_count == len(values):
-            return []
+        """The element of a column; nothing, or an empty element, where there is no value."""
         name = name_of(field.name)
+        if values.null_count == len(values):
+            return [f"<{name}/>"] if self._nulls else []
+        if self._nulls:
+            return [f"<{name}>", *filled(_RENDER[field.kind](values)), f"</{name}>"]
         return filled([f"<{name}>", *_RENDER[field.kind](values), f"</{name}>"])
 
     def member(self, values: pa.Array) -> pa.Array:
@@ -89,6 +98,22 @@ def escaped(column: pa.Array) -> pa.Array:
     return where_needed(column, _SPECIAL, _escape)
 
 
+def entries(objects: pa.Array) -> pa.Array:
+    """Objects as an element ``entry`` for each of their members, whose name stands in the attribute ``key``."""
+    found = members(objects)
+    if not len(found.value):
+        return pa.repeat(pa.scalar(""), len(objects))
+    names = found.key.dictionary.cast(pa.string())
+    opening = join('<entry key="', where_needed(escaped(names), _IN_ATTRIBUTE, _escape_more), '">')
+    texts = filled([escaped(plain(found.value))])
+    cells = join(opening.take(found.key.indices), *texts, "</entry>")
+    return joined(cells, found.row.to_numpy().astype(np.int64), len(objects), "")
+
+
+def _escape_more(column: pa.Array) -> pa.Array:
+    return pc.replace_substring(pc.replace_substring(column, '"', "&quot;"), "\t", "&#9;")
+
+
 def _escape(column: pa.Array) -> pa.Array:
     for sign, reference in _ESCAPES:
         column = pc.replace_substring(column, sign, reference)
@@ -114,4 +139,5 @@ _RENDER: dict[Kind, Callable[[pa.Array], list[Text]]] = {
     "text": lambda column: [escaped(column)],
     "json": lambda column: [escaped(column)],
     "any": lambda column: [escaped(plain(column))],
+    "map": lambda column: [entries(column)],
 }

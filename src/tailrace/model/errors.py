@@ -164,9 +164,10 @@ class Expired(TailraceError):
 
 @dataclass(eq=False)
 class LinkExpired(TailraceError):
-    """A link of ours was good until an instant (ms). A new one comes with the manifest."""
+    """A link of ours was good until an instant, and came at another (ms). A new one comes with the export's status."""
 
     at: int
+    now: int
     code: str = field(init=False, default="link_expired", repr=False)
 
 
@@ -187,6 +188,30 @@ class WindowInFuture(TailraceError):
     limit: int
     code: str = field(init=False, default="window_in_future", repr=False)
     retryable: bool = field(init=False, default=True, repr=False)
+
+
+@dataclass(eq=False)
+class WindowTooLong(TailraceError):
+    """A window is longer than its dialect lets it be (ms)."""
+
+    limit: int
+    code: str = field(init=False, default="window_too_long", repr=False)
+
+
+@dataclass(eq=False)
+class WindowTooOld(TailraceError):
+    """A window begins longer ago than its dialect lets it (ms)."""
+
+    limit: int
+    code: str = field(init=False, default="window_too_old", repr=False)
+
+
+@dataclass(eq=False)
+class TooMuchData(TailraceError):
+    """A window holds more than may be asked for at once; inside it any window of the length `works` (ms) is granted."""
+
+    works: int
+    code: str = field(init=False, default="too_much_data", repr=False)
 
 
 CursorReason = Literal["unreadable", "epoch", "app", "ahead", "request"]

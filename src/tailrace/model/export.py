@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from tailrace.model.predicates import Predicate
+from tailrace.model.rows import RowShape
 from tailrace.model.window import Window
 
 Shape = Literal["events", "sessions", "tables"]
@@ -41,6 +42,9 @@ class ExportRequest:
     `file_bytes` bounds the files of the split `size`, before packing. `json_array` makes one array of the rows of a
     file, `csv_safe` guards spreadsheets against cells that look like formulas. With `wait_until_complete` a window on
     event time or session start is read once nothing that belongs to it is still on its way inside the server.
+
+    A dialect may have rows of its own (`row_shape`, of the shape `events`), want a file even where there is no row
+    (`keep_empty`, of the split `single`), and keep files for a time of its own (`file_life_ms`).
     """
 
     app: str
@@ -56,6 +60,9 @@ class ExportRequest:
     json_array: bool = False
     csv_safe: bool = False
     wait_until_complete: bool = False
+    row_shape: RowShape | None = None
+    keep_empty: bool = False
+    file_life_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from typing import Literal
 
 SCHEMA_VERSION = 1
 
-# `any` is the JSON text of a value of any type: a parameter as a column. No canonical field has it.
-Kind = Literal["text", "int", "float", "bool", "time", "json", "any"]
+# `any` is the JSON text of a value of any type: a parameter as a column. `map` is the text of a JSON object that is a
+# list of names and values. No canonical field has either.
+Kind = Literal["text", "int", "float", "bool", "time", "json", "any", "map"]
 Grain = Literal["session", "event"]
 
 # The rooms that make a value; any other source is a path of the native record.

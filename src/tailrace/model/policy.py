@@ -1,5 +1,6 @@
 """Limits as data: every policy value has a documented name, a default and a unit."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tailrace.model.errors import Invalid
@@ -97,6 +98,35 @@ LIMITS: dict[str, Limit] = {
         ),
     )
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a dialect lets its clients ask for, as far as it is not the server's own; None and 0 are no limit. Times in
+    ms.
+
+    More than about `max_events` in a window is refused, and the longest of `offers` that would do is granted instead.
+    `max_running` bounds the unfinished exports of a space; None: as for everybody. Exports get numbers of a `series`,
+    where a dialect calls them by number.
+    """
+
+    max_window_ms: int = 0
+    max_age_ms: int = 0
+    max_events: int = 0
+    offers: tuple[int, ...] = ()
+    max_running: int | None = None
+    series: str = ""
+
+
+def register(limits: Iterable[Limit]) -> None:
+    """Add the limits of a dialect, whose names begin with its own.
+
+    Raises:
+        ValueError: another limit has that name.
+    """
+    for limit in limits:
+        if LIMITS.setdefault(limit.name, limit) != limit:
+            raise ValueError(f"there is another limit named {limit.name}")
 
 
 def check_limit(name: str, value: object) -> int:

@@ -1,12 +1,13 @@
 """Numbers for names that dialects show as ids: app versions and event names, allocated once, kept for ever."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Literal
 
 from sqlalchemy import Connection, insert, select
 
 from tailrace.db.tables import catalogue, owned, owner
 from tailrace.model.access import Scope
+from tailrace.model.errors import Invalid
 
 NameKind = Literal["version", "event"]
 
@@ -27,3 +28,19 @@ def numbered(connection: Connection, scope: Scope, kind: NameKind) -> list[tuple
         .order_by(catalogue.c.number)
     )
     return [(row.name, row.number) for row in rows]
+
+
+def names_of(
+    connection: Connection, scope: Scope, kind: NameKind, numbers: Collection[int], where: str
+) -> tuple[str, ...]:
+    """The names that have some numbers; `where` is how the request calls these.
+
+    Raises:
+        Invalid: the app has no name of a number.
+    """
+    if not numbers:
+        return ()
+    names = {number: name for name, number in numbered(connection, scope, kind)}
+    if missing := sorted(set(numbers) - names.keys()):
+        raise Invalid(where, f"has ids that are not of this app: {', '.join(map(str, missing))}")
+    return tuple(sorted(names[number] for number in set(numbers)))

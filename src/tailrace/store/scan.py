@@ -1,7 +1,7 @@
 """The scan: segments in, Arrow batches out. The one seam behind every shape."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,10 @@ class Selection:
     filters: Filters
     columns: Sequence[str]
     increment: Increment | None = None
+
+    def of_whole_sessions(self) -> "Selection":
+        """The same before fragments are put together, whose names and versions are looked at only then."""
+        return replace(self, filters=Filters(where=self.filters.where))
 
 
 def can_match(segment: Segment, selection: Selection) -> bool:
@@ -148,6 +152,16 @@ def _select(batch: EventBatch, selection: Selection) -> EventBatch:
     if not selection.filters.where:
         return batch
     return batch.keep(keep(selection.filters.where, batch.fragments, batch.parent, batch.events))
+
+
+def narrowed(batch: EventBatch, filters: Filters) -> EventBatch:
+    """The events of wanted names, in sessions of wanted versions."""
+    wanted = np.ones(batch.events.num_rows, dtype=np.bool_)
+    if filters.versions:
+        wanted &= _is_in(batch.fragments["app_version"], filters.versions)[batch.parents]
+    if filters.events:
+        wanted &= _is_in(batch.events["event"], filters.events)
+    return batch.keep(wanted)
 
 
 def _fragment_mask(fragments: pa.Table, selection: Selection) -> npt.NDArray[np.bool_]:

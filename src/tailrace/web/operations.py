@@ -21,8 +21,8 @@ from tailrace.web.desk import Desk
 from tailrace.web.seen import note_caller
 
 # `login` is e-mail and password as Basic; `token` a token, or the cookie of a login session; `link` a signed link, or a
-# token.
-Security = Literal["none", "write_key", "login", "token", "token_or_login", "link"]
+# token; `signed` a signed link alone.
+Security = Literal["none", "write_key", "login", "token", "token_or_login", "link", "signed"]
 SMALL_BODY = 1 << 20  # a request that is no data is never larger, bytes
 
 
@@ -176,12 +176,16 @@ def decode(body: bytes, kind: type[msgspec.Struct]) -> Any:
 def read_query(request: Request, kind: type[msgspec.Struct]) -> Any:
     """The query string as a document; a key that is a list may stand there several times.
 
+    Keys that a document neither knows nor forbids are passed over.
+
     Raises:
         Invalid: a key is unknown or there twice, or a value cannot be; it is named. No value is null.
     """
     keys = _keys(kind)
     found: dict[str, Any] = {}
     for name, text in request.query_params.multi_items():
+        if name not in keys.attributes and not kind.__struct_config__.forbid_unknown_fields:
+            continue
         if name in keys.lists:
             found.setdefault(name, []).append(text)
         elif name in found:

@@ -109,7 +109,7 @@ def events_file(
     parent: Sequence[int],
     events: Sequence[Row],
     names: Sequence[str],
-    **options: bool,
+    **options: Any,
 ) -> bytes:
     """A file of the shape events."""
     encoder = encoder_of(format_, "event", **options)
@@ -126,7 +126,7 @@ def sessions_file(
     parent: Sequence[int],
     events: Sequence[Row],
     names: Sequence[str],
-    **options: bool,
+    **options: Any,
 ) -> bytes:
     """A file of the shape sessions; event columns become those of the nested events."""
     encoder = encoder_of(format_, "session", **options)
@@ -182,7 +182,7 @@ def table_file(
     params: Sequence[Params],
     names: Sequence[str],
     keys: Sequence[str],
-    **options: bool,
+    **options: Any,
 ) -> bytes:
     """A file of the shape tables; event i has the parameters `params[i]`."""
     encoder = encoder_of(format_, "event", **options)

@@ -15,7 +15,16 @@ from tailrace.db.tables.data import (
     sessions,
     shards,
 )
-from tailrace.db.tables.exports import export_files, export_parts, exports, idempotency_keys, jobs, lane_turns
+from tailrace.db.tables.exports import (
+    export_files,
+    export_numbers,
+    export_parts,
+    exports,
+    idempotency_keys,
+    jobs,
+    lane_turns,
+    window_grants,
+)
 from tailrace.db.tables.inbox import dead_letters, inbox, inbox_heads
 
 __all__ = [
@@ -30,6 +39,7 @@ __all__ = [
     "commits",
     "dead_letters",
     "export_files",
+    "export_numbers",
     "export_parts",
     "exports",
     "id_runs",
@@ -52,4 +62,5 @@ __all__ = [
     "store",
     "tokens",
     "users",
+    "window_grants",
 ]

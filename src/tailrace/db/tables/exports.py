@@ -72,6 +72,33 @@ export_files = Table(
     Index("export_files_by_object", "app", "object"),
 )
 
+# Numbers by which dialects call exports; each dialect has a series of its own, told apart by its name.
+export_numbers = Table(
+    "export_numbers",
+    META,
+    Column("number", Number, primary_key=True),
+    Column("space", ForeignKey("spaces.number"), nullable=False),
+    Column("app", ForeignKey("apps.number"), nullable=False),
+    Column("series", String(20), nullable=False),
+    Column("export", ForeignKey("exports.id"), nullable=False, unique=True),
+)
+
+# Windows that were named to somebody who had asked for too much: inside [start, end) what is no longer than `width`
+# (ms) is not refused for its size. `filters` is the digest of those that were asked with.
+window_grants = Table(
+    "window_grants",
+    META,
+    Column("number", Number, primary_key=True),
+    Column("space", ForeignKey("spaces.number"), nullable=False),
+    Column("app", ForeignKey("apps.number"), nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("end", BigInteger, nullable=False),
+    Column("width", BigInteger, nullable=False),
+    Column("filters", String(64), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index("window_grants_by_app", "app", "start"),
+)
+
 # Finished slices of exports that run. `digest` is that of what made it, `part` its JSON.
 export_parts = Table(
     "export_parts",

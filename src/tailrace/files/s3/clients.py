@@ -62,6 +62,7 @@ class Clients:
 
         place = self._place
         config = Config(
+            signature_version="s3v4",  # of links, too: for them an older one is its default
             connect_timeout=_CONNECT_S,
             read_timeout=_SILENCE_S,
             retries={"mode": "standard", "total_max_attempts": place.retries + 1},

@@ -50,6 +50,20 @@ class Requests:
             raise OSError(f"{key} ends before byte {stop}")
         return memoryview(data)
 
+    def link(self, key: str, seconds: int, name: str, media_type: str) -> str:
+        """A presigned URL of an object. The answer's headers are part of what is signed."""
+        wanted = {
+            "Bucket": self._place.bucket,
+            "Key": key,
+            "ResponseContentType": media_type,
+            "ResponseContentDisposition": f'attachment; filename="{name}"',
+        }
+
+        def made(clients: Clients) -> str:
+            return str(clients.api.generate_presigned_url("get_object", Params=wanted, ExpiresIn=seconds))
+
+        return self._ask(key, made)
+
     def delete(self, key: str) -> None:
         """Remove an object. Raises FileNotFoundError where the server tells."""
         try:

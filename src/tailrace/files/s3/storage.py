@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from tailrace.files.base import Listed, Sink, Unfinished
+from tailrace.files.base import Listed, Shown, Sink, Unfinished
 from tailrace.files.s3.place import Place
 from tailrace.files.s3.reading import BLOCK, RangedFile
 from tailrace.files.s3.requests import Requests
@@ -75,6 +75,11 @@ class S3Files:
     def size(self, key: str) -> int:
         """Length in bytes. Raises FileNotFoundError."""
         return self._requests.size(self._place.key(key))
+
+    def link(self, key: str, seconds: int, shown: Shown, key_ref: str = CLEAR) -> str:
+        """A link that S3 answers for so many seconds. Nothing is asked of it now."""
+        _check_key(key_ref)
+        return self._requests.link(self._place.key(key), seconds, shown.name, shown.media_type)
 
     def delete(self, key: str) -> None:
         """Remove an object; an absent one is fine."""

@@ -154,6 +154,21 @@ def _in_future(error: domain.WindowInFuture) -> Response:
     return problem(400, error.code, "The window ends in the future", detail, retryable=True, limit_ms=error.limit)
 
 
+def _too_long(error: domain.WindowTooLong) -> Response:
+    detail = f"The window is longer than {error.limit} ms. Ask for shorter ones, one after the other."
+    return problem(400, error.code, "The window is too long", detail, limit_ms=error.limit)
+
+
+def _too_old(error: domain.WindowTooOld) -> Response:
+    detail = f"The window begins more than {error.limit} ms ago. Begin it later."
+    return problem(400, error.code, "The window begins too early", detail, limit_ms=error.limit)
+
+
+def _too_much(error: domain.TooMuchData) -> Response:
+    detail = f"The window holds too much. Any window of {error.works} ms inside it is granted."
+    return problem(400, error.code, "Too much data", detail, works_ms=error.works)
+
+
 def _cursor(error: domain.CursorRefused) -> Response:
     return problem(409, error.code, "The chain cannot continue", _CURSOR_HELP[error.reason], reason=error.reason)
 
@@ -224,6 +239,9 @@ ERRORS: dict[type[domain.TailraceError], Callable[[Any], Response]] = {
     domain.LinkExpired: _link_expired,
     domain.RangeNotSatisfiable: _range,
     domain.WindowInFuture: _in_future,
+    domain.WindowTooLong: _too_long,
+    domain.WindowTooOld: _too_old,
+    domain.TooMuchData: _too_much,
     domain.CursorRefused: _cursor,
     domain.TooManyRunning: _too_many,
     domain.IdempotencyMismatch: _idempotency,

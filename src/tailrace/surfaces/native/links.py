@@ -62,7 +62,7 @@ def opened(secret: str, sought: Sought, name: str, query: LinkQuery) -> StoredFi
     if sought.expires_at is not None and sought.now >= sought.expires_at:
         raise Expired(sought.expires_at)
     if sought.now >= query.expires * 1000:
-        raise LinkExpired(query.expires * 1000)
+        raise LinkExpired(query.expires * 1000, sought.now)
     if sought.file is None:
         raise NotFound("file", name)
     return sought.file

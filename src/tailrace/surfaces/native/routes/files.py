@@ -5,14 +5,14 @@ from functools import partial
 
 from starlette.responses import Response
 
-from tailrace.accounts.audit import Actor, Download, actor_of
+from tailrace.accounts.audit import Download
 from tailrace.exports.downloads import Opening, Sought, Wanted
 from tailrace.exports.records import StoredFile, check_succeeded
 from tailrace.model.access import Principal
 from tailrace.model.errors import NotFound, Unauthorized
 from tailrace.surfaces.native.links import PATH, LinkQuery, opened
-from tailrace.web.auth import address
 from tailrace.web.downloads import Content, download
+from tailrace.web.noting import begun
 from tailrace.web.operations import Call, Operation, Reply
 
 
@@ -31,13 +31,7 @@ def _judge(call: Call, sought: Sought | None) -> tuple[Response, Download | None
     found, file = _may_have(call, sought)
     content = Content(file.object, file.name, file.media_type, file.bytes, file.sha256, file.key_ref)
     sent = download(call.request, call.desk.files, content, call.desk.settings.downloads.accel_prefix)
-    return sent, _begun(call, found, file.name) if sent.begins else None
-
-
-def _begun(call: Call, found: Sought, name: str) -> Download:
-    """What the audit is told. Whoever came with a link has no name."""
-    nameless = Actor(found.scope.space, "a link", address(call.request))
-    return Download(nameless if call.known is None else actor_of(call.known), found.export, found.scope.app_id, name)
+    return sent, begun(call, found.scope, found.export, file.name) if sent.begins else None
 
 
 def _may_have(call: Call, sought: Sought | None) -> tuple[Sought, StoredFile]:

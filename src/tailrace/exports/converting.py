@@ -1,0 +1,64 @@
+"""Converting: canonical columns become those that a dialect shows. What is of the session is made once per fragment."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tailrace.columns.objects import texts_of, with_entry
+from tailrace.formats.text import array_of
+from tailrace.model.fields import FIELDS
+from tailrace.model.rows import Column, Conversion, RowShape
+from tailrace.store.batches import EventBatch
+
+Arrays = list[pa.Array]
+
+
+def converted(batch: EventBatch, shape: RowShape) -> EventBatch:
+    """Events and fragments with the columns of a shape, under its names."""
+    session = [column for column in shape.columns if column.grain == "session"]
+    event = [column for column in shape.columns if column.grain == "event"]
+    return EventBatch(_table(batch, session), batch.parent, _table(batch, event))
+
+
+def cut_decimals(numbers: pa.Array, decimals: int) -> pa.Array:
+    """Floats without the decimals that are too many: those that stay are as they are written, none is rounded."""
+    scale = 10.0**decimals
+    sizes = np.abs(pc.fill_null(numbers, 0.0).to_numpy(zero_copy_only=False))
+    whole = np.trunc(sizes * scale)
+    whole += (whole + 1) / scale <= sizes  # the product may have come out below a whole number that is there
+    whole -= whole / scale > sizes  # or above
+    signs = np.copysign(1.0, pc.fill_null(numbers, 0.0).to_numpy(zero_copy_only=False))
+    return pa.array(signs * whole / scale, pa.float64(), mask=pc.is_null(numbers).to_numpy(zero_copy_only=False))
+
+
+def _table(batch: EventBatch, columns: list[Column]) -> pa.Table:
+    arrays = [_CONVERSIONS[column.conversion](column, _sources(batch, column)) for column in columns]
+    return pa.Table.from_arrays(arrays, names=[column.name for column in columns])
+
+
+def _sources(batch: EventBatch, column: Column) -> Arrays:
+    """The columns that it is made of, each of its grain."""
+    return [_source(batch, column, name) for name in column.sources]
+
+
+def _source(batch: EventBatch, column: Column, name: str) -> pa.Array:
+    field = FIELDS[name]
+    if field.grain == "event":
+        return array_of(batch.events, field)
+    values = array_of(batch.fragments, field)
+    return values.take(batch.parent) if column.grain == "event" else values
+
+
+def _first(_column: Column, sources: Arrays) -> pa.Array:
+    return sources[0] if len(sources) == 1 else pc.coalesce(*sources)
+
+
+_CONVERSIONS: Mapping[Conversion, Callable[[Column, Arrays], pa.Array]] = {
+    "first": _first,
+    "ms": _first,  # stored instants are numbers of milliseconds
+    "cut": lambda column, sources: cut_decimals(_first(column, sources), column.decimals),
+    "texts": lambda _, sources: texts_of(sources[0]),
+    "entry": lambda column, sources: with_entry(sources[0], column.key, sources[1]),
+}

@@ -1,0 +1,58 @@
+"""Rows as a dialect shows them: its columns in order, where each comes from, and what is done to it on the way."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tailrace.model.fields import FIELDS, Field, Grain, Kind
+
+# `first`: the first source that has a value. `ms`: an instant as a number of milliseconds. `cut`: a number without the
+# decimals that are too many. `texts`: an object, each of its values as a text. `entry`: an object with one more entry,
+# the text of a second source.
+Conversion = Literal["first", "ms", "cut", "texts", "entry"]
+_KINDS: dict[Conversion, Kind] = {"ms": "int", "cut": "float", "texts": "map", "entry": "map"}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its name in files, the canonical fields that it is made of, and how.
+
+    `decimals` is of `cut`, `key` the name of the entry that `entry` adds.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    conversion: Conversion = "first"
+    decimals: int = 0
+    key: str = ""
+
+    @property
+    def grain(self) -> Grain:
+        """That of its sources; of both kinds: that of events."""
+        return "event" if any(FIELDS[name].grain == "event" for name in self.sources) else "session"
+
+    @property
+    def field(self) -> Field:
+        """What encoders need to know of it."""
+        source = FIELDS[self.sources[0]]
+        kind = _KINDS.get(self.conversion, source.kind)
+        return Field(self.name, kind, self.grain, source.source, source.what)
+
+
+@dataclass(frozen=True, slots=True)
+class RowShape:
+    """What a row is: its columns, and how formats that name things call a row and all of them.
+
+    With `nulls` a column without a value is there all the same: null in JSON, an empty element in XML. With
+    `whole_sessions` a window shows all fragments of a session as what the session is: same duration, same device.
+    """
+
+    columns: tuple[Column, ...]
+    row: str = "event"
+    root: str = "rows"
+    nulls: bool = False
+    whole_sessions: bool = False
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The canonical fields that it reads, each once."""
+        return tuple(dict.fromkeys(name for column in self.columns for name in column.sources))
