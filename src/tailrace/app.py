@@ -22,6 +22,7 @@ from tailrace.jobs.bell import Bell
 from tailrace.model.errors import TailraceError
 from tailrace.portal import PORTAL
 from tailrace.surfaces.native import NATIVE
+from tailrace.surfaces.table import DIALECTS
 from tailrace.web.collecting import protocol_routes
 from tailrace.web.desk import Desk
 from tailrace.web.meters import HttpMeters, new_registry
@@ -36,7 +37,7 @@ from tailrace.web.together import Together
 from tailrace.web.watcher import Watcher
 from tailrace.wiring import House
 
-SURFACES: Sequence[Surface] = (NATIVE, PORTAL)
+SURFACES: Sequence[Surface] = (*DIALECTS, PORTAL)
 _UNROUTED = {404: "no_such_path", 405: "method_not_allowed"}
 
 

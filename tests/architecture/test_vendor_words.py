@@ -9,8 +9,12 @@ VENDOR = re.compile("|".join(VENDORS), re.IGNORECASE)
 
 
 def is_vendor_room(path: Path) -> bool:
-    """A vendor's own surface (file or folder) or any ingest protocol; the path is relative to the package."""
+    """A vendor's own surface (file or folder), the table of them, or any ingest protocol; the path is relative to the
+    package.
+    """
     match path.parts:
+        case ("surfaces", "table.py"):
+            return True
         case ("surfaces", name, *_):
             return name.startswith(VENDORS)
         case ("ingest", "protocols", *_):
@@ -42,6 +46,7 @@ def test_a_misplaced_vendor_word_is_found(tmp_path: Path) -> None:
         "exports/leanplum.py": "",
         "surfaces/native.py": "# unlike FullStory\n",
         "surfaces/flurry.py": "NAME = 'flurry'\n",
+        "surfaces/table.py": "from surfaces.flurry import FLURRY\n",
         "surfaces/leanplum/parse.py": "NAME = 'Leanplum'\n",
         "ingest/protocols/segments.py": "# as devtodev sends it\n",
     }

@@ -114,6 +114,12 @@ EXAMPLES: Mapping[str, Callable[[World], Example]] = {
     "show_setup": lambda _: Example(403, whose="caller"),
     "send_setup": lambda _: Example(403, whose="caller"),
     "get_openapi": lambda _: Example(whose="caller"),
+    "get_report": lambda _: Example(
+        whose="caller",
+        path={"path": "eventParams/all/app;show=all/event;show=all/paramName/paramValue"},
+        query={"metrics": "count", "dateTime": "2020-01-01/2050-01-01"},
+    ),
+    "get_values": lambda _: Example(whose="caller", path={"dimension": "app"}),
 }
 
 
@@ -147,7 +153,7 @@ def use(
     http.cookies.clear()
     return http.request(
         method or operation.method,
-        operation.path.format(**example.path),
+        operation.path.replace(":path}", "}").format(**example.path),
         params=dict(example.query) or None,
         json=example.json,
         headers={**example.headers, **credential},
