@@ -43,7 +43,7 @@ class Counting:
         """
         fragments, (part, parts) = batch.fragments, self._share
         periods = self._periods(_ints(fragments["session_start"]))
-        actors = _ints(fragments["user_number"]) if parts > 1 else np.zeros(fragments.num_rows, dtype=np.int64)
+        actors: Ints = _ints(fragments["user_number"]) if parts > 1 else np.zeros(fragments.num_rows, dtype=np.int64)
         units = units_of(self._report, self._names, batch, periods, actors % parts == part)
         if len(units.group):
             self._count(units, fragments, periods)
@@ -51,7 +51,7 @@ class Counting:
     def known(self, numbers: Mapping[Group, int], measure: Measure) -> None:
         """Add what was known without a look at rows."""
         if numbers:
-            self._sums[self._coded(list(numbers)), _PLACE[measure]] += np.array(list(numbers.values()), dtype=np.int64)
+            self._add(self._coded(list(numbers)), measure, np.array(list(numbers.values()), dtype=np.int64))
 
     def settle(self, upto: int) -> None:
         """No session that starts before an instant (ms) will come any more: what is distinct is counted until there.
@@ -137,6 +137,6 @@ def named(numbers: Ints) -> Numbers:
 
 
 def _ints(column: pa.ChunkedArray) -> Ints:
-    """A column as numbers; what is not known is before all that is."""
-    found: Ints = pc.fill_null(column, -1).to_numpy()
+    """A column as numbers; what is not known is 0."""
+    found: Ints = pc.fill_null(column, 0).to_numpy()
     return found

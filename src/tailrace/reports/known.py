@@ -7,15 +7,21 @@ from typing import Any
 import numpy as np
 
 from tailrace.model.segment import Segment, Statistics
-from tailrace.reports.asked import Group, Measure, Report
+from tailrace.reports.asked import Group, Measure, Report, Unit
 from tailrace.reports.names import Names
+
+# By unit the measure that statistics tell, and the dimensions that they tell it by.
+_TOLD: Mapping[Unit, tuple[Measure, frozenset[str]]] = {
+    "session": ("sessions", frozenset()),
+    "event": ("units", frozenset(("event",))),
+    "param": ("units", frozenset(("event", "key"))),
+}
 
 
 def known_measure(report: Report) -> Measure | None:
     """The one measure of a report that statistics can tell; None if it asks for more than that."""
-    told: frozenset[Measure] = frozenset(("sessions",) if report.unit == "session" else ("units",))
-    dimensions = {"session": frozenset[str](), "event": {"event"}, "param": {"event", "key"}}[report.unit]
-    return next(iter(told)) if report.measures == told and report.looks_at <= dimensions else None
+    measure, dimensions = _TOLD[report.unit]
+    return measure if report.measures == {measure} and report.looks_at <= dimensions else None
 
 
 def known(report: Report, names: Names, segments: Sequence[Segment]) -> Mapping[Group, int] | None:

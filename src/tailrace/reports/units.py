@@ -35,7 +35,7 @@ class _Coded:
     codes: Ints
     values: Sequence[str | None]
 
-    def take(self, rows: Ints) -> "_Coded":
+    def take(self, rows: Ints | Mask) -> "_Coded":
         return _Coded(self.codes[rows], self.values)
 
     def mask(self, report: Report, names: Names, dimension: str) -> Mask:

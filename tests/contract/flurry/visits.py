@@ -100,7 +100,8 @@ def _record(visit: Visit, one: Event) -> Row:
     session = {"app_version": visit.version, "country": visit.country}
     session = {key: value for key, value in session.items() if value is not None}
     more = {"session": session} if session else {}
-    return event(one.name, one.time, device=visit.device, session=visit.session, params=dict(one.params), **more)
+    record = event(one.name, one.time, device=visit.device, session=visit.session, params=dict(one.params))
+    return record | more
 
 
 # What a report must say
@@ -108,7 +109,6 @@ def _record(visit: Visit, one: Event) -> Row:
 
 Unit = tuple[Visit, Event | None, str | None, Any]
 Wanted = Callable[[Unit], bool]
-_TABLES = {"appUsage": "visit", "appEvent": "event", "eventParams": "param"}
 
 
 def expected(
@@ -175,7 +175,7 @@ def _value(unit: Unit, dimension: str) -> str:
         "country": visit.country,
         "event": one and one.name,
         "paramName": key,
-        "paramValue": value if isinstance(value, str) else json.dumps(value, separators=(",", ":")),
+        "paramValue": value if isinstance(value, str) else json.dumps(value),
     }
     return said[dimension] or ""
 

@@ -1,10 +1,9 @@
 """Routes of the Analytics Reporting API."""
 
+import asyncio
 from collections.abc import Callable, Sequence
+from weakref import WeakKeyDictionary
 
-from anyio import CapacityLimiter
-from anyio.lowlevel import RunVar
-from anyio.to_thread import run_sync
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -26,8 +25,8 @@ from tailrace.web.operations import Call, Operation, Reply
 from tailrace.web.seen import note_error
 
 READ = "exports.read"
-_AT_ONCE = 2  # reports that a process makes at a time; the others wait and take nobody's thread
-_places: RunVar[CapacityLimiter] = RunVar("reports")
+_AT_ONCE = 2  # reports that an event loop has made at a time; the others wait and take nobody's thread
+_places: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
 
 async def get_report(call: Call) -> Response:
@@ -46,21 +45,13 @@ async def _limited(call: Call, make: Callable[[Call], Response]) -> Response:
     try:
         if rate.refused is not None:
             raise rate.refused
-        response = await run_sync(make, call, limiter=_limiter())
+        async with _places.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(_AT_ONCE)):
+            response = await run_in_threadpool(make, call)
     except TailraceError as error:
         note_error(call.request.scope, error.code)
         response = _reply(error)
     response.headers.update(rate.headers)
     return response
-
-
-def _limiter() -> CapacityLimiter:
-    """The one of this event loop."""
-    found: CapacityLimiter | None = _places.get(None)
-    if found is None:
-        found = CapacityLimiter(_AT_ONCE)
-        _places.set(found)
-    return found
 
 
 def _reply(error: TailraceError) -> Response:
