@@ -109,7 +109,10 @@ def _batches(wanted: _Wanted, segments: Sequence[Segment]) -> Iterator[EventBatc
         fragments = partial(scan_fragments, wanted.files, window=report.window, columns=columns)
         return whole_sessions(fragments, segments)
     also = ("params",) if report.unit == "param" else ()
-    selection = Selection(report.window, wanted.filters or Filters(), (*columns, *MERGE_COLUMNS, "event", *also))
+    # What is skipped may be the fragment that knows how long its session was, so nothing is where some came late.
+    late = any(segment.statistics.late_fragments for segment in segments)
+    filters = Filters() if late or wanted.filters is None else wanted.filters
+    selection = Selection(report.window, filters, (*columns, *MERGE_COLUMNS, "event", *also))
 
     def scan(segment: Segment) -> Iterator[EventBatch]:
         return scan_groups(wanted.files, segment, {}, selection)

@@ -49,7 +49,11 @@ def units_of(report: Report, names: Names, batch: EventBatch, periods: Ints, wan
     columns = {d: _coded(batch.fragments[c]) for d, c in FRAGMENT_COLUMNS.items() if d in report.looks_at}
     for dimension, column in columns.items():
         wanted = wanted & column.mask(report, names, dimension)
-    rows = np.flatnonzero(wanted[batch.parents])
+    keep = wanted[batch.parents]
+    events = _coded(batch.events["event"]) if "event" in report.looks_at else None
+    if events is not None:
+        keep &= events.mask(report, names, "event")
+    rows = np.flatnonzero(keep)
     parent = batch.parents[rows]
     if report.unit == "param":
         place, found = _params(report, batch.events["params"].take(pa.array(rows)))
@@ -61,8 +65,8 @@ def units_of(report: Report, names: Names, batch: EventBatch, periods: Ints, wan
         columns = {d: c.take(parent) for d, c in columns.items()} | {d: c.take(keep) for d, c in found.items()}
     else:
         columns = {dimension: column.take(parent) for dimension, column in columns.items()}
-    if "event" in report.dimensions:
-        columns["event"] = _coded(batch.events["event"]).take(rows)
+    if events is not None:
+        columns["event"] = events.take(rows)
     return _grouped(periods[parent], [columns[dimension] for dimension in report.dimensions], parent)
 
 

@@ -1,6 +1,6 @@
 """The Analytics Reporting API: what reports say is what plain Python counts from what was sent."""
 
-import itertools
+import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -73,34 +73,39 @@ def check(reports: Reports, table: str, grain: str, dimensions: Sequence[str], m
         assert told(rows, dimensions, metrics) == wanted, (table, grain, dimensions, zone)
 
 
-def subsets(dimensions: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    for size in range(len(dimensions) + 1):
-        yield from itertools.combinations(dimensions, size)
-
-
 def test_usage_is_what_was_sent(reports: Reports) -> None:
-    """Sessions, devices, new devices and time by each grain and each choice of dimensions, late events included."""
-    for grain in ("day", "week", "month", "all"):
-        for dimensions in subsets(("app", "appVersion", "country")):
-            if "app" in dimensions or "appVersion" not in dimensions:
-                check(reports, "appUsage", grain, dimensions, USAGE)
+    """Sessions, devices, new devices and time by each grain and each dimension, late events included."""
+    for grain, dimensions in (
+        ("day", ()),
+        ("day", ("app", "appVersion", "country")),
+        ("week", ("app", "country")),
+        ("month", ("country",)),
+        ("all", ("appVersion", "app")),
+    ):
+        check(reports, "appUsage", grain, dimensions, USAGE)
     check(reports, "appUsage", "day", ("company",), ("sessions",))
 
 
 def test_events_are_what_was_sent(reports: Reports) -> None:
     """The same of sessions with an event, and how often it occurred."""
-    for grain in ("day", "week", "month", "all"):
-        for dimensions in subsets(("appVersion", "event", "country")):
-            check(reports, "appEvent", grain, ("app", *dimensions), EVENTS)
-    check(reports, "appEvent", "all", ("country",), EVENTS)
+    for grain, dimensions in (
+        ("day", ("app", "event")),
+        ("week", ("appVersion", "app", "event", "country")),
+        ("month", ("app", "country")),
+        ("all", ("country",)),
+    ):
+        check(reports, "appEvent", grain, dimensions, EVENTS)
 
 
 def test_params_are_what_was_sent(reports: Reports) -> None:
     """Parameters by name and value: texts as they are, all else as JSON."""
-    for grain, dimensions in itertools.product(
-        ("week", "all"), subsets(("event", "paramName", "paramValue", "country"))
+    for grain, dimensions in (
+        ("day", ("app", "event", "paramName", "paramValue", "appVersion")),
+        ("week", ("paramValue",)),
+        ("month", ("app", "paramName")),
+        ("all", ("app",)),
     ):
-        check(reports, "eventParams", grain, ("app", *dimensions), ("count",))
+        check(reports, "eventParams", grain, dimensions, ("count",))
 
 
 def test_each_metric_alone(reports: Reports) -> None:
@@ -108,8 +113,7 @@ def test_each_metric_alone(reports: Reports) -> None:
     for table, metrics in (("appUsage", USAGE), ("appEvent", EVENTS), ("eventParams", ("count",))):
         of = {"appUsage": ("app",), "appEvent": ("app", "event"), "eventParams": ("app", "event", "paramName")}[table]
         for metric in metrics:
-            check(reports, table, "all", of, (metric,))
-            check(reports, table, "day", of, (metric,))
+            check(reports, table, "week" if metric == "sessions" else "day", of, (metric,))
 
 
 def test_ids_are_those_of_the_catalogue(reports: Reports) -> None:
@@ -280,8 +284,6 @@ def test_listed_values(reports: Reports) -> None:
 
 def test_csv(reports: Reports) -> None:
     """The same rows: a header without quotes, times in quotes, else only what needs them; sent as a file."""
-    import csv
-
     query = {"metrics": "occurrences,averageTimePerSession", "dateTime": SPAN}
     path = "appEvent/week/app;show=id/event"
     query["dateTime"] = WEEKS

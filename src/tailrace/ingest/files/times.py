@@ -1,7 +1,7 @@
 """Times of files as milliseconds UTC: ISO 8601, counts since 1970 and patterns; zones by the pinned rules."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 import numpy as np
 import numpy.typing as npt
