@@ -39,6 +39,9 @@ class _Coded:
         return _Coded(self.codes[rows], self.values)
 
     def mask(self, report: Report, names: Names, dimension: str) -> Mask:
+        """Where the conditions of a report on a dimension hold."""
+        if all(condition.dimension != dimension for condition in report.conditions):
+            return np.ones(len(self.codes), dtype=np.bool_)
         held = np.array([names.holds(report, dimension, value) for value in self.values], dtype=np.bool_)
         found: Mask = held[self.codes] if len(held) else np.zeros(0, dtype=np.bool_)
         return found
@@ -49,31 +52,32 @@ def units_of(report: Report, names: Names, batch: EventBatch, periods: Ints, wan
     columns = {d: _coded(batch.fragments[c]) for d, c in FRAGMENT_COLUMNS.items() if d in report.looks_at}
     for dimension, column in columns.items():
         wanted = wanted & column.mask(report, names, dimension)
-    keep = wanted[batch.parents]
-    events = _coded(batch.events["event"]) if "event" in report.looks_at else None
-    if events is not None:
-        keep &= events.mask(report, names, "event")
-    rows = np.flatnonzero(keep)
-    parent = batch.parents[rows]
-    if report.unit == "param":
-        place, found = _params(report, batch.events["params"].take(pa.array(rows)))
-        rows, parent = rows[place], parent[place]
-        keep = np.ones(len(rows), dtype=np.bool_)
-        for dimension, column in found.items():
-            keep &= column.mask(report, names, dimension)
-        rows, parent = rows[keep], parent[keep]
-        columns = {d: c.take(parent) for d, c in columns.items()} | {d: c.take(keep) for d, c in found.items()}
+    if report.unit == "session":
+        parent, own = np.flatnonzero(wanted), {}
     else:
-        columns = {dimension: column.take(parent) for dimension, column in columns.items()}
-    if events is not None:
-        columns["event"] = events.take(rows)
+        parent, own = _events(report, names, batch, wanted)
+    columns = {dimension: column.take(parent) for dimension, column in columns.items()} | own
     return _grouped(periods[parent], [columns[dimension] for dimension in report.dimensions], parent)
+
+
+def _events(report: Report, names: Names, batch: EventBatch, wanted: Mask) -> tuple[Ints, dict[str, _Coded]]:
+    """Events, or their parameters, of wanted fragments: the fragment of each, and columns that are its own."""
+    events = _coded(batch.events["event"])
+    rows = np.flatnonzero(wanted[batch.parents] & events.mask(report, names, "event"))
+    if report.unit == "event":
+        return batch.parents[rows], {"event": events.take(rows)}
+    place, found = _params(report, batch.events["params"].take(pa.array(rows)))
+    keep = np.ones(len(place), dtype=np.bool_)
+    for dimension, column in found.items():
+        keep &= column.mask(report, names, dimension)
+    rows = rows[place[keep]]
+    return batch.parents[rows], {"event": events.take(rows)} | {d: c.take(keep) for d, c in found.items()}
 
 
 def _params(report: Report, texts: pa.ChunkedArray) -> tuple[Ints, dict[str, _Coded]]:
     """Parameters: which of the texts holds each, and its key and value as far as they are looked at."""
     found = members(texts.combine_chunks())
-    columns = {}
+    columns: dict[str, _Coded] = {}
     if "key" in report.looks_at:
         columns["key"] = _Coded(found.key.indices.to_numpy().astype(np.int64), found.key.dictionary.to_pylist())
     if "value" in report.looks_at:
