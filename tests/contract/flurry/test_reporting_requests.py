@@ -181,7 +181,7 @@ def test_the_token_comes_in_header_or_query(http: httpx.Client, capfd: pytest.Ca
         ({"token": "tok_no"}, {}),
         ({"token": ""}, {}),
         ({}, {}),
-        ({"token": "tok_ana"}, {"authorization": "Bearer "}),
+        ({"token": "tok_ana"}, {"authorization": "Bearer"}),
         ({"token": "wk_waves"}, {}),
     ):
         answer = http.get(path, params=EVERY | query, headers=headers)
