@@ -188,8 +188,8 @@ def test_every_operation_is_documented() -> None:
     operations = {f"{one.method} {one.path}": one for one in NATIVE.operations}
     others = [one for surface in SURFACES if surface is not NATIVE for one in surface.operations]
     texts = "".join(page.read_text("utf-8") for page in PAGES)
-    named = [{f"`{method} {one.path.replace(':path', '')}`" for method in ("GET", one.method)} for one in others]
-    assert all(any(name in texts for name in names) for names in named)
+    ways = [{f"`{method} {one.path.replace(':path', '')}`" for method in ("GET", one.method)} for one in others]
+    assert all(any(name in texts for name in names) for names in ways)
     assert parts.keys() == operations.keys()
     for name, operation in operations.items():
         text = parts[name]

@@ -62,8 +62,8 @@ class Counting:
         if self._report.measures & _ACTORS and self._codes:
             ends = self._bounds[np.array([period for period, _ in self._codes]) + 1]
             counted = self._distinct.take(len(self._codes), ends <= upto)
-            for measure, numbers in zip(("actors", "new_actors"), counted, strict=True):
-                self._sums[: len(numbers), _PLACE[measure]] += numbers
+            self._add(np.arange(len(self._codes)), "actors", counted[0])
+            self._add(np.arange(len(self._codes)), "new_actors", counted[1])
 
     def numbers(self) -> Mapping[Group, Ints]:
         """The measures of each group, in the order of `MEASURES`.

@@ -52,8 +52,9 @@ def units_of(report: Report, names: Names, batch: EventBatch, periods: Ints, wan
     columns = {d: _coded(batch.fragments[c]) for d, c in FRAGMENT_COLUMNS.items() if d in report.looks_at}
     for dimension, column in columns.items():
         wanted = wanted & column.mask(report, names, dimension)
+    own: dict[str, _Coded] = {}
     if report.unit == "session":
-        parent, own = np.flatnonzero(wanted), {}
+        parent: Ints = np.flatnonzero(wanted)
     else:
         parent, own = _events(report, names, batch, wanted)
     columns = {dimension: column.take(parent) for dimension, column in columns.items()} | own

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,8 +29,8 @@ class Reports:
     house: House
     visits: Sequence[Visit]
 
-    def ask(self, path: str, *, headers: Mapping[str, str] = READ, **query: str) -> httpx.Response:
-        return self.http.get(f"{DATA}/{path}", params=query, headers=headers)
+    def ask(self, path: str, **query: str) -> httpx.Response:
+        return self.http.get(f"{DATA}/{path}", params=query, headers=READ)
 
     def rows(self, path: str, **query: str) -> list[Row]:
         answer = self.ask(path, **query)

@@ -144,10 +144,10 @@ def test_every_error_has_the_form_of_this_api(http: httpx.Client) -> None:
     blind = http.get(f"{DATA}/appEvent/day", params=EVERY, headers={"authorization": "Bearer tok_blind"})
     assert (blind.status_code, blind.json()["needs"]) == (403, "exports.read")
     for kind in REPORTING.errors:
-        answer = REPORTING.reply(sample(kind))
-        document = json.loads(bytes(answer.body))
-        assert document.get("status", document.get("code")) == answer.status_code >= 400
-        assert answer.media_type == "application/json"
+        reply = REPORTING.reply(sample(kind))
+        document = json.loads(bytes(reply.body))
+        assert document.get("status", document.get("code")) == reply.status_code >= 400
+        assert reply.media_type == "application/json"
 
 
 def test_clauses_are_read() -> None:

@@ -125,7 +125,7 @@ def expected(
 ) -> dict[Group, tuple[Any, ...]]:
     """Values of metrics by period (its first day) and dimensions, by their names."""
     days = date.fromisoformat(first), date.fromisoformat(end)
-    seen = {}
+    seen: dict[tuple[str, str], int] = {}
     for visit in visits:
         seen[visit.app, visit.device] = min(visit.start, seen.get((visit.app, visit.device), visit.start))
     found: dict[Group, dict[str, Any]] = {}

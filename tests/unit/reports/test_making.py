@@ -135,7 +135,7 @@ def test_what_is_not_looked_at_is_not_read(house: House, scope: Scope, reads: Re
 def shares(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """The shares of actors that are counted, one after the other."""
     found: list[tuple[int, int]] = []
-    made_by = making.Counting
+    made_by = counting.Counting
 
     def noted(*given: Any) -> Any:
         found.append(given[2])
