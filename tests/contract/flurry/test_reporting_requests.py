@@ -136,6 +136,15 @@ def test_what_is_wrong_is_named(http: httpx.Client) -> None:
         assert (answer.status_code, answer.json()["reason"].startswith(reason)) == (400, True)
 
 
+def test_too_many_rows_are_refused(http: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the vendor's sentence; `topN` and `having` leave fewer, and then there is an answer."""
+    monkeypatch.setattr("tailrace.surfaces.flurry.reporting.answer.MOST_ROWS", 1)
+    refused = http.get(f"{DATA}/appEvent/day/app", params=EVERY, headers=READ)
+    assert (refused.status_code, refused.json()["reason"]) == (400, "rows: Maximum number of rows [1] reached")
+    fewer = {"topN": "1", "sort": "occurrences"}
+    assert len(rows(http.get(f"{DATA}/appEvent/day/app", params=EVERY | fewer, headers=READ))) == 1
+
+
 def test_every_error_has_the_form_of_this_api(http: httpx.Client) -> None:
     """No path, another method, no token, no right; and whatever the domain may raise."""
     for method, path, status in (("GET", f"{DATA[:-1]}", 404), ("POST", f"{DATA}/appUsage/day", 405)):
