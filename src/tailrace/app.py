@@ -37,7 +37,7 @@ from tailrace.web.together import Together
 from tailrace.web.watcher import Watcher
 from tailrace.wiring import House
 
-SURFACES: Sequence[Surface] = (*DIALECTS, PORTAL)
+SURFACES: Sequence[Surface] = (NATIVE, *(dialect.load() for dialect in DIALECTS), PORTAL)
 _UNROUTED = {404: "no_such_path", 405: "method_not_allowed"}
 
 

@@ -1,12 +1,31 @@
-"""The table of dialects, a line each: all that names them outside of their own rooms."""
+"""The dialects of vendors, a line for each: where its surface stands, and the limits that it brings.
+
+Reading the table loads nothing of HTTP: whoever opens a store needs the limits, and only a server the surfaces.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from tailrace.surfaces.flurry.reporting import REPORTING
-from tailrace.surfaces.native import NATIVE
-from tailrace.web.surface import Surface
+from tailrace.model.policy import Limit
 
-DIALECTS: Sequence[Surface] = (
-    NATIVE,
-    REPORTING,
-)
+if TYPE_CHECKING:
+    from tailrace.web.surface import Surface
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One dialect: module and name of its surface, and its limits."""
+
+    module: str
+    name: str
+    limits: Sequence[Limit]
+
+    def load(self) -> "Surface":
+        """Its surface."""
+        surface: Surface = getattr(import_module(self.module), self.name)
+        return surface
+
+
+DIALECTS: Sequence[Dialect] = (Dialect("tailrace.surfaces.flurry.reporting", "REPORTING", ()),)
