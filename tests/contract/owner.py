@@ -150,6 +150,12 @@ EXAMPLES: Mapping[str, Callable[[World], Example]] = {
     "post_raw_data": lambda _: Example(201, json=_RAW_DATA),
     "get_raw_data": lambda world: Example(path={"id": world.raw_data}),
     "get_raw_file": _raw_file,
+    "get_report": lambda _: Example(
+        whose="caller",
+        path={"path": "eventParams/all/app;show=all/event;show=all/paramName/paramValue"},
+        query={"metrics": "count", "dateTime": "2020-01-01/2050-01-01"},
+    ),
+    "get_values": lambda _: Example(whose="caller", path={"dimension": "app"}),
 }
 
 
@@ -183,7 +189,7 @@ def use(
     http.cookies.clear()
     return http.request(
         method or operation.method,
-        operation.path.format(**example.path),
+        operation.path.replace(":path}", "}").format(**example.path),
         params=dict(example.query) or None,
         json=example.json,
         headers={**example.headers, **credential},

@@ -60,19 +60,23 @@ def spend(connection: Connection, space: int, name: str, subject: str, most: int
     _set(connection, quota_windows, (space, name, subject), {"began": began, "used": used + 1})
 
 
-def take(connection: Connection, space: int, name: str, subject: str, burst: int, refill: int, now: int) -> None:
+def take(connection: Connection, space: int, name: str, subject: str, burst: int, refill: int, now: int) -> Level:
     """Take a token out of a bucket of `burst` that gets `refill` a minute; with `burst` 0 there is none.
+
+    What is left in it is returned.
 
     Raises:
         TooSoon: it is empty; it says for how many seconds.
     """
     if burst == 0:
-        return
+        return Level(0, now)
     row = _locked(connection, quota_buckets, (space, name, subject), {"level": burst * TOKEN, "at": now})
     filled = refilled(Level(row.level, row.at), burst, refill, now)
     if filled.level < TOKEN:
         raise TooSoon(name, seconds_until(filled, refill))
-    _set(connection, quota_buckets, (space, name, subject), {"level": filled.level - TOKEN, "at": filled.at})
+    left = Level(filled.level - TOKEN, filled.at)
+    _set(connection, quota_buckets, (space, name, subject), {"level": left.level, "at": left.at})
+    return left
 
 
 def take_of(connection: Connection, space: int, name: str, subject: str, now: int) -> None:

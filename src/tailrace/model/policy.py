@@ -50,6 +50,8 @@ LIMITS: dict[str, Limit] = {
         Limit("exports.per_day", 0, "exports", "Exports that one space may ask for on a day in UTC; 0: any number."),
         Limit("requests.burst", 0, "requests", "Requests that one token may send at once; 0: any number."),
         Limit("requests.refill_per_minute", 600, "requests", "So many of them are given back a minute."),
+        Limit("reports.burst", 200, "requests", "Reports that one token may ask for at once; 0: any number."),
+        Limit("reports.refill_per_minute", 600, "requests", "So many of them are given back a minute."),
         Limit("logins.burst", 30, "logins", "Passwords that one address may try at once; 0: any number."),
         Limit("logins.refill_per_minute", 10, "logins", "So many of them are given back a minute."),
         Limit("ingest.max_body_bytes", 16_777_216, "bytes", "Largest request body, before and after decompression."),

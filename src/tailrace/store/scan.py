@@ -77,7 +77,7 @@ def scan_groups(
         for index in range(file.num_row_groups):
             fragments, events = file.metadata.row_group(index).num_rows, _event_count(file, index)
             mine = index * share[1] // file.num_row_groups == share[0]
-            if mine and _group_can_match(file, index, selection.window) and _probe(file, index, selection):
+            if mine and group_can_match(file, index, selection.window) and _probe(file, index, selection):
                 group = _read(file, index, selection)
                 batch = _number(group, segment, first_fragment, first_event)
                 if "available_at" in {*selection.columns, *needed_columns(selection.filters.where)}:
@@ -204,7 +204,8 @@ def _event_count(file: pq.ParquetFile, index: int) -> int:
     return int(column.num_values - column.statistics.null_count)
 
 
-def _group_can_match(file: pq.ParquetFile, index: int, window: Window) -> bool:
+def group_can_match(file: pq.ParquetFile, index: int, window: Window) -> bool:
+    """Whether a row group's footer leaves room for a row inside a window."""
     if window.axis == "available":
         return True
     path = "session_start" if window.axis == "session_start" else "events.list.element.time"

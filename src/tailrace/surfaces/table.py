@@ -29,4 +29,7 @@ class Dialect:
         return surface
 
 
-DIALECTS: Sequence[Dialect] = (Dialect("tailrace.surfaces.flurry.surface", "FLURRY", flurry.LIMITS),)
+DIALECTS: Sequence[Dialect] = (
+    Dialect("tailrace.surfaces.flurry.surface", "FLURRY", flurry.LIMITS),
+    Dialect("tailrace.surfaces.flurry.reporting", "REPORTING", ()),
+)

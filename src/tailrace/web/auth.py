@@ -47,6 +47,19 @@ def authenticate_or_login(desk: Desk, request: Request) -> Principal:
     return replace(found, address=address(request))
 
 
+def authenticate_or_query(desk: Desk, request: Request) -> Principal:
+    """The same, or whose token is the parameter ``token`` of the query, where no header brings one.
+
+    Raises:
+        Unauthorized, CsrfRefused, TooSoon: as `authenticate`.
+    """
+    token = request.query_params.get("token")
+    if token is None or "authorization" in request.headers:
+        return authenticate(desk, request)
+    found = principal_of_token(desk.database, desk.identity.secret, token)
+    return replace(found, address=address(request))
+
+
 def address(request: Request) -> str:
     """Where a request comes from; proxies that are trusted (`trusted_proxies`) are believed what they say of that."""
     return request.client.host if request.client else ""

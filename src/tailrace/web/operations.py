@@ -15,14 +15,14 @@ from starlette.types import Scope as ASGIScope
 
 from tailrace.model.access import Principal
 from tailrace.model.errors import Forbidden, Invalid, Malformed, misfit
-from tailrace.web.auth import authenticate, authenticate_or_login
+from tailrace.web.auth import authenticate, authenticate_or_login, authenticate_or_query
 from tailrace.web.bodies import read_body
 from tailrace.web.desk import Desk
 from tailrace.web.seen import note_caller
 
 # `login` is e-mail and password as Basic; `token` a token, or the cookie of a login session; `link` a signed link, or a
-# token; `signed` a signed link alone.
-Security = Literal["none", "write_key", "login", "token", "token_or_login", "link", "signed"]
+# token; `token_or_query` a token, which may stand in the query for want of a header; `signed` a signed link alone.
+Security = Literal["none", "write_key", "login", "token", "token_or_login", "token_or_query", "link", "signed"]
 SMALL_BODY = 1 << 20  # a request that is no data is never larger, bytes
 
 
@@ -64,6 +64,12 @@ class Call:
 
 
 Handler = Callable[[Call], Awaitable[Response]]
+_FIND: Mapping[Security, Callable[[Desk, Request], Principal]] = {
+    "token": authenticate,
+    "token_or_login": authenticate_or_login,
+    "token_or_query": authenticate_or_query,
+    "link": authenticate,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +154,9 @@ async def _body(desk: Desk, kind: type[msgspec.Struct], request: Request) -> Any
 
 async def _known(desk: Desk, operation: Operation, request: Request) -> Principal | None:
     by_link = operation.security == "link" and "signature" in request.query_params
-    if by_link or operation.security not in ("token", "token_or_login", "link"):
+    if by_link or operation.security not in _FIND:
         return None
-    find = authenticate_or_login if operation.security == "token_or_login" else authenticate
-    principal = await run_in_threadpool(find, desk, request)
+    principal = await run_in_threadpool(_FIND[operation.security], desk, request)
     note_caller(request.scope, principal)
     if operation.scope is not None and not principal.may(operation.scope):
         raise Forbidden(operation.scope)

@@ -11,9 +11,10 @@ from typing import Any, Literal, get_args
 from tailrace.ingest.context import ProfileInput
 from tailrace.ingest.draft import DRAFT_SCHEMA
 from tailrace.ingest.files.opening import FORMATS, Format
-from tailrace.ingest.files.times import TIME_FORMATS, zone_of
+from tailrace.ingest.files.times import TIME_FORMATS
 from tailrace.model.errors import Invalid, Malformed
 from tailrace.model.fields import EVENT_FIELDS, SESSION_INPUTS
+from tailrace.model.zones import zone_of
 
 Type = Literal["text", "int", "float", "bool", "json"]
 Section = Literal["fields", "params", "session", "profile"]

@@ -1,10 +1,7 @@
 """Times of files as milliseconds UTC: ISO 8601, counts since 1970 and patterns; zones by the pinned rules."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, tzinfo
-from functools import lru_cache
-from importlib.resources import files
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta, tzinfo
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tailrace.ingest.problems import EARLIEST, LATEST
+from tailrace.model.zones import zone_of
 
 TIME_FORMATS = ("iso", "epoch_s", "epoch_ms", "epoch_us")
 
@@ -39,22 +37,6 @@ def time_reader(form: str, zone: str) -> Callable[[pa.Array], pa.Array]:
     if form == "native":
         return lambda texts: _native(texts, zone)
     return lambda texts: _pattern(texts, form, zone)
-
-
-@lru_cache(maxsize=64)
-def zone_of(name: str) -> tzinfo:
-    """A zone by the rules of the pinned package, not the machine's.
-
-    Raises:
-        LookupError: there is no such zone.
-    """
-    if name == "UTC":
-        return UTC
-    try:
-        with files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as rules:
-            return ZoneInfo.from_file(rules, key=name)
-    except (OSError, ValueError) as error:
-        raise LookupError(name) from error
 
 
 def _native(texts: pa.Array, zone: str) -> pa.Array:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tailrace.ingest.files.faults import Faults, converted
-from tailrace.ingest.files.times import time_reader, zone_of
+from tailrace.ingest.files.times import time_reader
+from tailrace.model.zones import zone_of
 
 
 def read(form: str, *texts: str | None, zone: str = "UTC") -> list[int | None]:
