@@ -1,0 +1,68 @@
+"""Real SDKs in a world, each behind a proxy of its own that does harm to what it sends."""
+
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from tailrace.model.clock import iso
+from tests.crash.backends import Row
+from tests.crash.checks import Seen, stored
+from tests.crash.mishaps import REFUSED
+from tests.crash.traffic import BASE
+from tests.crash.worlds import Tenant, World
+from tests.faults import Fault, cut_request, lost_answer, passed_on, proxy_before
+from tests.sdk import drive
+
+BATCH = 5  # events of one batch of the drivers, which send three
+# What happens to the batches: the first is refused twice, the answer to the second is lost, the third is cut.
+HARM: Sequence[Fault] = (*REFUSED, passed_on, lost_answer, passed_on, cut_request)
+WITHOUT_IDS = ("countly", "retries.mjs")
+SDKS = (
+    *((sdk, "retries.py") for sdk in ("segment", "rudderstack", "posthog", "amplitude")),
+    *((sdk, "retries.mjs") for sdk in ("segment", "rudderstack", "posthog", "amplitude")),
+    WITHOUT_IDS,
+)
+_FIRST = 1_000_000  # their events are numbered from here
+
+
+def send_by(world: World, sdks: Sequence[tuple[str, str]]) -> None:
+    """Have SDKs send at the same time, through harm, until they believe that all is sent; it is on record then."""
+    with ThreadPoolExecutor(len(sdks)) as pool:
+        told = list(pool.map(lambda sdk: _drive(world, *sdk), sdks))
+    for sdk, events in zip(sdks, told, strict=True):
+        tenant = _tenant(world, sdk)
+        records = _named(world, tenant, events) if sdk == WITHOUT_IDS else [_record(event) for event in events]
+        tenant.acknowledged |= {record["id"]: record for record in records}
+
+
+def _tenant(world: World, sdk: tuple[str, str]) -> Tenant:
+    return world.other if sdk == WITHOUT_IDS else world.waves
+
+
+def _drive(world: World, sdk: str, driver: str) -> list[Row]:
+    """What an SDK says that it sent, after all the harm was done."""
+    first = str(_FIRST + 1000 * SDKS.index((sdk, driver)))
+    with proxy_before(world.url) as proxy:
+        for fault in HARM:
+            proxy.plan(fault, "POST")
+        key = _tenant(world, (sdk, driver)).write_key
+        told = drive(driver, proxy.endpoint, key, sdk, first, str(BASE))
+        assert proxy.spent, proxy.seen
+    return told
+
+
+def _record(event: Row) -> Row:
+    return {"id": event["id"], "event": "tick", "time": iso(event["time"]), "params": {"n": event["n"]}}
+
+
+def _named(world: World, tenant: Tenant, events: list[Row]) -> list[Row]:
+    """What has neither id nor time of its sender's: its number is stored once, under an id and with a time of ours."""
+    numbers = Counter(event["n"] for event in events)
+
+    def sealed() -> list[Seen]:
+        found = [seen for _, seen in stored(world, tenant) if seen.n in numbers]
+        return found if len(found) >= len(events) else []
+
+    found = world.until("what has no ids is sealed", sealed)
+    assert Counter(seen.n for seen in found) == numbers
+    return [{"id": seen.id, "event": "tick", "time": seen.time, "params": {"n": seen.n}} for seen in found]
