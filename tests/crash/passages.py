@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 
 import pytest
@@ -64,8 +64,7 @@ class Passage:
             mishap(senders)
             world.finished(tip)
             tip = go_on(world, world.waves, tip)
-        if self.sdks:
-            send_by(world, self.sdks)
+        senders.doubled += sum(send_by(world, self.sdks)) if self.sdks else 0
 
 
 def _check_duplicates(senders: Senders) -> None:
@@ -80,9 +79,8 @@ def _check_duplicates(senders: Senders) -> None:
 def _disk(world: World) -> Iterator[Disk | None]:
     """A disk of a world's own, where this user may have one."""
     with ExitStack() as held:
-        try:
+        disk: Disk | None = None
+        with suppress(pytest.skip.Exception):
             disk = held.enter_context(small_disk(world.data))
-        except pytest.skip.Exception:
-            disk = None
         held.callback(world.kill)  # nobody writes to it when it goes
         yield disk

@@ -1,8 +1,11 @@
 """Real SDKs in a world, each behind a proxy of its own that does harm to what it sends."""
 
+import gzip
+import re
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import unquote_to_bytes
 
 from tailrace.model.clock import iso
 from tests.crash.backends import Row
@@ -10,12 +13,9 @@ from tests.crash.checks import Seen, stored
 from tests.crash.mishaps import REFUSED
 from tests.crash.traffic import BASE
 from tests.crash.worlds import Tenant, World
-from tests.faults import Fault, cut_request, lost_answer, passed_on, proxy_before
+from tests.faults import Answer, Ask, Request, cut_request, lost_answer, passed_on, proxy_before
 from tests.sdk import drive
 
-BATCH = 5  # events of one batch of the drivers, which send three
-# What happens to the batches: the first is refused twice, the answer to the second is lost, the third is cut.
-HARM: Sequence[Fault] = (*REFUSED, passed_on, lost_answer, passed_on, cut_request)
 WITHOUT_IDS = ("countly", "retries.mjs")
 SDKS = (
     *((sdk, "retries.py") for sdk in ("segment", "rudderstack", "posthog", "amplitude")),
@@ -23,32 +23,51 @@ SDKS = (
     WITHOUT_IDS,
 )
 _FIRST = 1_000_000  # their events are numbered from here
+_NUMBER = re.compile(rb'"n"\s*:\s*(\d+)')
 
 
-def send_by(world: World, sdks: Sequence[tuple[str, str]]) -> None:
-    """Have SDKs send at the same time, through harm, until they believe that all is sent; it is on record then."""
+def send_by(world: World, sdks: Sequence[tuple[str, str]]) -> list[int]:
+    """Have SDKs send at the same time, through harm, until they believe that all is sent; it is on record then.
+
+    Returns how many events of each were stored and not answered.
+    """
     with ThreadPoolExecutor(len(sdks)) as pool:
         told = list(pool.map(lambda sdk: _drive(world, *sdk), sdks))
-    for sdk, events in zip(sdks, told, strict=True):
+    for sdk, (events, _) in zip(sdks, told, strict=True):
         tenant = _tenant(world, sdk)
         records = _named(world, tenant, events) if sdk == WITHOUT_IDS else [_record(event) for event in events]
         tenant.acknowledged |= {record["id"]: record for record in records}
+    return [doubled for _, doubled in told]
 
 
 def _tenant(world: World, sdk: tuple[str, str]) -> Tenant:
     return world.other if sdk == WITHOUT_IDS else world.waves
 
 
-def _drive(world: World, sdk: str, driver: str) -> list[Row]:
-    """What an SDK says that it sent, after all the harm was done."""
+def _drive(world: World, sdk: str, driver: str) -> tuple[list[Row], int]:
+    """What an SDK says that it sent, after all the harm was done, and how much of it was stored and not answered.
+
+    A driver sends three batches. The first is refused twice, the answer to the second is lost, the third is cut.
+    """
     first = str(_FIRST + 1000 * SDKS.index((sdk, driver)))
+    doubled: list[int] = []
+
+    def lose(request: Request, ask: Ask) -> Answer | None:
+        doubled.append(len(_NUMBER.findall(_text(request.body))))
+        return lost_answer(request, ask)
+
     with proxy_before(world.url) as proxy:
-        for fault in HARM:
+        for fault in (*REFUSED, passed_on, lose, passed_on, cut_request):
             proxy.plan(fault, "POST")
         key = _tenant(world, (sdk, driver)).write_key
         told = drive(driver, proxy.endpoint, key, sdk, first, str(BASE))
         assert proxy.spent, proxy.seen
-    return told
+    return told, sum(doubled)
+
+
+def _text(body: bytes) -> bytes:
+    """A body without what is around it."""
+    return unquote_to_bytes(gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body)
 
 
 def _record(event: Row) -> Row:

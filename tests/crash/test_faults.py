@@ -15,7 +15,7 @@ from tailrace.store.ledger import Ledger, ledger
 from tests.crash.checks import assert_whole, check_balance
 from tests.crash.disks import Disk, small_disk
 from tests.crash.mishaps import IN_FLIGHT, Senders, cut, full, lost, refused, skewed, through
-from tests.crash.sdks import BATCH, SDKS, send_by
+from tests.crash.sdks import SDKS, send_by
 from tests.crash.worlds import World
 from tests.faults import proxy_before
 
@@ -38,6 +38,11 @@ def accounts(world: World) -> list[Ledger]:
         return [ledger(house.database, scope_of_app(house.database, tenant.app)) for tenant in world.tenants]
 
 
+def logs(world: World) -> str:
+    """What all processes said."""
+    return "".join(path.read_text() for path in world.folder.glob("*.log"))
+
+
 @embedded
 def test_sdks_try_until_all_is_stored(world: World) -> None:
     """Each of nine SDKs, as it is, hears 500, then 429 with Retry-After, loses an answer to what was stored, and has a
@@ -45,9 +50,11 @@ def test_sdks_try_until_all_is_stored(world: World) -> None:
     send something twice.
     """
     world.run("alone")
-    send_by(world, SDKS)
+    doubled = send_by(world, SDKS)
     assert_whole(world)
-    assert sum(found.duplicates for found in accounts(world)) == BATCH * len(SDKS)
+    assert "Traceback" not in logs(world)
+    assert all(doubled)
+    assert sum(found.duplicates for found in accounts(world)) == sum(doubled)
 
 
 def test_requests_are_refused_cut_and_not_answered(world: World) -> None:
@@ -59,6 +66,7 @@ def test_requests_are_refused_cut_and_not_answered(world: World) -> None:
         for mishap in (refused, lost, cut, skewed):
             mishap(senders)
             world.sealed()
+    assert "Traceback" not in logs(world)
     assert senders.doubled == 2 * 20
     assert [found.duplicates for found in accounts(world)] == [senders.doubled, 0]
     assert world.codes == []

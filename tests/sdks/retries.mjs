@@ -28,12 +28,15 @@ const sdks = {
   posthog: async () => {
     const { PostHog } = await import("posthog-node");
     const client = new PostHog(key, { host: url, fetchRetryDelay: 300 });
+    let waiting = 0; // what is captured is queued a moment later
     client.on("error", (error) => failed.push(error));
+    client.on("flush", (messages) => { waiting -= messages.length; });
     return async (batch) => {
       for (const { id, n, time } of batch) {
+        waiting += 1;
         client.capture({ distinctId: "d1", event: "tick", properties: { n }, timestamp: new Date(time), uuid: id });
       }
-      await client.flush();
+      for (; waiting && !failed.length; await pause(5)) await client.flush();
     };
   },
   amplitude: async () => {
