@@ -2,6 +2,7 @@
 
 import socket
 import struct
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 
 Headers = list[tuple[str, str]]
 
+_PATIENCE_S = 15  # more than clients have
 _ANSWER = "<?xml version='1.0'?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
 
 
@@ -75,6 +77,13 @@ def reset(_: Request, __: Ask) -> Answer | None:
 def lost_answer(request: Request, ask: Ask) -> Answer | None:
     """The server does as asked, and nobody learns of it."""
     ask(request)
+    return None
+
+
+def silent(request: Request, ask: Ask) -> Answer | None:
+    """The server does as asked, and its client waits for an answer until it has had enough."""
+    ask(request)
+    time.sleep(_PATIENCE_S)
     return None
 
 

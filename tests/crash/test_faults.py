@@ -45,9 +45,9 @@ def logs(world: World) -> str:
 
 @embedded
 def test_sdks_try_until_all_is_stored(world: World) -> None:
-    """Each of nine SDKs, as it is, hears 500, then 429 with Retry-After, loses an answer to what was stored, and has a
-    connection break under a body: all that it says it sent is stored once, and it is the lost answers that made it
-    send something twice.
+    """Each of nine SDKs, as it is, hears 500, then 429 with Retry-After, loses an answer to what was stored, and, if it
+    can bear that, has a connection break under a body: all that it says it sent is stored once, and what it sent twice
+    is what lost its answer.
     """
     world.run("alone")
     doubled = send_by(world, SDKS)

@@ -65,7 +65,7 @@ const sdks = {
       storeGet: (name, other) => kept[name] ?? other,
       storeRemove: (name) => { delete kept[name]; },
     };
-    Countly.init({ app_key: key, url, device_id: "d1", interval: 20, fail_timeout: 1, custom_storage_method: storage });
+    Countly.init({ app_key: key, url, device_id: "d1", interval: 20, fail_timeout: 1, force_post: true, custom_storage_method: storage });
     return async (batch) => {
       for (const { n } of batch) Countly.add_event({ key: "tick", segmentation: { n } });
       while (kept.cly_event.length || kept.cly_queue.length || waiting) await pause(5);
