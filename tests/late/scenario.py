@@ -30,7 +30,6 @@ class Scenario:
     def __init__(self, world: World, surfaces: Mapping[str, Callable[..., Reader]] = SURFACES) -> None:
         self.world = world
         self.seen: dict[str, Counter[int]] = {name: Counter() for name in surfaces}
-        self._begin = world.now
         self._readers = {name: reader(world, world.waves) for name, reader in surfaces.items()}
         self._numbers = count()
 
