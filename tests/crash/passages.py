@@ -16,7 +16,7 @@ from tests.crash.disks import Disk, small_disk
 from tests.crash.mishaps import MISHAPS, Senders, full, through
 from tests.crash.sdks import SDKS, send_by
 from tests.crash.traffic import CHAIN, go_on, load
-from tests.crash.worlds import World
+from tests.crash.worlds import SILENCE, World
 from tests.faults import proxy_before
 from tests.sdk import installed
 
@@ -27,11 +27,12 @@ class Passage:
     """What a seed says."""
 
     kind = "faults"
+    cache = False
+    silence = SILENCE
 
     def __init__(self, seed: str, backend: str) -> None:
         self.chance = chance = random.Random(seed)  # noqa: S311
         self.layout = chance.choice(LAYOUTS)
-        self.cache = False
         # A disk that is full is that of a server without another database.
         self.mishaps = [mishap for mishap in MISHAPS if mishap is not full or backend == "sqlite"]
         chance.shuffle(self.mishaps)

@@ -26,7 +26,8 @@ from tests.crash.clusters import cluster_of
 from tests.crash.daemons import Role
 from tests.crash.passages import Passage
 from tests.crash.traffic import CHAIN, MORE, go_on, load, send_some
-from tests.crash.worlds import LEASE_MS, World
+from tests.crash.worlds import LEASE_MS, SILENCE, World
+from tests.late.tale import Tale
 from tests.stores import swift_in
 
 Fault = Callable[[World, random.Random], None]
@@ -107,6 +108,7 @@ class Story:
     """What a seed says."""
 
     kind = "crash"
+    silence = SILENCE
 
     def __init__(self, seed: str, backend: str) -> None:
         self.chance = chance = random.Random(seed)  # noqa: S311
@@ -161,7 +163,11 @@ class Story:
             failed.append(error)
 
 
-STORIES: Sequence[type[Story] | type[Passage]] = (Story, Passage)
+STORIES: Sequence[type[Story | Passage | Tale]] = (Story, Passage, Tale)
+KINDS = (
+    "crash: commands die while exports are made; faults: harm comes between senders and server; late: events come late "
+    "and servers die; all: N of each kind"
+)
 
 
 def main() -> int:
@@ -181,18 +187,15 @@ def main() -> int:
     return 0
 
 
-_KINDS = "stories of commands that die and exports (crash), of senders and what comes between (faults), or one of each"
-
-
-def _told(kind: str) -> list[type[Story] | type[Passage]]:
-    return [story for story in STORIES if kind in (story.kind, "both")]
+def _told(kind: str) -> list[type[Story | Passage | Tale]]:
+    return [story for story in STORIES if kind in (story.kind, "all")]
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/soak", description=__doc__)
-    parser.add_argument("runs", type=int, metavar="N", help="how many stories")
+    parser.add_argument("runs", type=int, metavar="N", help="how many stories of each kind")
     parser.add_argument("--backend", choices=("sqlite", "postgres", "both"), default="both")
-    parser.add_argument("--kind", choices=("crash", "faults", "both"), default="both", help=_KINDS)
+    parser.add_argument("--kind", choices=("crash", "faults", "late", "all"), default="all", help=KINDS)
     parser.add_argument("--seed", default="", help="the first part of every seed; with N = 1 the seed itself")
     parser.add_argument("--folder", default=".build/soak", help="where worlds lie; it is emptied first")
     return parser.parse_args()
@@ -211,11 +214,11 @@ def _stands(backend: str, folder: Path, held: ExitStack) -> list[Stands]:
     return found
 
 
-def _run(story: Story | Passage, stands: Stands, seed: str, folder: Path) -> bool:
+def _run(story: Story | Passage | Tale, stands: Stands, seed: str, folder: Path) -> bool:
     """One story; it leaves its world only if it did not end well."""
     began, told = time.monotonic(), f"{seed} {stands.name} {story}"
     try:
-        with World(folder, stands, cache=story.cache) as world:
+        with World(folder, stands, cache=story.cache, silence=story.silence) as world:
             story.tell(world)
     except BaseException as error:
         print(f"{told} {time.monotonic() - began:.1f} s FAILED", flush=True)

@@ -27,6 +27,7 @@ from tests.servers import free_port
 Found = TypeVar("Found")
 
 LEASE_MS = 1_500
+SILENCE = 200  # after which sessions are complete, ms
 WAIT_S = 60
 MOST_DEATHS = 20
 # What is away now and may be back soon.
@@ -70,7 +71,7 @@ class Tenant:
 class World:
     """Use it as a block: nothing of it runs afterwards. `silence`: ms after which sessions are complete."""
 
-    def __init__(self, folder: Path, stands: Stands, *, cache: bool = False, silence: int = 200) -> None:
+    def __init__(self, folder: Path, stands: Stands, *, cache: bool = False, silence: int = SILENCE) -> None:
         self.folder = folder
         self.data = folder / "data"
         self.signs = folder / "signs"

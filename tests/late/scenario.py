@@ -8,7 +8,7 @@ from itertools import count
 
 from tailrace.model.clock import DAY, HOUR, MINUTE, SECOND
 from tests.crash.backends import Row
-from tests.crash.checks import check_balance
+from tests.crash.checks import check_balance, check_ledger
 from tests.crash.worlds import World
 from tests.late.readers import SURFACES, Reader
 from tests.sending import event
@@ -34,7 +34,7 @@ class Scenario:
         self._numbers = count()
 
     def play(self, deaths: Sequence[str]) -> None:
-        """All steps; in each one a server dies at a point."""
+        """All steps; in each one a server dies at a point. In the end the ledger holds."""
         self.world.at_death = lambda: check_balance(self.world)
         for number, (after, death) in enumerate(zip(STEPS, deaths, strict=True)):
             self.world.jump(after)
@@ -47,6 +47,7 @@ class Scenario:
             for rewrite in REWRITES:
                 rewrite(self.world)
             assert self.world.stop() == [0]
+        check_ledger(self.world)
 
     @property
     def sent(self) -> Counter[int]:
