@@ -36,7 +36,7 @@ SDKS = (
 # Amplitude's give up what they send when a connection breaks before they hear anything, and one of them does not even
 # say so: to lose an answer is to cut it, or never to give it. Under their bodies nothing is cut.
 _AMPLITUDE: Mapping[str, Fault] = {"retries.mjs": cut_answer, "retries.py": silent}
-_FIRST = 1_000_000  # their events are numbered from here
+_FIRST = 100_000_000  # their events are numbered from here, beyond all others
 _NUMBER = re.compile(rb'"n"\s*:\s*(\d+)')
 
 
