@@ -1,17 +1,19 @@
-"""A proxy that stands before an S3 server and does it harm: one request at a time, at the test's word."""
+"""A proxy that stands before a server and does harm: one request at a time, at the test's word."""
 
 import socket
 import struct
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from http.client import HTTPConnection
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Lock, Thread
 from urllib.parse import urlsplit
 
 Headers = list[tuple[str, str]]
 
+_PATIENCE_S = 15  # more than clients have
 _ANSWER = "<?xml version='1.0'?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
 
 
@@ -23,6 +25,7 @@ class Request:
     target: str
     headers: Headers
     body: bytes
+    cut: bool = False  # no more than half of the body goes on
 
     def header(self, name: str) -> str:
         """A header's value, or ""."""
@@ -52,6 +55,20 @@ def error(status: int, code: str, message: str = "") -> Fault:
     return say
 
 
+def says(status: int, *headers: tuple[str, str]) -> Fault:
+    """Something before the server says so, and the server does not hear of the request."""
+
+    def say(_: Request, __: Ask) -> Answer:
+        return Answer(status, [("content-type", "text/plain"), *headers], b"not now")
+
+    return say
+
+
+def passed_on(request: Request, ask: Ask) -> Answer | None:
+    """No harm."""
+    return ask(request)
+
+
 def reset(_: Request, __: Ask) -> Answer | None:
     """The connection breaks before the server hears of it."""
     return None
@@ -63,10 +80,24 @@ def lost_answer(request: Request, ask: Ask) -> Answer | None:
     return None
 
 
+def silent(request: Request, ask: Ask) -> Answer | None:
+    """The server does as asked, and its client waits for an answer until it has had enough."""
+    ask(request)
+    time.sleep(_PATIENCE_S)
+    return None
+
+
 def cut_answer(request: Request, ask: Ask) -> Answer | None:
     """The connection breaks in the middle of the answer."""
     answer = ask(request)
     return Answer(answer.status, [*answer.headers, ("x-cut", "1")], answer.body)
+
+
+def cut_request(request: Request, ask: Ask) -> Answer | None:
+    """The connection breaks while the request is on its way; the server has half of the body."""
+    with suppress(ConnectionError):
+        ask(replace(request, cut=True))
+    return None
 
 
 def garbled(request: Request, ask: Ask) -> Answer | None:
@@ -82,6 +113,9 @@ class _Planned:
     method: str
     contains: str
     times: int
+
+    def fits(self, request: Request) -> bool:
+        return bool(self.times) and self.method == request.method and self.contains in request.target
 
 
 @dataclass
@@ -111,26 +145,30 @@ class FaultProxy:
         """Ask the server, harmed or not."""
         with self._lock:
             self.seen.append((request.method, request.target))
-            fits = (p for p in self._plans if p.times and p.method == request.method and p.contains in request.target)
-            if plan := next(fits, None):
+            if plan := next((plan for plan in self._plans if plan.fits(request)), None):
                 plan.times -= 1
         return plan.fault(request, self._ask) if plan else self._ask(request)
 
     def _ask(self, request: Request) -> Answer:
-        connection = HTTPConnection(urlsplit(self.upstream).netloc, timeout=60)
-        connection.putrequest(request.method, request.target, skip_host=True, skip_accept_encoding=True)
-        for name, value in request.headers:
-            if name.lower() not in ("expect", "connection"):
-                connection.putheader(name, value)
-        connection.endheaders(request.body)
-        answer = connection.getresponse()
-        body = answer.read()
-        hop = ("transfer-encoding", "connection", "content-length")
-        headers = [(k, v) for k, v in answer.getheaders() if k.lower() not in hop]
-        if request.method == "HEAD":
-            headers.append(("content-length", answer.getheader("content-length", "0")))
-        connection.close()
-        return Answer(answer.status, headers, body)
+        with closing(HTTPConnection(urlsplit(self.upstream).netloc, timeout=60)) as connection:
+            connection.putrequest(request.method, request.target, skip_host=True, skip_accept_encoding=True)
+            for name, value in request.headers:
+                if name.lower() not in ("expect", "connection"):
+                    connection.putheader(name, value)
+            if request.cut:
+                connection.endheaders(request.body[: len(request.body) // 2])
+                raise ConnectionResetError
+            connection.endheaders(request.body)
+            return _answer(request, connection.getresponse())
+
+
+def _answer(request: Request, answer: HTTPResponse) -> Answer:
+    body = answer.read()
+    hop = ("transfer-encoding", "connection", "content-length")
+    headers = [(k, v) for k, v in answer.getheaders() if k.lower() not in hop]
+    if request.method == "HEAD":
+        headers.append(("content-length", answer.getheader("content-length", "0")))
+    return Answer(answer.status, headers, body)
 
 
 @contextmanager
@@ -140,7 +178,7 @@ def proxy_before(upstream: str) -> Iterator[FaultProxy]:
 
     class Handler(StreamRequestHandler):
         def handle(self) -> None:
-            with suppress(ConnectionError):
+            with suppress(ConnectionError, HTTPException):  # the server may die, too
                 while _serve(self, proxy):
                     pass
 

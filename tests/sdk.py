@@ -29,6 +29,11 @@ def drive(driver: str, url: str, key: str = "wk_waves", *more: str) -> list[dict
     return [json.loads(line) for line in run(_LANGUAGES[path.suffix], path.read_text("utf-8"), url, key, *more)]
 
 
+def installed(driver: str) -> bool:
+    """Whether the SDKs that a driver uses are there."""
+    return bool(os.environ.get(_VARIABLES[_LANGUAGES[Path(driver).suffix]]))
+
+
 def run(language: Language, text: str, *arguments: str) -> list[str]:
     """Run a program that finds the SDKs of its language; the lines that it prints. One that fails fails the test, one
     whose SDKs are not installed skips it.

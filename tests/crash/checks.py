@@ -54,27 +54,27 @@ def _last_exports(world: World) -> None:
         everything = world.ask(tenant, **CHAIN)
         (row,) = world.finished(everything)
         assert row["state"] == "succeeded", world.told()
-        assert _rows_of(world, tenant, everything) == Counter(map(_sent, tenant.acknowledged.values()))
+        assert rows_of(world, tenant, everything) == Counter(map(_sent, tenant.acknowledged.values()))
     world.finished()
 
 
 def check_exports(world: World) -> None:
     """Exports that have succeeded hold exactly what their snapshot holds; chains hold each event once."""
     for tenant in world.tenants:
-        stored = _stored(world, tenant)
-        assert Counter(seen for _, seen in stored) == Counter(map(_sent, tenant.acknowledged.values()))
+        held = stored(world, tenant)
+        assert Counter(seen for _, seen in held) == Counter(map(_sent, tenant.acknowledged.values()))
         for row in world.exports():
             if row["app_id"] == tenant.app and row["state"] == "succeeded":
-                _check_export(world, tenant, row, stored)
+                _check_export(world, tenant, row, held)
         for tip in _tips(world, tenant):
             _check_chain(world, tenant, tip)
 
 
-def _check_export(world: World, tenant: Tenant, row: Row, stored: list[tuple[int, Seen]]) -> None:
+def _check_export(world: World, tenant: Tenant, row: Row, held: list[tuple[int, Seen]]) -> None:
     low = row["after_seq"] or 0
     high = row["snapshot"] if row["upto_seq"] is None else row["upto_seq"]
-    visible = Counter(seen for seq, seen in stored if low < seq <= high)
-    found = _rows_of(world, tenant, row["id"])
+    visible = Counter(seen for seq, seen in held if low < seq <= high)
+    found = rows_of(world, tenant, row["id"])
     assert found == visible, f"{row['id']}: {found - visible} too much, {visible - found} too few\n{world.told()}"
 
 
@@ -93,7 +93,7 @@ def _check_chain(world: World, tenant: Tenant, tip: Row) -> None:
     total: Counter[Seen] = Counter()
     at: Row | None = tip
     while at is not None:
-        total += _rows_of(world, tenant, at["id"])
+        total += rows_of(world, tenant, at["id"])
         at = rows.get(json.loads(at["manifest"])["previous_cursor"] or "")
     assert total == Counter(map(_sent, tenant.acknowledged.values()))
 
@@ -152,7 +152,7 @@ def _sent(record: Row) -> Seen:
     return Seen(record["id"], record["event"], record["time"], record["params"]["n"])
 
 
-def _stored(world: World, tenant: Tenant) -> list[tuple[int, Seen]]:
+def stored(world: World, tenant: Tenant) -> list[tuple[int, Seen]]:
     """All events of the segments, with the commit that they came with."""
     found = []
     rows = world.backend.rows("SELECT s.*, a.id AS app_id FROM segments s JOIN apps a ON a.number = s.app")
@@ -166,7 +166,7 @@ def _stored(world: World, tenant: Tenant) -> list[tuple[int, Seen]]:
     return found
 
 
-def _rows_of(world: World, tenant: Tenant, export: str) -> Counter[Seen]:
+def rows_of(world: World, tenant: Tenant, export: str) -> Counter[Seen]:
     """The events of an export's files, which are what its manifest says they are."""
     manifest = world.manifest(tenant, export)
     found: Counter[Seen] = Counter()

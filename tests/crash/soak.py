@@ -1,4 +1,4 @@
-"""Random stories, over and over: `scripts/soak N` runs them until one fails.
+"""Random stories, over and over: `scripts/soak N` runs N of each kind until one fails.
 
 A seed decides everything of a story but the speed of the machine.
 """
@@ -15,6 +15,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from itertools import product
 from pathlib import Path
 
 from tailrace.model.clock import HOUR
@@ -23,8 +24,10 @@ from tests.crash.backends import EmbeddedStands, Remote, RemoteStands, Stands, l
 from tests.crash.checks import assert_whole
 from tests.crash.clusters import cluster_of
 from tests.crash.daemons import Role
+from tests.crash.passages import Passage
 from tests.crash.traffic import CHAIN, MORE, go_on, load, send_some
-from tests.crash.worlds import LEASE_MS, World
+from tests.crash.worlds import LEASE_MS, SILENCE, World
+from tests.late.tale import Tale
 from tests.stores import swift_in
 
 Fault = Callable[[World, random.Random], None]
@@ -104,6 +107,9 @@ FAULTS: Sequence[Fault] = (kill, kill, kill_child, kill_child, stand_still, rest
 class Story:
     """What a seed says."""
 
+    kind = "crash"
+    silence = SILENCE
+
     def __init__(self, seed: str, backend: str) -> None:
         self.chance = chance = random.Random(seed)  # noqa: S311
         self.layout = chance.choice(LAYOUTS)
@@ -157,6 +163,13 @@ class Story:
             failed.append(error)
 
 
+STORIES: Sequence[type[Story | Passage | Tale]] = (Story, Passage, Tale)
+KINDS = (
+    "crash: commands die while exports are made; faults: harm comes between senders and server; late: events come late "
+    "and servers die; all: N of each kind"
+)
+
+
 def main() -> int:
     """Run stories; 1 if one of them did not end well."""
     asked = _arguments()
@@ -168,16 +181,21 @@ def main() -> int:
         stands = _stands(asked.backend, folder, held)
         for number in range(asked.runs):
             seed = asked.seed if asked.seed and asked.runs == 1 else f"{asked.seed or secrets.token_hex(3)}-{number}"
-            for made in stands:
-                if not _run(made, seed, folder / f"{seed}-{made.name}"):
+            for made, story in product(stands, _told(asked.kind)):
+                if not _run(story(seed, made.name), made, seed, folder / f"{seed}-{made.name}-{story.kind}"):
                     return 1
     return 0
 
 
+def _told(kind: str) -> list[type[Story | Passage | Tale]]:
+    return [story for story in STORIES if kind in (story.kind, "all")]
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/soak", description=__doc__)
-    parser.add_argument("runs", type=int, metavar="N", help="how many stories")
+    parser.add_argument("runs", type=int, metavar="N", help="how many stories of each kind")
     parser.add_argument("--backend", choices=("sqlite", "postgres", "both"), default="both")
+    parser.add_argument("--kind", choices=("crash", "faults", "late", "all"), default="all", help=KINDS)
     parser.add_argument("--seed", default="", help="the first part of every seed; with N = 1 the seed itself")
     parser.add_argument("--folder", default=".build/soak", help="where worlds lie; it is emptied first")
     return parser.parse_args()
@@ -196,20 +214,21 @@ def _stands(backend: str, folder: Path, held: ExitStack) -> list[Stands]:
     return found
 
 
-def _run(stands: Stands, seed: str, folder: Path) -> bool:
+def _run(story: Story | Passage | Tale, stands: Stands, seed: str, folder: Path) -> bool:
     """One story; it leaves its world only if it did not end well."""
-    story, began = Story(seed, stands.name), time.monotonic()
+    began, told = time.monotonic(), f"{seed} {stands.name} {story}"
     try:
-        with World(folder, stands, cache=story.cache) as world:
+        with World(folder, stands, cache=story.cache, silence=story.silence) as world:
             story.tell(world)
     except BaseException as error:
-        print(f"{seed} {stands.name} {story} {time.monotonic() - began:.1f} s FAILED", flush=True)
+        print(f"{told} {time.monotonic() - began:.1f} s FAILED", flush=True)
         traceback.print_exc()
-        print(f"\nIts world lies in {folder}. Again: scripts/soak 1 --backend {stands.name} --seed {seed}", flush=True)
+        again = f"scripts/soak 1 --backend {stands.name} --kind {story.kind} --seed {seed}"
+        print(f"\nIts world lies in {folder}. Again: {again}", flush=True)
         if not isinstance(error, Exception):
             raise
         return False
-    print(f"{seed} {stands.name} {story} {time.monotonic() - began:.1f} s ok", flush=True)
+    print(f"{told} {time.monotonic() - began:.1f} s ok", flush=True)
     shutil.rmtree(folder)
     return True
 

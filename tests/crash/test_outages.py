@@ -12,6 +12,7 @@ from tests.crash.checks import assert_whole
 from tests.crash.clusters import Cluster
 from tests.crash.daemons import Daemon
 from tests.crash.disks import limit_files, small_disk
+from tests.crash.mishaps import is_refused
 from tests.crash.traffic import FORMS, go_on, load, send_some
 from tests.crash.worlds import LEASE_MS, World
 
@@ -64,15 +65,9 @@ def test_no_room_at_all(world: World) -> None:
     with small_disk(world.data) as disk, mid_export(world):
         disk.fill()
         world.go_on("export.mid_assemble")
-        acknowledged = world.until("an event is refused", lambda: refused(world))
+        acknowledged = world.until("an event is refused", lambda: is_refused(world))
         disk.free()
         assert acknowledged
-
-
-def refused(world: World) -> bool:
-    """Whether the server says that it cannot take an event now."""
-    headers = {"authorization": f"Bearer {world.waves.write_key}"}
-    return world.http.post("/v1/events", json={"batch": [{"bad": 1}]}, headers=headers).status_code == 503
 
 
 @pytest.mark.crash
@@ -82,7 +77,7 @@ def test_no_process_may_write(world: World) -> None:
     with mid_export(world):
         limit_files(world.processes(), 0)
         world.go_on("export.mid_assemble")
-        world.until("an event is refused", lambda: refused(world))
+        world.until("an event is refused", lambda: is_refused(world))
         time.sleep(LEASE_MS / 1000)
         limit_files(world.processes(), None)
 

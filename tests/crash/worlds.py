@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from unittest.mock import patch
 
 import httpx
@@ -18,6 +18,7 @@ import psycopg
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tailrace.config import SETTINGS_FILE
+from tailrace.model.clock import iso, parse_iso
 from tailrace.wiring import House, open_house
 from tests.crash.backends import Backend, Row, Stands
 from tests.crash.daemons import KILL_AT, SIGNS, WAIT_AT, Daemon, Role, processes_with
@@ -26,6 +27,7 @@ from tests.servers import free_port
 Found = TypeVar("Found")
 
 LEASE_MS = 1_500
+SILENCE = 200  # after which sessions are complete, ms
 WAIT_S = 60
 MOST_DEATHS = 20
 # What is away now and may be back soon.
@@ -35,7 +37,7 @@ _AWAY = (httpx.TransportError, sqlite3.OperationalError, psycopg.OperationalErro
 SETTINGS = f"""
 test_clock = "{{clock}}"
 [seal]
-inactivity_ms = 200
+inactivity_ms = {{silence}}
 interval_ms = {{pace}}
 lease_ms = {LEASE_MS}
 [exports]
@@ -67,13 +69,14 @@ class Tenant:
 
 
 class World:
-    """Use it as a block: nothing of it runs afterwards."""
+    """Use it as a block: nothing of it runs afterwards. `silence`: ms after which sessions are complete."""
 
-    def __init__(self, folder: Path, stands: Stands, *, cache: bool = False) -> None:
+    def __init__(self, folder: Path, stands: Stands, *, cache: bool = False, silence: int = SILENCE) -> None:
         self.folder = folder
         self.data = folder / "data"
         self.signs = folder / "signs"
         self.clock = folder / "clock"
+        self.ahead = 0  # of the real clock, ms
         self.waves = Tenant("app_waves", "wk_waves", "tok_ana")
         self.other = Tenant("app_other", "wk_other", "tok_bob")
         self.tenants = (self.waves, self.other)
@@ -84,11 +87,17 @@ class World:
         self._mark = secrets.token_hex(8)
         self._port = free_port()
         self._tending = threading.Lock()
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self._port}", timeout=20)
+        self.url = f"http://127.0.0.1:{self._port}"
+        self.http = httpx.Client(base_url=self.url, timeout=20)
+        self.door = self.http  # where events are sent, which may be a proxy
         self.signs.mkdir(parents=True)
         self.backend: Backend = stands.make(self.data)
         settings = SETTINGS.format(
-            clock=self.clock, cache=1 << 30 if cache else 0, pace=stands.pace_ms, sweeps=20 * stands.pace_ms
+            clock=self.clock,
+            cache=1 << 30 if cache else 0,
+            silence=silence,
+            pace=stands.pace_ms,
+            sweeps=20 * stands.pace_ms,
         )
         (self.data / SETTINGS_FILE).write_text(self.backend.settings + settings)
 
@@ -165,6 +174,14 @@ class World:
         self.until("every process is gone", lambda: not self.processes())
         return codes
 
+    def kill(self) -> None:
+        """Kill whatever runs."""
+        for daemon in self.daemons:
+            daemon.process.kill()
+            daemon.process.wait()
+        for process in self.processes():
+            os.kill(process, signal.SIGKILL)
+
     def processes(self) -> list[int]:
         """All processes that belong to this world."""
         return processes_with("TAILRACE_TEST_WORLD", self._mark)
@@ -173,11 +190,7 @@ class World:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for daemon in self.daemons:
-            daemon.process.kill()
-            daemon.process.wait()
-        for process in self.processes():
-            os.kill(process, signal.SIGKILL)
+        self.kill()
         self.http.close()
         self._stands.drop(self.backend)
 
@@ -197,22 +210,31 @@ class World:
                 raise AssertionError(f"in {seconds} s it never came that {what}\n{self.told()}")
             time.sleep(0.02)
 
+    @property
+    def now(self) -> int:
+        """The present by the clock of all processes, ms UTC."""
+        return time.time_ns() // 1_000_000 + self.ahead
+
     def jump(self, ms: int) -> None:
         """Set the clock of all processes so far from the real one."""
+        self.ahead = ms
         new = self.clock.with_suffix(".new")
         new.write_text(str(ms))
         new.rename(self.clock)
 
     # --- clients
 
-    def send(self, tenant: Tenant, records: Sequence[Row]) -> None:
-        """Send a batch until it is acknowledged, as clients do: a lost answer means to send it again."""
+    def send(self, tenant: Tenant, records: Sequence[Row], *, wrong: int = 0) -> None:
+        """Send a batch until it is acknowledged, as clients do: a lost answer means to send it again.
+
+        `wrong`: the sender's clock is so many ms ahead, and the batch says when it was sent.
+        """
 
         def acknowledged() -> bool:
             headers = {"authorization": f"Bearer {tenant.write_key}"}
-            answer = self.http.post("/v1/events", json={"batch": list(records)}, headers=headers)
-            if answer.status_code >= 500:
-                return False
+            answer = self.door.post("/v1/events", json=_told(records, self.now, wrong), headers=headers)
+            if answer.status_code == 429 or answer.status_code >= 500:
+                return _wait_as_told(answer)
             assert answer.status_code == 200, answer.text
             assert answer.json() == {"received": len(records), "accepted": len(records), "rejected": []}
             return True
@@ -306,6 +328,22 @@ class World:
         except _AWAY as error:
             rows = [repr(error)]
         return "\n".join([f"the world lies in {self.folder}; dead: {self.codes}", *logs, *rows])
+
+
+def _told(records: Sequence[Row], now: int, wrong: int) -> Row:
+    """The body of a batch by a clock that is wrong by so much."""
+    if not wrong:
+        return {"batch": list(records)}
+    batch = [record | {"time": iso(parse_iso(record["time"]) + wrong)} for record in records]
+    return {"batch": batch, "sent_at": iso(now + wrong)}
+
+
+def _wait_as_told(answer: httpx.Response) -> Literal[False]:
+    """Wait as long as a refusal says, but no more than a second. No refusal may ask for more than half a minute."""
+    seconds = int(answer.headers.get("retry-after", 0))
+    assert 0 <= seconds <= 30, answer.headers
+    time.sleep(min(seconds, 1))
+    return False
 
 
 def _name(point: str) -> str:

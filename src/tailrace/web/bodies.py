@@ -4,7 +4,7 @@ import asyncio
 
 import pyarrow as pa
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from tailrace.model.errors import Malformed, TooLarge, TooSlow
 from tailrace.web.seen import note_unread
@@ -20,7 +20,7 @@ async def read_body(request: Request, limit: int, timeout_ms: int) -> bytes:
     Raises:
         TooLarge: it is longer than `limit` bytes, before or after unpacking; nothing is read if it says so itself.
         TooSlow: it takes longer to arrive than `timeout_ms`.
-        Malformed: it is damaged.
+        Malformed: it is damaged, or broke off with its connection.
     """
     announced = _announced(request)
     try:
@@ -40,10 +40,13 @@ async def read_body(request: Request, limit: int, timeout_ms: int) -> bytes:
 
 async def _arrived(request: Request, limit: int) -> bytes:
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise TooLarge(limit)
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limit:
+                raise TooLarge(limit)
+    except ClientDisconnect:  # everyday life of phones, not a failure of ours; nobody hears the answer
+        raise Malformed("it broke off with its connection") from None
     return bytes(body)
 
 

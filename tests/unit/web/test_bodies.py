@@ -64,6 +64,17 @@ def test_a_body_that_ends_too_early_is_malformed(pack: Any) -> None:
             unpack(packed + packed[:cut], LIMIT)
 
 
+def test_a_body_that_breaks_off_with_its_connection_is_malformed() -> None:
+    """A sender that goes away in the middle is no failure of the server, and what it sent is not taken for a body."""
+    coming = iter([{"type": "http.request", "body": TEXT, "more_body": True}, {"type": "http.disconnect"}])
+
+    async def receive() -> Any:
+        return next(coming)
+
+    with pytest.raises(Malformed):
+        asyncio.run(read_body(Request({"type": "http", "headers": []}, receive), LIMIT, 60_000))
+
+
 @pytest.mark.parametrize("pack", [gzip.compress, zstd], ids=["gzip", "zstd"])
 def test_a_damaged_body_is_malformed(pack: Any) -> None:
     """A changed byte is noticed by the checksum, and what follows the last member is no body."""

@@ -1,0 +1,5 @@
+"""Where the scenario takes place."""
+
+from tests.crash.conftest import embedded
+
+__all__ = ["embedded"]  # fixtures
