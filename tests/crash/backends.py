@@ -24,6 +24,7 @@ PROVISIONING = """
 id = "acme"
 [[spaces.apps]]
 id = "app_waves"
+api_key = "WAVESAPIKEY0000000001"
 write_key = "wk_waves"
 [[spaces.users]]
 email = "ana@example.com"

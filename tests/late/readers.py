@@ -1,13 +1,18 @@
 """Clients that want each event once: one for each surface, by the recipe that the surface gives its clients."""
 
+import gzip
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
-from tailrace.model.clock import iso
+from tailrace.model.clock import DAY, iso
 from tests.crash.checks import rows_of
 from tests.crash.worlds import Tenant, World
+
+API_KEY = "WAVESAPIKEY0000000001"
+LONGEST = 30 * DAY  # of a window
 
 
 class Reader(Protocol):
@@ -49,6 +54,47 @@ class ByClock:
         return _markers(self._world, self._tenant, export)
 
 
+class ByStart:
+    """Windows of the session's start, all of them each time: late events are in the windows of their sessions."""
+
+    def __init__(self, world: World, tenant: Tenant) -> None:
+        self._world = world
+        self._tenant = tenant
+        self._from = world.now - 60 * DAY
+        self._seen: Counter[int] = Counter()
+
+    def read(self) -> Counter[int]:
+        """What was in none of the windows when they were read last; what was there must be there still."""
+        starts = range(self._from, self._world.now + DAY, LONGEST)
+        whole = sum((self._window(start, start + LONGEST) for start in starts), Counter())
+        assert not self._seen - whole
+        new, self._seen = whole - self._seen, whole
+        return new
+
+    def _window(self, start: int, end: int) -> Counter[int]:
+        request = self._asked({"startTime": start, "endTime": end, "outputFormat": "JSON", "apiKey": API_KEY})
+        path = f"/pulse/v1/rawData/{request}?fields[rawData]=requestStatus,s3URI"
+        uri = self._world.until("the file is there", lambda: self._link(path))
+        rows = gzip.decompress(self._world.get(self._tenant, uri or "").content).splitlines()
+        return Counter(int(json.loads(row)["eventParameters"]["n"]) for row in rows)
+
+    def _asked(self, attributes: dict[str, Any]) -> str:
+        def taken() -> str | None:
+            body = {"data": {"type": "rawData", "attributes": attributes}}
+            answer = self._world.http.post("/pulse/v1/rawData", json=body, headers=self._tenant.read)
+            if answer.status_code >= 500:
+                return None
+            assert answer.status_code == 201, answer.text
+            return str(answer.json()["data"]["id"])
+
+        return self._world.until("a request is taken", taken) or ""
+
+    def _link(self, path: str) -> str | None:
+        attributes: dict[str, str | None] = self._world.get(self._tenant, path).json()["data"]["attributes"]
+        assert attributes["requestStatus"] in ("Acknowledged", "Success"), attributes
+        return attributes.get("s3URI")
+
+
 def _end(world: World, tenant: Tenant, export: str) -> dict[str, Any]:
     """The manifest of an export that must succeed."""
     (row,) = world.finished(export)
@@ -65,4 +111,5 @@ SURFACES: Mapping[str, Callable[[World, Tenant], Reader]] = {
     "native by cursor": ByCursor,
     "native by cursor, sessions": partial(ByCursor, shape="sessions"),
     "native by clock": ByClock,
+    "Data Download by tiled windows": ByStart,
 }
