@@ -1,5 +1,6 @@
 """Which sessions a window holds, how its ends may be written, how long it may be, and what filters keep."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
