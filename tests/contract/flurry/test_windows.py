@@ -81,7 +81,7 @@ def test_filters_go_by_allocated_ids(world: World) -> None:
         ({"app_versions": "", "eventIds": " "}, {"d1a", "d1b", "d1c", "d2a", "d2b", "d3c"}),
         ({"app_versions": None, "eventIds": []}, {"d1a", "d1b", "d1c", "d2a", "d2b", "d3c"}),
     ):
-        rows = world.client.fetch(START, END, **more)  # type: ignore[arg-type]
+        rows = world.client.fetch(START, END, "JSON", **more)
         assert sorted(row["deviceIdentifiers"]["deviceId"] + row["eventName"] for row in rows) == sorted(wanted), more
 
 
@@ -92,7 +92,7 @@ def test_unknown_ids_are_errors(world: World, name: str) -> None:
     world.api.seal()
     other = ids(world, "version" if name == "eventIds" else "event").popitem()[1]
     for value in ("999999999", other, "x", True, {"a": 1}, "1.5"):
-        answer = world.client.request(START, END, **{name: value})
+        answer = world.client.request(START, END, "JSON", **{name: value})
         assert answer.status == 400, value
         assert name in answer.document["errors"][0]
 
@@ -108,6 +108,6 @@ def test_late_events_are_part_of_their_session(world: World) -> None:
     world.api.seal()
     whole = [("a", START, 60_000, 0, "DE"), ("late", START, 60_000, 60_000, "DE")]
     for more, wanted in (({}, whole), ({"eventIds": ids(world, "event")["a"]}, whole[:1])):
-        rows = world.client.fetch(START, END, **more)
+        rows = world.client.fetch(START, END, "JSON", **more)
         names = ("eventName", "sessionTimestamp", "sessionDuration", "eventOffset", "countryISO")
         assert sorted(tuple(row[name] for name in names) for row in rows) == wanted
