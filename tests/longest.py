@@ -10,6 +10,8 @@ TESTS = Path(__file__).resolve().parent
 LONGEST = (
     "contract/test_schemathesis.py",
     "crash/test_points.py",
+    "late/test_late.py",
+    "crash/test_faults.py",
     "crash/test_outages.py",
     "crash/test_zombies.py",
     "unit/exports/test_forms.py",
