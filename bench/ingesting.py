@@ -132,17 +132,17 @@ def _slow_row(case: Case, what: str, run: Run, met: bool | None) -> str:
 
 def _rival(asked: Asked, case: Case) -> Sent:
     with TemporaryDirectory(dir=asked.root.absolute()) as folder:
-        port = _free_port()
-        with _running([sys.executable, str(RIVAL), f"{folder}/rival.db", str(port)], Path(folder)):
+        port = free_port()
+        with running([sys.executable, str(RIVAL), f"{folder}/rival.db", str(port)], Path(folder)):
             return _send(f"http://127.0.0.1:{port}", case.size, asked.seconds)
 
 
 def _ours(asked: Asked, case: Case, *, rate: float = 0, known: int = 0, events: int = 0) -> Run:
     with TemporaryDirectory(dir=asked.root.absolute()) as name:
         data = _store(Path(name), known)
-        port = _free_port()
+        port = free_port()
         serve, worker = _command("serve", data, "--no-worker", "--port", str(port)), _command("worker", data)
-        with _running(serve, data) as server, _running(worker, data) as beside, _peak(server, beside) as peak:
+        with running(serve, data) as server, running(worker, data) as beside, _peak(server, beside) as peak:
             sent = _send(f"http://127.0.0.1:{port}", case.size, asked.seconds, rate, events)
             return Run(sent, _caught_up(data, sent.events), max(peak))
 
@@ -200,7 +200,7 @@ def _caught_up(data: Path, sent: int) -> float:
 
 
 @contextmanager
-def _running(command: Sequence[str], folder: Path) -> Iterator[int]:
+def running(command: Sequence[str], folder: Path) -> Iterator[int]:
     """A process while the block runs; a server answers when it begins."""
     with (
         (folder / f"log-{secrets.token_hex(4)}").open("wb") as log,
@@ -243,7 +243,8 @@ def _wait_for(url: str) -> None:
             return
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
