@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -67,10 +68,10 @@ def report(data: Data, rounds: int, many: int) -> Iterator[str]:
 
 def _at_once(url: str, data: Data, seams: Sequence[int]) -> str:
     """Windows that join, asked for all at once."""
-    windows = list(zip(seams, seams[1:], strict=False))
+    windows = list(pairwise(seams))
     begin = time.perf_counter()
     with ThreadPoolExecutor(len(windows)) as pool:
-        counts = list(pool.map(lambda window: _raw_data(url, *window, "JSON")[1], windows))
+        counts = list(pool.map(lambda window: _raw_data(url, window[0], window[1], "JSON")[1], windows))
     spent = time.perf_counter() - begin
     starts = np.concatenate(
         [
