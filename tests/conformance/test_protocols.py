@@ -168,7 +168,7 @@ def test_a_full_writer_refuses_for_a_while_and_loses_nothing(
 ) -> None:
     """While nothing more can wait, senders are told to come back within 30 s; then all that waited is acknowledged."""
     writer = Held(house.database)
-    monkeypatch.setattr("tailrace.app.InboxWriter", lambda _database: writer)
+    monkeypatch.setattr("tailrace.app.InboxWriter", lambda *_: writer)
     monkeypatch.setattr("tailrace.ingest.writer._WAITING_BYTES", 1)
     with live(house) as client, ThreadPoolExecutor(2) as senders:
         try:
