@@ -40,6 +40,8 @@ MODULES = {
     "observing": "tests/unit/web/test_observing.py",
     "writer": "tests/unit/ingest/test_writer.py",
     "provisioning": "tests/unit/accounts/test_provisioning.py",
+    "windows": "tests/contract/flurry/test_windows.py",
+    "too_much": "tests/contract/flurry/test_too_much.py",
 }
 
 # How a statement begins -> the tests of it, as module.test; or why it needs none.
@@ -227,6 +229,9 @@ TABLE: tuple[tuple[str, str], ...] = (
             "invalid_request": "exports.test_what_is_wrong_is_named",
             "malformed_body": "events.test_a_body_that_cannot_be_read_stores_nothing",
             "window_in_future": "exports.test_windows_of_availability_in_clock_time",
+            "window_too_long": "windows.test_the_longest_period",
+            "window_too_old": "windows.test_how_long_ago_is_a_setting",
+            "too_much_data": "too_much.test_the_week_is_named_where_every_week_fits",
             "unauthorized": "events.test_the_key_may_come_as_bearer_or_as_basic_user",
             "forbidden": "exports.test_scopes",
             "above_your_rights": "accounts.test_nobody_gives_more_than_he_has",

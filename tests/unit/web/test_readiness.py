@@ -44,7 +44,7 @@ def test_what_hangs_is_not_ready_and_holds_one_thread() -> None:
         calls.append(1)
         assert go_on.wait(30)
 
-    ready = Readiness({"slow": hang, "quick": lambda: None}, patience_s=0.01)
+    ready = Readiness({"slow": hang}, patience_s=0.01)
 
     async def ask() -> None:
         for _ in range(3):
