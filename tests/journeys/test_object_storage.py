@@ -59,6 +59,7 @@ def batch(number: int) -> list[dict[str, Any]]:
 
 
 @pytest.mark.usefixtures("bucket")
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 def test_a_chain_from_s3_is_what_was_sent(
     data: Path, provisioning: Path, swift: S3Server, bucket: str, tmp_path: Path
 ) -> None:
@@ -151,6 +152,7 @@ def test_files_larger_than_a_part(
 
 
 @pytest.mark.crash
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_what_a_killed_server_left_is_swept(
     data: Path, provisioning: Path, swift: S3Server, bucket: str, tmp_path: Path
 ) -> None:

@@ -337,7 +337,7 @@ def test_jobs(spaces: House) -> None:
     run_state_machine_as_test(
         Here,
         settings=settings(
-            max_examples=80 if spaces.database.sqlite else 20,
+            max_examples=40 if spaces.database.sqlite else 12,
             stateful_step_count=40,
             deadline=None,
             phases=[Phase.explicit, Phase.reuse, Phase.generate],  # a failure is printed as it was found, at once

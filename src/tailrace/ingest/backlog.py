@@ -31,10 +31,12 @@ class Backlog:
             return
         self._next = self._monotonic() + LOOK_S
         size = backlog_bytes(self._database)
-        if (size >= self._most) != self.full:
-            self.full = not self.full
-            say = log.error if self.full else log.info
-            say("inbox.full" if self.full else "inbox.room", bytes=size, most=self._most)
+        full, before = size >= self._most, self.full
+        self.full = full
+        if full and not before:
+            log.error("inbox.full", bytes=size, most=self._most)
+        elif before and not full:
+            log.info("inbox.room", bytes=size, most=self._most)
 
     def check(self) -> None:
         """Refuse what there is no room for.

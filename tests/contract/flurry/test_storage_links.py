@@ -25,6 +25,7 @@ def world(data: Path, provisioning: Path, moto: S3Server, monkeypatch: pytest.Mo
     with open_house(data) as house:
         provision(house, wanted(provisioning))
         house.settings.seal.interval_ms = 3_600_000
+        house.settings.exports.pool = "threads"  # processes may have begun before the environment said S3
         with live(house, exporters=1) as http:
             yield World(Api(http, house), Client(str(http.base_url).rstrip("/"), "tok_ana", KEY))
 

@@ -222,7 +222,7 @@ HISTORIES = st.lists(st.tuples(st.lists(STEPS, min_size=4, max_size=14), BURSTS)
 
 @given(history=HISTORIES, grace=st.sampled_from([0, GRACE]))
 @settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 def test_sweeps_lose_nothing_and_leave_nothing(
     store: House, clock: MovedClock, history: list[tuple[list[Step], list[list[Step]]]], grace: int
