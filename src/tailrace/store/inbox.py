@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Connection, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
 
 from tailrace.db.engine import Database
 from tailrace.db.tables import inbox, inbox_heads, owned, owner
@@ -159,15 +159,16 @@ def _append_shard(
     first = [m for m in members if shard == min(m.records, default=0)]
     dead, dropped = sum(len(m.dead) for m in first), sum(m.dropped for m in first)
     position = connection.scalar(
-        update(inbox_heads)
-        .where(owned(inbox_heads, scope), inbox_heads.c.shard == shard)
-        .values(
-            position=inbox_heads.c.position + (1 if accepted else 0),
-            received=inbox_heads.c.received + (accepted + dropped + dead if new else 0),
-            accepted=inbox_heads.c.accepted + accepted + dropped,
-            dropped=inbox_heads.c.dropped + dropped,
-        )
-        .returning(inbox_heads.c.position)
+        _ADVANCE,
+        {
+            "of_space": scope.space,
+            "of_app": scope.app,
+            "of_shard": shard,
+            "steps": 1 if accepted else 0,
+            "came": accepted + dropped + dead if new else 0,
+            "taken": accepted + dropped,
+            "left_out": dropped,
+        },
     )
     if position is None:
         raise LookupError(f"no inbox for app {scope.app_id}, shard {shard}")
@@ -176,21 +177,35 @@ def _append_shard(
         _insert(connection, scope, shard, position, received_at, tables)
 
 
+_MINE = and_(inbox_heads.c.space == bindparam("of_space"), inbox_heads.c.app == bindparam("of_app"))
+# Made once: to make it takes longer than to carry it out.
+_ADVANCE = (
+    update(inbox_heads)
+    .where(_MINE, inbox_heads.c.shard == bindparam("of_shard"))
+    .values(
+        position=inbox_heads.c.position + bindparam("steps"),
+        received=inbox_heads.c.received + bindparam("came"),
+        accepted=inbox_heads.c.accepted + bindparam("taken"),
+        dropped=inbox_heads.c.dropped + bindparam("left_out"),
+    )
+    .returning(inbox_heads.c.position)
+)
+_INSERT = insert(inbox)
+
+
 def _insert(
     connection: Connection, scope: Scope, shard: int, position: int, received_at: int, batches: Sequence[pa.Table]
 ) -> None:
-    connection.execute(
-        insert(inbox).values(
-            **owner(scope),
-            shard=shard,
-            position=position,
-            records=sum(batch.num_rows for batch in batches),
-            min_time=min(pc.min(batch["time"]).as_py() for batch in batches),
-            received_at=received_at,
-            raw_bytes=sum(batch.get_total_buffer_size() for batch in batches),
-            blob=pack_records(batches),
-        )
-    )
+    row = owner(scope) | {
+        "shard": shard,
+        "position": position,
+        "records": sum(batch.num_rows for batch in batches),
+        "min_time": min(pc.min(batch["time"]).as_py() for batch in batches),
+        "received_at": received_at,
+        "raw_bytes": sum(batch.get_total_buffer_size() for batch in batches),
+        "blob": pack_records(batches),
+    }
+    connection.execute(_INSERT, row)
 
 
 def _bound(sizes: list[tuple[int, ...]], after: int, records: int, raw_bytes: int) -> int:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from tailrace.store.schema import RECORD_SCHEMA
 
-_OPTIONS = pa.ipc.IpcWriteOptions(compression="zstd")
+_OPTIONS = pa.ipc.IpcWriteOptions(compression="zstd", use_threads=False)  # batches are small: threads would wait
 
 
 def pack_records(batches: Sequence[pa.Table]) -> bytes:
