@@ -8,8 +8,6 @@ import argparse
 import gzip
 import json
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,24 +21,11 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from bench.data import APP, Data, ensure
-from bench.ingesting import free_port, running
+from bench.servers import TOKEN, provision, served, wanted
 from bench.traffic import DAY_MS, DAYS, FIRST_DAY_MS
 from tailrace.model.clock import iso
 
 API_KEY = "BENCHAPIKEY000000001"
-WANTED = f"""
-[[spaces]]
-id = "bench"
-[[spaces.apps]]
-id = "{APP}"
-api_key = "{API_KEY}"
-[[spaces.users]]
-email = "bench@example.com"
-role = "admin"
-[[spaces.tokens]]
-value = "token"
-user = "bench@example.com"
-"""
 FORMATS = ("JSON", "CSV", "XML")
 COLUMNS = (
     *("session_start", "app_version", "session_duration_ms", "session_offset_ms", "device_ids", "device_model"),
@@ -86,16 +71,11 @@ def _at_once(url: str, data: Data, seams: Sequence[int]) -> str:
 
 @contextmanager
 def _server(data: Data) -> Iterator[str]:
-    file = data.root / "dialects.toml"
-    file.write_text(WANTED)
     (data.store / "tailrace.toml").write_text("[exports]\ncache_bytes = 0\n")
-    apply = [sys.executable, "-m", "tailrace", "apply", str(file), "--data", str(data.store)]
-    subprocess.run(apply, check=True, stdout=subprocess.DEVNULL)
-    port = free_port()
-    serve = [sys.executable, "-m", "tailrace", "serve", "--data", str(data.store), "--port", str(port)]
+    provision(data.store, wanted(APP, api_key=API_KEY))
     try:
-        with running(serve, data.root):
-            yield f"http://127.0.0.1:{port}"
+        with served(data.store) as (url, _):
+            yield url
     finally:
         (data.store / "tailrace.toml").unlink()
 
@@ -127,7 +107,7 @@ def _raw_data(url: str, start: int, end: int, format_: str) -> tuple[float, int]
 
 def _call(url: str, body: Any = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
-    request = Request(url, data, {"authorization": "Bearer token", "content-type": "application/json"})  # noqa: S310
+    request = Request(url, data, {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"})  # noqa: S310
     with urlopen(request) as answer:  # noqa: S310 - our own server
         return json.load(answer)
 

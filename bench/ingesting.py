@@ -8,8 +8,6 @@ Ours are `tailrace serve --no-worker` and `tailrace worker` as they come; the ri
 
 import argparse
 import json
-import secrets
-import socket
 import statistics
 import subprocess
 import sys
@@ -20,12 +18,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
-from urllib.request import urlopen
 
 import numpy as np
 from sqlalchemy import insert
 
 from bench.process import Failed, memory_of
+from bench.servers import WRITE_KEY, command, free_port, make_store, running, served, wanted
 from tailrace.accounts.lookup import scope_of_app
 from tailrace.db.tables import id_runs, owner
 from tailrace.model.objects import run_name
@@ -35,13 +33,6 @@ from tailrace.store.shards import shards_of
 from tailrace.wiring import House, open_house
 
 APP = "app_ingest"
-PROVISIONING = f"""
-[[spaces]]
-id = "bench"
-[[spaces.apps]]
-id = "{APP}"
-write_key = "write"
-"""
 RIVAL = Path(__file__).parent / "rivals/collector.py"
 RUN_IDS = 4_000_000
 P99_MS, MEMORY = 100, 512 << 20
@@ -131,28 +122,25 @@ def _slow_row(case: Case, what: str, run: Run, met: bool | None) -> str:
 
 
 def _rival(asked: Asked, case: Case) -> Sent:
-    with TemporaryDirectory(dir=asked.root.absolute()) as folder:
-        port = free_port()
-        with running([sys.executable, str(RIVAL), f"{folder}/rival.db", str(port)], Path(folder)):
+    with TemporaryDirectory(dir=asked.root.absolute()) as name:
+        folder, port = Path(name), free_port()
+        service = [sys.executable, str(RIVAL), str(folder / "rival.db"), str(port)]
+        with running(service, folder / "rival.log", port):
             return _send(f"http://127.0.0.1:{port}", case.size, asked.seconds)
 
 
 def _ours(asked: Asked, case: Case, *, rate: float = 0, known: int = 0, events: int = 0) -> Run:
     with TemporaryDirectory(dir=asked.root.absolute()) as name:
         data = _store(Path(name), known)
-        port = free_port()
-        serve, worker = _command("serve", data, "--no-worker", "--port", str(port)), _command("worker", data)
-        with running(serve, data) as server, running(worker, data) as beside, _peak(server, beside) as peak:
-            sent = _send(f"http://127.0.0.1:{port}", case.size, asked.seconds, rate, events)
+        worker = running(command(["worker"], data), data.parent / "worker.log")
+        with served(data, "--no-worker") as (url, server), worker as beside, _peak(server, beside) as peak:
+            sent = _send(url, case.size, asked.seconds, rate, events)
             return Run(sent, _caught_up(data, sent.events), max(peak))
 
 
 def _store(folder: Path, known: int) -> Path:
-    data, file = folder / "data", folder / "bench.toml"
-    data.mkdir()
-    file.write_text(PROVISIONING)
-    for command in (_command("init", data), _command("apply", data, str(file))):
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    data = folder / "data"
+    make_store(data, wanted(APP, write_key=WRITE_KEY))
     if known:
         with open_house(data) as house:
             _know(house, known)
@@ -176,9 +164,9 @@ def _know(house: House, ids: int) -> None:
 
 
 def _send(url: str, size: int, seconds: float, rate: float = 0, events: int = 0) -> Sent:
-    command = [sys.executable, "-m", "bench.sender", url, "write", "--size", str(size), "--rate", str(rate)]
-    command += ["--seconds", "1000000", "--events", str(events)] if events else ["--seconds", str(seconds)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    sender = [sys.executable, "-m", "bench.sender", url, WRITE_KEY, "--size", str(size), "--rate", str(rate)]
+    sender += ["--seconds", "1000000", "--events", str(events)] if events else ["--seconds", str(seconds)]
+    done = subprocess.run(sender, check=True, capture_output=True, text=True)
     said: dict[str, Any] = json.loads(done.stdout)
     return Sent(said["events"], said["events"] / said["seconds"], said["p50"], said["p99"])
 
@@ -200,21 +188,6 @@ def _caught_up(data: Path, sent: int) -> float:
 
 
 @contextmanager
-def running(command: Sequence[str], folder: Path) -> Iterator[int]:
-    """A process while the block runs; a server answers when it begins."""
-    with (
-        (folder / f"log-{secrets.token_hex(4)}").open("wb") as log,
-        subprocess.Popen(command, stdout=log, stderr=log) as process,
-    ):
-        try:
-            if (port := command[-1]).isdigit():
-                _wait_for(f"http://127.0.0.1:{port}/healthz")
-            yield process.pid
-        finally:
-            process.terminate()
-
-
-@contextmanager
 def _peak(*pids: int) -> Iterator[list[int]]:
     """Memory of some process trees, looked at now and then."""
     seen = [0]
@@ -231,28 +204,6 @@ def _peak(*pids: int) -> Iterator[list[int]]:
     finally:
         over.set()
         thread.join()
-
-
-def _wait_for(url: str) -> None:
-    while True:
-        try:
-            urlopen(url).close()  # noqa: S310 - our own server
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _command(name: str, data: Path, *arguments: str) -> list[str]:
-    return [sys.executable, "-m", "tailrace", name, "--data", str(data), *arguments]
 
 
 def main() -> None:

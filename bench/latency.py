@@ -9,10 +9,7 @@ the engine. Measured from before the POST is sent to the answer that says `succe
 import argparse
 import itertools
 import json
-import socket
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +18,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.request import Request, urlopen
 
+from bench.servers import TOKEN, WRITE_KEY, make_store, served, wanted
+
 APP = "app_latency"
 SESSIONS, EVENTS = 1_000, 12  # of each session
 DAY = ("2026-01-05T00:00:00Z", "2026-01-06T00:00:00Z")
@@ -28,19 +27,6 @@ START_MS = 1_767_571_200_000
 POLL_S = 0.003
 TARGET_MS = 300
 COLUMNS = ("user_id", "country", "app_version", "platform", "params", "received_at", "level", "value")
-PROVISIONING = f"""
-[[spaces]]
-id = "bench"
-[[spaces.apps]]
-id = "{APP}"
-write_key = "write"
-[[spaces.users]]
-email = "bench@example.com"
-role = "admin"
-[[spaces.tokens]]
-value = "token"
-user = "bench@example.com"
-"""
 
 
 def main() -> None:
@@ -62,45 +48,19 @@ def main() -> None:
 
 @contextmanager
 def _server(folder: Path, database: str) -> Iterator[str]:
-    data, file = folder / "data", folder / "bench.toml"
+    data = folder / "data"
     data.mkdir()
     (data / "tailrace.toml").write_text(f'database = "{database}"\n[seal]\ninterval_ms = 200\n')
-    file.write_text(PROVISIONING)
-    for command in (["init"], ["apply", str(file)]):
-        subprocess.run([*_command(command, data)], check=True, stdout=subprocess.DEVNULL)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    with (folder / "log").open("wb") as log:
-        command = [*_command(["serve"], data), "--port", str(port)]
-        with subprocess.Popen(command, stdout=log, stderr=log) as server:
-            try:
-                _wait_for(url)
-                yield url
-            finally:
-                server.terminate()
-
-
-def _command(arguments: Sequence[str], data: Path) -> list[str]:
-    return [sys.executable, "-m", "tailrace", *arguments, "--data", str(data)]
-
-
-def _wait_for(url: str) -> None:
-    while True:
-        try:
-            urlopen(f"{url}/healthz").close()  # noqa: S310 - our own server
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
+    make_store(data, wanted(APP, write_key=WRITE_KEY))
+    with served(data) as (url, _):
+        yield url
 
 
 def _send(url: str) -> None:
     """Sessions that end at once, spread over the day; wait until they are sealed."""
     for start in range(0, SESSIONS, 100):
         batch = range(start, start + 100)
-        _call(url, "/v1/events", {"batch": [_event(s, n) for s in batch for n in range(EVENTS)]}, "write")
+        _call(url, "/v1/events", {"batch": [_event(s, n) for s in batch for n in range(EVENTS)]}, WRITE_KEY)
     while _manifest(url, ("event",))["rows"] < SESSIONS * EVENTS:
         time.sleep(0.2)
 
@@ -140,7 +100,7 @@ def _manifest(url: str, columns: Sequence[str]) -> Any:
     return _call(url, f"{_ready(url, columns)}/manifest")
 
 
-def _call(url: str, path: str, body: Any = None, token: str = "token") -> Any:  # noqa: S107 - as provisioned above
+def _call(url: str, path: str, body: Any = None, token: str = TOKEN) -> Any:
     data = None if body is None else json.dumps(body).encode()
     headers = {"authorization": f"Bearer {token}"}
     with urlopen(Request(url + path, data, headers)) as answer:  # noqa: S310 - our own server

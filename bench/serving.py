@@ -26,8 +26,8 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import update
 
-from bench.latency import APP, PROVISIONING
 from bench.process import Failed
+from bench.servers import TOKEN, free_port, make_store, running, served, wanted
 from tailrace.accounts.lookup import principal_of_token, scope_of_app
 from tailrace.db.tables import exports
 from tailrace.exports.records import StoredFile, insert_files
@@ -37,6 +37,7 @@ from tailrace.model.window import Window
 from tailrace.surfaces.native.links import new_links
 from tailrace.wiring import House, open_house
 
+APP = "app_serving"
 TARGET = 0.65
 ROUND_BYTES = 2 << 30  # of one measurement
 BUFFER = 256 << 10
@@ -63,7 +64,7 @@ def report(rounds: int, root: Path) -> Iterator[str]:
         folder = Path(name)
         links = _store(folder)
         theirs = servers.enter_context(_nginx(nginx, folder))
-        ours = servers.enter_context(_tailrace(folder))
+        ours = servers.enter_context(served(folder / "data", "--no-worker"))[0]
         for case in CASES:
             file = f"{case.mib}mib.bin"
             pairs = [(_speed(f"{theirs}/{file}", case), _speed(ours + links[file], case)) for _ in range(rounds)]
@@ -80,11 +81,8 @@ def _row(case: Case, pairs: Sequence[tuple[float, float]]) -> str:
 
 def _store(folder: Path) -> dict[str, str]:
     """A store with an export of the files, and what follows the address in their links."""
-    data, file = folder / "data", folder / "bench.toml"
-    data.mkdir()
-    file.write_text(PROVISIONING)
-    for command in (["init"], ["apply", str(file)]):
-        subprocess.run([*_command(command, data)], check=True, stdout=subprocess.DEVNULL)
+    data = folder / "data"
+    make_store(data, wanted(APP))
     with open_house(data) as house:
         return _export(house, folder)
 
@@ -92,7 +90,7 @@ def _store(folder: Path) -> dict[str, str]:
 def _export(house: House, folder: Path) -> dict[str, str]:
     """An export that has succeeded, its files of random bytes; nginx serves the same ones."""
     scope = scope_of_app(house.database, APP)
-    principal = principal_of_token(house.database, house.identity.secret, "token")
+    principal = principal_of_token(house.database, house.identity.secret, TOKEN)
     export = submit(house.submitter(), principal, scope, ExportRequest(APP, Window("available", None, None)))
     stored = []
     for case in CASES:
@@ -112,7 +110,7 @@ def _export(house: House, folder: Path) -> dict[str, str]:
 
 @contextmanager
 def _nginx(program: str, folder: Path) -> Iterator[str]:
-    port = _free_port()
+    port = free_port()
     temporary = "".join(
         f"{kind}_temp_path {folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
@@ -124,44 +122,8 @@ def _nginx(program: str, folder: Path) -> Iterator[str]:
         f"http {{ {temporary} access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000;\n"
         f"server {{ listen 127.0.0.1:{port}; root {folder}; }} }}\n"
     )
-    with _running([program, "-p", str(folder), "-c", str(conf)], folder / "nginx.out", port):
+    with running([program, "-p", str(folder), "-c", str(conf)], folder / "nginx.out", port):
         yield f"http://127.0.0.1:{port}"
-
-
-@contextmanager
-def _tailrace(folder: Path) -> Iterator[str]:
-    port = _free_port()
-    command = [*_command(["serve"], folder / "data"), "--port", str(port), "--no-worker"]
-    with _running(command, folder / "tailrace.log", port):
-        yield f"http://127.0.0.1:{port}"
-
-
-@contextmanager
-def _running(command: Sequence[str], log: Path, port: int) -> Iterator[None]:
-    with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out) as server:
-        try:
-            while not _listens(port):
-                if server.poll() is not None:
-                    raise Failed(log.read_text()[-500:])
-                time.sleep(0.05)
-            yield
-        finally:
-            server.terminate()
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _command(arguments: Sequence[str], data: Path) -> list[str]:
-    return [sys.executable, "-m", "tailrace", *arguments, "--data", str(data)]
 
 
 def _speed(url: str, case: Case) -> float:

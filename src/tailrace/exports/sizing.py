@@ -72,10 +72,14 @@ def by_day(request: ExportRequest, segments: Sequence[Segment]) -> dict[int, int
 
 
 def grant(connection: Connection, scope: Scope, request: ExportRequest, width: int, now: int) -> None:
-    """Grant every window of a width on the days that a window touches, for the same filters."""
-    start, end = request.window.start or 0, request.window.end or 0
+    """Grant every window of a width on the days that a window touches, for the same filters; once, however often it is
+    asked for.
+    """
+    start, end, of = request.window.start or 0, request.window.end or 0, window_grants.c
     row = {"start": start - start % DAY, "end": end + -end % DAY, "width": width, "filters": _digest(request)}
-    connection.execute(insert(window_grants).values(owner(scope) | row | {"created_at": now}))
+    same = (of[name] == value for name, value in row.items())
+    if connection.execute(select(of.number).where(owned(window_grants, scope), *same)).first() is None:
+        connection.execute(insert(window_grants).values(owner(scope) | row | {"created_at": now}))
 
 
 def is_granted(connection: Connection, scope: Scope, request: ExportRequest) -> bool:

@@ -290,8 +290,7 @@ def _write_run(
     everything = runs.joined([keys, *(runs.read_run(sealer.files, run) for run in swallowed)])
     key = run_name(lease.scope, lease.shard.bucket, lease.fence, sealer.ids.new("run", sealer.clock.now()))
     runs.write_run(sealer.files, key, everything)
-    newest_at = int(groups.last_arrived[complete].max())
-    newest_at = max(newest_at, *(run.newest_at for run in swallowed), 0)
+    newest_at = max([int(groups.last_arrived[complete].max()), *(run.newest_at for run in swallowed)])
     return NewRun(key, len(everything), newest_at, [*swallowed, *ids.past])
 
 

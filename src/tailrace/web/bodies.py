@@ -35,7 +35,7 @@ async def read_body(request: Request, limit: int, timeout_ms: int) -> bytes:
         if not 0 < announced <= _SWALLOWED:
             note_unread(request.scope)
         raise
-    return await run_in_threadpool(unpack, body, limit) if body[:4].startswith(tuple(_PACKINGS)) else body
+    return await run_in_threadpool(unpack, body, limit) if body.startswith(tuple(_PACKINGS)) else body
 
 
 async def _arrived(request: Request, limit: int) -> bytes:
