@@ -84,6 +84,7 @@ def demo(
     output = Output(as_json=as_json)
     if data is not None and not data.is_file():
         raise Invalid("--data", f"{data} is not a file")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else it would leave its server behind
     place = _prepare(folder, port or _free_port())
     with _server(place), Client(place.url, TOKEN) as client:
         loaded = _load_file(output, place, data, map_file, maps) if data else _load_traffic(output, client)

@@ -82,6 +82,13 @@ class Client:
         assert asked.status == 201, asked.body
         return READERS[output_format](self.download(self.wait(asked.document["data"]["id"])))
 
+    def values(self, dimension: str) -> list[Row]:
+        """What the reporting API knows of one dimension (`app`, `appVersion`, `event`), ids among it."""
+        answer = self.send("GET", f"{self.url}/public/v1/dimensions/{dimension}/values")
+        assert answer.status == 200, answer.body
+        rows: list[Row] = answer.document["rows"]
+        return rows
+
     def send(self, method: str, url: str, body: bytes | None = None) -> Answer:
         """One request with the headers that the document shows."""
         kind = "application/vnd.api+json"
