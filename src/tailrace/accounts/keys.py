@@ -2,6 +2,7 @@
 
 import hmac
 import secrets
+from functools import cache
 from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher
@@ -12,7 +13,6 @@ _passwords = PasswordHasher()
 _tokens = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
 # Each password that is looked at takes 64 MiB for a while.
 _at_once = BoundedSemaphore(4)
-_NOBODYS = _passwords.hash(secrets.token_urlsafe(12))
 _API_KEY = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 
@@ -60,8 +60,14 @@ def hash_password(password: str) -> str:
 def password_fits(stored: str | None, password: str) -> bool:
     """Whether a password is the one that was hashed. It takes as long where none is stored."""
     with _at_once:
-        fits = _fits(_passwords, stored or _NOBODYS, password)
+        fits = _fits(_passwords, stored or _nobodys(), password)
     return fits and stored is not None
+
+
+@cache
+def _nobodys() -> str:
+    """What is compared where no password is stored. Made when it is first needed: it costs as much as a login."""
+    return _passwords.hash(secrets.token_urlsafe(12))
 
 
 def csrf_token(secret: str, session: str) -> str:
