@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from tailrace.accounts.provisioning import read_provisioning
 from tailrace.app import SURFACES
-from tailrace.cli import exits
+from tailrace.cli import codes
 from tailrace.cli.app import COMMANDS
 from tailrace.cli.demo_store import TOKEN, apps_toml
 from tailrace.cli.remote.profiles import ConfigFile
@@ -217,10 +217,10 @@ def test_every_document_is_documented() -> None:
 
 
 def test_every_exit_code_is_documented() -> None:
-    """docs/cli.md lists the codes of cli/exits.py, and no others."""
+    """docs/cli.md lists the codes of cli/codes.py, and no others."""
     table = (ROOT / "docs" / "cli.md").read_text("utf-8").split("## Exit codes")[1].split("\n## ")[0]
     documented = {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)}
-    assert documented == {value for name, value in vars(exits).items() if name.isupper() and isinstance(value, int)}
+    assert documented == {value for name, value in vars(codes).items() if name.isupper() and isinstance(value, int)}
 
 
 def test_every_limit_is_documented() -> None:

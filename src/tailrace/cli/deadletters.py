@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from tailrace.accounts.lookup import scope_of_app
-from tailrace.cli.exits import FOUND_WRONG
+from tailrace.cli.codes import FOUND_WRONG
 from tailrace.cli.options import App, AsJson, Data
 from tailrace.cli.output import Output, table
 from tailrace.ingest.doors import door_of

@@ -17,10 +17,10 @@ import typer
 
 from tailrace.accounts.lookup import all_scopes, scope_of_app
 from tailrace.accounts.provisioning import read_provisioning
+from tailrace.cli.codes import FOUND_WRONG
 from tailrace.cli.data import run_import
 from tailrace.cli.demo_exports import Downloaded, download
 from tailrace.cli.demo_store import DATA_APP, TOKEN, apps_toml
-from tailrace.cli.exits import FOUND_WRONG
 from tailrace.cli.options import AsJson
 from tailrace.cli.output import Output, table
 from tailrace.cli.traffic import APPS, batches

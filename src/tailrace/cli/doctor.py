@@ -9,13 +9,13 @@ import httpx
 import typer
 
 from tailrace.accounts.lookup import all_scopes
+from tailrace.cli.codes import FOUND_WRONG
 from tailrace.cli.doctor_apps import app_checks
 from tailrace.cli.doctor_check import Check
 from tailrace.cli.doctor_machine import machine_checks
 from tailrace.cli.doctor_remote import remote_checks
 from tailrace.cli.doctor_trips import trips
 from tailrace.cli.doctor_work import work_checks
-from tailrace.cli.exits import FOUND_WRONG
 from tailrace.cli.options import AsJson
 from tailrace.cli.output import Output, table
 from tailrace.store.ledger import ledger

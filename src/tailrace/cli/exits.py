@@ -1,9 +1,10 @@
-"""Exit codes, and from errors to them. docs/cli.md documents each."""
+"""How a command ends: every foreseen error is a line on stderr and an exit code."""
 
 import sys
 
 import typer
 
+from tailrace.cli.codes import BAD_INPUT, INTERRUPTED, OK, TRY_AGAIN, USAGE
 from tailrace.model.clock import iso
 from tailrace.model.errors import (
     CursorRefused,
@@ -15,14 +16,6 @@ from tailrace.model.errors import (
     Unavailable,
     WindowInFuture,
 )
-
-OK = 0
-FOUND_WRONG = 1  # what was checked is not right
-USAGE = 2
-BAD_INPUT = 3
-TRY_AGAIN = 4
-REFUSED = 5  # the server does not let us
-INTERRUPTED = 130
 
 _CURSORS = {
     "unreadable": "it is damaged; copy `cursor` from the last manifest unchanged",

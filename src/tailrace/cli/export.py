@@ -1,77 +1,45 @@
 """`export`: files straight from a data directory, without a server, or from a server."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 import typer
 
-from tailrace.accounts.lookup import scope_of_app
+from tailrace.cli.export_local import make, prepare_job, show_plan
+from tailrace.cli.export_options import (
+    After,
+    Columns,
+    CsvSafe,
+    DataDir,
+    DryRun,
+    End,
+    FileBytes,
+    InFormat,
+    JsonArray,
+    Names,
+    NoWait,
+    OfShape,
+    OnAxis,
+    Out,
+    Packed,
+    SplitBy,
+    Start,
+    UntilComplete,
+    Versions,
+    Where,
+)
 from tailrace.cli.options import App, AsJson
-from tailrace.cli.output import Advance, Output, table
+from tailrace.cli.output import Output
 from tailrace.cli.remote.options import Asked, Parallel, Profile, Server, Token, TokenFile, Wanted
-from tailrace.exports.estimate import by_slice, estimate
 from tailrace.exports.forms import default_packing, default_split
-from tailrace.exports.making import Made, make_files, plan_export, visible_segments
-from tailrace.exports.manifests import make_manifest, request_document, totals_of
-from tailrace.exports.plan import Plan
-from tailrace.exports.records import Export
-from tailrace.exports.resolve import Resolved
-from tailrace.exports.submit import prepare
-from tailrace.files.local import LocalFiles
-from tailrace.model.clock import day_name, parse_iso
+from tailrace.model.clock import parse_iso
 from tailrace.model.columns import check_columns
 from tailrace.model.errors import Invalid
-from tailrace.model.export import FILE_BYTES, ExportRequest, Filters, Format, Packing, Shape, Split
-from tailrace.model.objects import export_name
+from tailrace.model.export import FILE_BYTES, ExportRequest, Filters
 from tailrace.model.predicates import parse_predicates
-from tailrace.model.window import Axis, Window
-from tailrace.wiring import House, open_house
-
-# The options of the command, in the order of its help.
-Out = Annotated[
-    Path | None,
-    typer.Option("--out", metavar="DIR", help="Where the files go; made if missing. With a server, they are pulled."),
-]
-Start = Annotated[
-    str | None, typer.Option("--from", metavar="INSTANT", help="First instant, as in 2026-01-02T00:00:00Z.")
-]
-End = Annotated[str | None, typer.Option("--to", metavar="INSTANT", help="End of the window, itself not inside.")]
-OnAxis = Annotated[Axis, typer.Option("--axis", help="What the window is about.")]
-OfShape = Annotated[Shape, typer.Option("--shape", help="A row per event or session, or a table per event.")]
-InFormat = Annotated[Format, typer.Option("--format", help="How rows are written.")]
-Packed = Annotated[
-    Packing | None, typer.Option("--packing", help="How files are packed; gzip unless the format is parquet.")
-]
-Names = Annotated[list[str] | None, typer.Option("--event", metavar="NAME", help="Only this event; repeat for more.")]
-Versions = Annotated[
-    list[str] | None, typer.Option("--version", metavar="VERSION", help="Only this app version; repeat for more.")
-]
-Where = Annotated[
-    str | None,
-    typer.Option("--where", metavar="JSON", help='Predicates, as in [{"param": "level", "op": "gt", "value": 5}].'),
-]
-Columns = Annotated[
-    str | None, typer.Option("--columns", metavar="A,B,…", help="Columns in this order; see docs/fields.md.")
-]
-SplitBy = Annotated[Split | None, typer.Option("--split", help="What a file holds; each shape has its default.")]
-FileBytes = Annotated[
-    int, typer.Option("--file-bytes", metavar="N", help="Size of the files of --split size, before packing.")
-]
-After = Annotated[
-    str | None, typer.Option("--after", metavar="CURSOR", help="Continue a chain: `cursor` of its last manifest.")
-]
-JsonArray = Annotated[bool, typer.Option("--json-array", help="One JSON array per file, not lines.")]
-CsvSafe = Annotated[bool, typer.Option("--csv-safe", help="Guard spreadsheets against cells that look like formulas.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan with estimates; write nothing.")]
-Where_ = Annotated[
-    Path | None, typer.Option("--data", metavar="DIR", help="The data directory; without it a server exports.")
-]
-NoWait = Annotated[bool, typer.Option("--no-wait", help="Print the id of a server's export, and leave it to itself.")]
-UntilComplete = Annotated[
-    bool, typer.Option("--wait-until-complete", help="Have a server wait until nothing of the window can be missing.")
-]
+from tailrace.model.window import Window
+from tailrace.wiring import open_house
 
 
 def register(app: typer.Typer) -> None:
@@ -81,7 +49,7 @@ def register(app: typer.Typer) -> None:
 
 def export(
     app: App,
-    data: Where_ = None,
+    data: DataDir = None,
     out: Out = None,
     start: Start = None,
     end: End = None,
@@ -134,11 +102,11 @@ def export(
         return
     _check_local(given, out, no_wait=no_wait, wait_until_complete=wait_until_complete, dry_run=dry_run)
     with open_house(data) as house:
-        job = _prepare(house, asked)
+        job = prepare_job(house, asked)
         if dry_run:
-            _show_plan(output, house, job)
+            show_plan(output, house, job)
         elif out is not None:
-            _make(output, house, job, out)
+            make(output, house, job, out)
 
 
 def _remotely(output: Output, given: Asked, wanted: Wanted) -> None:
@@ -157,83 +125,6 @@ def _check_local(given: Asked, out: Path | None, *, no_wait: bool, wait_until_co
         raise Invalid("--data", "exports without a server; leave it out to have a server export")
     if out is None and not dry_run:
         raise Invalid("--out", "is needed with --data: the directory for the files")
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    export: Export
-    resolved: Resolved
-    plan: Plan
-
-
-def _prepare(house: House, asked: ExportRequest) -> _Job:
-    prepared, resolved = prepare(house.submitter(), scope_of_app(house.database, asked.app), asked)
-    passing = not house.settings.files  # over a network it pays to pack them
-    return _Job(prepared, resolved, plan_export(house.database, prepared, resolved, passing=passing))
-
-
-def _make(output: Output, house: House, job: _Job, out: Path) -> None:
-    """Make the files, then the manifest, which says that all is there."""
-    manifest = out / "manifest.json"
-    if manifest.exists():
-        raise Invalid("--out", f"{out} holds an export already; choose an empty directory")
-    out.mkdir(parents=True, exist_ok=True)
-    files = LocalFiles(out)
-    # The pool first: its processes are copies of this one, which has no threads yet.
-    with house.maker(files, "fork") as maker, output.progress("exporting", job.plan.events) as advance:
-        made = make_files(
-            maker, job.export, job.plan, lambda name: _scratch(job.export, name), lambda name: name,
-            _Shown(advance, len(job.plan.slices)),
-        )  # fmt: skip
-    document = _manifest(house, job, made)
-    with files.create(manifest.name) as sink:
-        sink.write(msgspec.json.format(msgspec.json.encode(document), indent=2))
-    output.document(document)
-    size = sum(file.bytes for file in made.files)
-    output.say(f"{document['rows']:,} rows, {len(made.files):,} files, {size:,} bytes in {out}")
-
-
-def _scratch(export_: Export, name: str) -> str:
-    """Where a part waits in the store; the id makes it unique. Without a job, what is left over goes by its age."""
-    return export_name(export_.scope, export_.id, 0, name)
-
-
-class _Shown:
-    """Progress in rows."""
-
-    def __init__(self, advance: Advance, slices: int) -> None:
-        self._advance = advance
-        self._slices = slices
-
-    def __call__(self, done: int, rows: int) -> None:
-        self._advance(rows, f"{rows:,} rows, {done} of {self._slices} slices")
-
-
-def _manifest(house: House, job: _Job, made: Made) -> dict[str, Any]:
-    with house.database.read() as connection:
-        totals = totals_of(connection, job.export, job.resolved)
-    return make_manifest(house.identity, job.export, job.resolved, totals, made)
-
-
-def _show_plan(output: Output, house: House, job: _Job) -> None:
-    request, segments = job.export.request, visible_segments(house.database, job.export, job.resolved)
-    planned = by_slice(request, job.plan, segments)
-    matching = {segment.number for piece in job.plan.slices for segment in piece.segments}
-    whole = estimate(request, [segment for segment in segments if segment.number in matching])
-    names = ("day", "bucket", "segments", "events")
-    rows = [(day_name(one.day), one.bucket or "-", one.segments, one.events) for one in planned]
-    output.document(
-        {
-            "request": request_document(request),
-            "snapshot_seq": job.resolved.snapshot,
-            "estimate": {"events": whole.events, "at_most": whole.at_most, "bytes": whole.bytes},
-            "slices": [dict(zip(names, row, strict=True)) for row in rows],
-        }
-    )
-    output.show(table(names, rows))
-    output.say(
-        f"about {whole.events:,} events (at most {whole.at_most:,}), about {whole.bytes:,} bytes; nothing was written"
-    )
 
 
 def _instant(text: str | None, option: str) -> int | None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tailrace.cli.exits import FOUND_WRONG
+from tailrace.cli.codes import FOUND_WRONG
 from tailrace.cli.options import AsJson
 from tailrace.cli.output import Output
 from tailrace.cli.verify_view import as_json as as_document

@@ -9,8 +9,9 @@ from sqlalchemy import Connection, Row, and_, bindparam
 from tailrace.accounts.audit import Download, note_downloads
 from tailrace.db.engine import Database, storable
 from tailrace.db.tables import export_files, exports
-from tailrace.exports.records import StoredFile, file_of, joined
+from tailrace.exports.records import StoredFile, check_succeeded, file_of, joined
 from tailrace.model.access import Scope
+from tailrace.model.errors import Expired
 from tailrace.model.export import ExportState
 
 Answer = TypeVar("Answer")
@@ -82,6 +83,18 @@ def find_files(database: Database, wanted: Collection[Wanted]) -> Mapping[Wanted
         now = database.now(connection)
         rows = {one: _row(connection, one) for one in wanted}
     return {one: _sought(row, now) for one, row in rows.items() if row is not None}
+
+
+def check_kept(sought: Sought) -> None:
+    """Make sure that an export still has its files, also where nobody has swept them up yet.
+
+    Raises:
+        Expired: it had, and they have had their time.
+        NotReady: it has none yet, or never will.
+    """
+    check_succeeded(sought)
+    if sought.expires_at is not None and sought.now >= sought.expires_at:
+        raise Expired(sought.expires_at)
 
 
 def _row(connection: Connection, wanted: Wanted) -> Row[Any] | None:

@@ -1,4 +1,4 @@
-"""With files on S3 the link is S3's own: no byte of the file passes this server, and the rest is as without S3."""
+"""With files on S3 the link is S3's own: no byte of the file passes this server. Swift checks what was signed."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,11 +16,11 @@ from tests.stores import S3Server
 
 
 @pytest.fixture
-def world(data: Path, provisioning: Path, moto: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(data: Path, provisioning: Path, swift: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A served store that keeps its objects on S3."""
-    for variable, value in moto.environment.items():
+    for variable, value in swift.environment.items():
         monkeypatch.setenv(variable, value)
-    monkeypatch.setenv("TAILRACE_FILES", f"s3://{moto.bucket()}/tail")
+    monkeypatch.setenv("TAILRACE_FILES", f"s3://{swift.bucket()}/tail")
     initialise(data)
     with open_house(data) as house:
         provision(house, wanted(provisioning))
@@ -30,7 +30,7 @@ def world(data: Path, provisioning: Path, moto: S3Server, monkeypatch: pytest.Mo
             yield World(Api(http, house), Client(str(http.base_url).rstrip("/"), "tok_ana", KEY))
 
 
-def test_the_link_is_that_of_the_storage(world: World, moto: S3Server) -> None:
+def test_the_link_is_that_of_the_storage(world: World, swift: S3Server) -> None:
     """It is at S3's address, says its own end, brings the gzip file without Content-Encoding, in ranges too; with the
     setting off it leads to the server and brings the same.
     """
@@ -38,7 +38,7 @@ def test_the_link_is_that_of_the_storage(world: World, moto: S3Server) -> None:
     world.api.seal()
     number = world.client.request(START, START + DAY).document["data"]["id"]
     uri = world.client.wait(number)
-    assert uri.startswith(moto.endpoint)
+    assert uri.startswith(swift.endpoint)
     assert parse_qs(urlsplit(uri).query)["X-Amz-Expires"] == ["600"]
     answer = send("GET", uri, {})
     assert "content-encoding" not in answer.headers

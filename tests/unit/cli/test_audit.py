@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tailrace.accounts.audit import Actor
-from tailrace.cli import exits
+from tailrace.cli import codes, exits
 from tailrace.cli.app import make_app
 from tailrace.wiring import House
 from tests.noting import tell
@@ -51,4 +51,4 @@ def test_who_did_what(house: House, inside: Inside) -> None:
     assert len(json.loads(inside("--json", "--action", "app.made")[1])) == 3
     assert json.loads(inside("--json", "--to", "2020-01-01T00:00:00Z")[1]) == []
     assert json.loads(inside("--json", "--from", "2020-01-01T00:00:00Z")[1]) == found
-    assert inside("--from", "soon")[0] == exits.BAD_INPUT
+    assert inside("--from", "soon")[0] == codes.BAD_INPUT

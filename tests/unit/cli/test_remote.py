@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tailrace.cli import exits
+from tailrace.cli import codes, exits
 from tailrace.cli.app import COMMANDS, app_for, make_app
 from tailrace.cli.remote import profiles
 from tests.contract_server import REQUEST, TOKEN, ContractServer, Reply, busy, contract_server
@@ -125,7 +125,7 @@ def test_a_profile_s_token_goes_to_its_server_only(call: Call, server: ContractS
     code, _, err = call("exports", "list", "--server", server.url)
     assert (code, "--token-file" in err) == (3, True)
     code, _, err = call("pull", f"{server.url}/v1/exports/exp_ready/manifest", "--out", "x")
-    assert code == exits.REFUSED, err
+    assert code == codes.REFUSED, err
     assert all("authorization" not in seen.headers for seen in server.seen)
     assert len(server.seen) == 1
 
@@ -210,7 +210,7 @@ def test_login_keeps_a_token_for_its_owner_only(
     code, _, err = call("login", "--server", f"{server.url}/x", "--email", "a@b.c")
     assert (code, "Not Found" in err or "says something else" in err or "known" in err) != (0, True)
     secret.write_text("tok_wrong")
-    assert call("login", "--server", server.url, "--token-file", secret, "--profile", "c")[0] == exits.REFUSED
+    assert call("login", "--server", server.url, "--token-file", secret, "--profile", "c")[0] == codes.REFUSED
     assert set(json.loads(call("config", "show", "--json")[1])["profiles"]) == {"default", "b"}
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from tailrace.cli.exits import FOUND_WRONG
+from tailrace.cli.codes import FOUND_WRONG
 from tailrace.cli.options import AsJson
 from tailrace.cli.output import Output
 from tailrace.cli.remote.connection import connected

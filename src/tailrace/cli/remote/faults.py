@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tailrace.cli import exits
+from tailrace.cli import codes
 from tailrace.cli.remote.views import safe
 from tailrace.client import ConnectionLost, Mismatch, ProblemError, WaitTimeout
 
@@ -21,18 +21,18 @@ def explained(error: Exception) -> Known | None:
         case ProblemError():
             return Known(_advised(error), _code(error))
         case ConnectionLost():
-            return Known(f"{safe(str(error))}; see whether the server is up and --server right", exits.TRY_AGAIN)
+            return Known(f"{safe(str(error))}; see whether the server is up and --server right", codes.TRY_AGAIN)
         case WaitTimeout():
-            return Known(f"{error}: tailrace exports wait {error.export.id}", exits.TRY_AGAIN)
+            return Known(f"{error}: tailrace exports wait {error.export.id}", codes.TRY_AGAIN)
         case Mismatch():
-            return Known(f"{safe(str(error))}; pull it anew, and if that does not help, export anew", exits.FOUND_WRONG)
+            return Known(f"{safe(str(error))}; pull it anew, and if that does not help, export anew", codes.FOUND_WRONG)
     return None
 
 
 def _code(error: ProblemError) -> int:
     if error.status in (401, 403):
-        return exits.REFUSED
-    return exits.TRY_AGAIN if error.retryable else exits.BAD_INPUT
+        return codes.REFUSED
+    return codes.TRY_AGAIN if error.retryable else codes.BAD_INPUT
 
 
 def _advised(error: ProblemError) -> str:

@@ -8,10 +8,10 @@ import msgspec
 
 from tailrace.accounts.limits import limit
 from tailrace.db.engine import Database
-from tailrace.exports.downloads import Sought
-from tailrace.exports.records import Export, StoredFile, check_succeeded
+from tailrace.exports.downloads import Sought, check_kept
+from tailrace.exports.records import Export, StoredFile
 from tailrace.files.links import Linked, is_signed, sign
-from tailrace.model.errors import Expired, LinkExpired, NotFound, Unauthorized
+from tailrace.model.errors import LinkExpired, NotFound, Unauthorized
 
 PATH = "/v1/exports/{id}/files/{name}"
 
@@ -58,9 +58,7 @@ def opened(secret: str, sought: Sought, name: str, query: LinkQuery) -> StoredFi
         raise Unauthorized
     if not is_signed(secret, Linked(sought.scope.space, sought.export, name), query.expires, query.signature):
         raise Unauthorized
-    check_succeeded(sought)
-    if sought.expires_at is not None and sought.now >= sought.expires_at:
-        raise Expired(sought.expires_at)
+    check_kept(sought)
     if sought.now >= query.expires * 1000:
         raise LinkExpired(query.expires * 1000, sought.now)
     if sought.file is None:

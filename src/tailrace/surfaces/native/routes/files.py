@@ -6,8 +6,8 @@ from functools import partial
 from starlette.responses import Response
 
 from tailrace.accounts.audit import Download
-from tailrace.exports.downloads import Opening, Sought, Wanted
-from tailrace.exports.records import StoredFile, check_succeeded
+from tailrace.exports.downloads import Opening, Sought, Wanted, check_kept
+from tailrace.exports.records import StoredFile
 from tailrace.model.access import Principal
 from tailrace.model.errors import NotFound, Unauthorized
 from tailrace.surfaces.native.links import PATH, LinkQuery, opened
@@ -46,7 +46,7 @@ def _may_have(call: Call, sought: Sought | None) -> tuple[Sought, StoredFile]:
 def _seen(principal: Principal, sought: Sought | None, export_id: str, name: str) -> tuple[Sought, StoredFile]:
     if sought is None or not principal.may_see(sought.scope.app_id):
         raise NotFound("export", export_id)
-    check_succeeded(sought)
+    check_kept(sought)
     if sought.file is None:
         raise NotFound("file", name)
     return sought, sought.file
