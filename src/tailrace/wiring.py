@@ -1,11 +1,11 @@
-"""The only place that names concrete backends, and the remote entry of a slice."""
+"""The only place that names concrete backends, but for what a slice needs: see `remote`."""
 
 import os
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -23,7 +23,6 @@ from tailrace.db.migrate import migrate
 from tailrace.exports.attempts import Runner
 from tailrace.exports.cache import PartCache
 from tailrace.exports.making import Maker
-from tailrace.exports.slices import SliceSpec, run_slice
 from tailrace.exports.submit import Submitter
 from tailrace.files.base import Files
 from tailrace.files.local import LocalFiles
@@ -34,10 +33,10 @@ from tailrace.jobs.queue import ensure
 from tailrace.model.access import Scope
 from tailrace.model.clock import Clock, ShiftedClock, SystemClock
 from tailrace.model.errors import Invalid, Unavailable
-from tailrace.model.export import Part
 from tailrace.model.ids import Ids, RandomIds
 from tailrace.model.policy import register
 from tailrace.model.shards import initial_shards
+from tailrace.remote import FILES_DIRECTORY, modules_of, run_slice_here, storage_of
 from tailrace.store.commits import create_head
 from tailrace.store.inbox import create_heads, heads
 from tailrace.store.shards import create_shards, shards_of
@@ -45,7 +44,6 @@ from tailrace.surfaces.table import DIALECTS
 from tailrace.upkeep.run import SWEEP
 from tailrace.upkeep.sweep import Sweeper
 
-FILES_DIRECTORY = "files"
 CACHE_DIRECTORY = "cache"
 
 for _dialect in DIALECTS:
@@ -105,7 +103,7 @@ class House:
         if self.settings.files:
             method = "forkserver"  # the client of S3 has threads, which a copy of this process would wait for in vain
         deaths = exports.slice_attempts
-        with local_pool(exports.pool, exports.workers, method, [__name__], deaths=deaths) as pool:
+        with local_pool(exports.pool, exports.workers, method, modules_of(self.settings), deaths=deaths) as pool:
             yield Maker(self.files, files, pool, partial(run_slice_here, str(self.data)), self._cache())
 
     def _cache(self) -> PartCache:
@@ -123,7 +121,7 @@ def initialise(data: Path) -> str | None:
     try:
         migrate(database)
         with suppress(Unavailable):  # events are taken all the same
-            next(_files_of(data, settings).list(""), None)  # a setting that cannot be is told now
+            next(storage_of(data, settings).list(""), None)  # a setting that cannot be is told now
         made = identity(database) if create_identity(database) else None
         return None if made is None else new_setup(database, made)
     finally:
@@ -147,7 +145,7 @@ def open_house(data: Path) -> Iterator[House]:
         found = identity(database)
         if found is None:
             raise Invalid("--data", f"{data} holds no store yet; make one with: tailrace init --data {data}")
-        files = _files_of(data, settings)
+        files = storage_of(data, settings)
         with closing(open_places(settings.ingest.ip_database)) as places:
             house = House(data, settings, clock, RandomIds(), database, files, found, places)
             ensure_inboxes(house)  # a crash may have come between an app and its inbox
@@ -187,25 +185,6 @@ def ensure_upkeep(house: House) -> None:
     with house.database.write() as connection:
         for scope in scopes:
             ensure(connection, "upkeep", scope, SWEEP)
-
-
-def run_slice_here(data: str, spec: SliceSpec) -> Part:
-    """Run one slice with this machine's own settings; what an executor runs, in whatever process."""
-    return run_slice(_files_here(data), spec)
-
-
-@lru_cache(maxsize=8)
-def _files_here(data: str) -> Files:
-    """The storage, by the settings of this process."""
-    return _files_of(Path(data), load(Path(data)))
-
-
-def _files_of(data: Path, settings: Settings) -> Files:
-    if not settings.files:
-        return LocalFiles(data / FILES_DIRECTORY)
-    from tailrace.files.s3 import place, storage
-
-    return storage.S3Files(place.place_of(settings.files, settings.s3))
 
 
 def _clock(settings: Settings) -> Clock:

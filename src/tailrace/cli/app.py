@@ -12,7 +12,7 @@ COMMANDS = {
     "init": "setup",
     "apply": "setup",
     "serve": "server",
-    "worker": "server",
+    "worker": "worker",
     "import": "data",
     "seal": "data",
     "export": "export",

@@ -1,38 +1,26 @@
-"""`serve` and `worker`: the processes that run for ever."""
+"""`serve`: the process that answers, and seals and exports unless others do."""
 
 import signal
-import threading
-from contextlib import AbstractContextManager, nullcontext
 from typing import Annotated
 
 import typer
 
 from tailrace.accounts.setup import new_setup
-from tailrace.app import create_app, create_probes
-from tailrace.cli.options import Data, LogsAsJson
+from tailrace.app import create_app
+from tailrace.cli.observing import observe
+from tailrace.cli.options import Data, LogsAsJson, Workers
 from tailrace.cli.output import Output
-from tailrace.cli.serving import Server, serving
+from tailrace.cli.serving import Server
 from tailrace.cli.setup import base_of, setup_link, show_setup
 from tailrace.jobs.bell import Bell
-from tailrace.logs import configure_logs, forward_libraries, log
-from tailrace.traces import start_traces
+from tailrace.logs import configure_logs, log
 from tailrace.wiring import House, initialise, open_house
 from tailrace.worker import Worker
 
-Workers = Annotated[
-    int | None,
-    typer.Option(
-        help="Exports that this process runs at a time; the setting `exports.running` if not given.", min=1, max=64
-    ),
-]
-
-_LOOK_S = 1  # a signal may reach another thread first; this one then hears of it when it next wakes up
-
 
 def register(app: typer.Typer) -> None:
-    """Add the commands."""
+    """Add the command."""
     app.command("serve")(serve)
-    app.command("worker")(worker)
 
 
 def serve(
@@ -50,46 +38,11 @@ def serve(
     configure_logs(as_json=as_json)
     made = initialise(data) is not None
     with open_house(data) as house:
-        _observe(house, "tailrace")
+        observe(house, "tailrace")
         if public_url:
             house.settings.public_url = public_url
         _offer_setup(house, host, port, Output(as_json=as_json), made=made)
         _listen(house, host, port, 0 if no_worker else workers or house.settings.exports.running)
-
-
-def worker(
-    data: Data,
-    workers: Workers = None,
-    metrics_port: Annotated[
-        int | None, typer.Option(help="Answer probes and /metrics on this port.", min=1, max=65535)
-    ] = None,
-    metrics_host: Annotated[str, typer.Option(help="Address for that.")] = "127.0.0.1",
-    as_json: LogsAsJson = False,
-) -> None:
-    """Seal and export without serving HTTP, until SIGTERM or Ctrl-C, which gives exports back at their next slice."""
-    configure_logs(as_json=as_json)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    with open_house(data) as house, Worker(house, Bell(), workers or house.settings.exports.running) as running:
-        _observe(house, "tailrace-worker")
-        log.info("worker.ready", data=str(data))
-        with _probed(house, running, metrics_host, metrics_port):
-            while not stop.wait(_LOOK_S):
-                pass
-    log.info("worker.stopped")
-
-
-def _probed(house: House, running: Worker, host: str, port: int | None) -> AbstractContextManager[None]:
-    """Answer probes while the block runs, if they are wanted."""
-    return nullcontext() if port is None else serving(create_probes(house, [running]), host, port)
-
-
-def _observe(house: House, service: str) -> None:
-    """Begin to log as the settings say, and to trace as the environment does."""
-    configure_logs(level=house.settings.log.level)
-    forward_libraries()
-    start_traces(service)
 
 
 def _offer_setup(house: House, host: str, port: int, output: Output, *, made: bool) -> None:

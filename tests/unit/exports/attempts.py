@@ -18,6 +18,7 @@ from tailrace.exports.submit import submit
 from tailrace.jobs.queue import Job, claim
 from tailrace.model.access import Scope
 from tailrace.model.export import ExportRequest, Part
+from tailrace.remote import run_slice_here
 from tailrace.wiring import House
 from tests.sending import in_threads, principal, request
 
@@ -30,7 +31,7 @@ class Slices:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.made: Counter[int] = Counter()
         self.hooks: dict[int, Hook] = {}
-        self._make = wiring.run_slice_here
+        self._make = run_slice_here
         monkeypatch.setattr(wiring, "run_slice_here", self)
         monkeypatch.setattr(noting, "EVERY_S", 0.0)
 

@@ -17,6 +17,7 @@ from tailrace.jobs.queue import claim
 from tailrace.model.access import Scope
 from tailrace.model.clock import MINUTE
 from tailrace.model.export import Part
+from tailrace.remote import run_slice_here
 from tailrace.wiring import House
 from tests.sending import in_threads, principal, request, rows_of
 from tests.unit.clocks import MovedClock, moved
@@ -60,7 +61,7 @@ class Spoiler:
 
     def __init__(self, damage: Damage) -> None:
         self._damage = damage
-        self._run = wiring.run_slice_here
+        self._run = run_slice_here
         self.active = True
 
     def __call__(self, data: str, spec: SliceSpec) -> Part:

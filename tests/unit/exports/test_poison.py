@@ -14,7 +14,8 @@ from tailrace.exports.run import run_export
 from tailrace.exports.slices import SliceSpec
 from tailrace.model.access import Scope
 from tailrace.model.export import Part
-from tailrace.wiring import House, run_slice_here
+from tailrace.remote import run_slice_here
+from tailrace.wiring import House
 from tests.sending import T0, file_bytes, request
 from tests.unit.exports.attempts import ask, job_of, now, objects, recorded, take
 from tests.unit.store.world import build

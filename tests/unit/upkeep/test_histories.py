@@ -24,12 +24,13 @@ from tailrace.model.access import Scope
 from tailrace.model.clock import DAY, HOUR
 from tailrace.model.errors import FenceLost
 from tailrace.model.export import Part
+from tailrace.remote import FILES_DIRECTORY
 from tailrace.store.shards import release
 from tailrace.upkeep import judging
 from tailrace.upkeep import sweep as sweep_module
 from tailrace.upkeep.references import referenced
 from tailrace.upkeep.sweep import sweep
-from tailrace.wiring import FILES_DIRECTORY, House, provision
+from tailrace.wiring import House, provision
 from tests.unit.clocks import MovedClock
 from tests.unit.upkeep.test_sweep import Watched
 from tests.unit.upkeep.writers import (

@@ -19,13 +19,14 @@ from tailrace.model.access import Scope
 from tailrace.model.clock import DAY, HOUR, MINUTE
 from tailrace.model.errors import FenceLost
 from tailrace.model.policy import LIMITS
+from tailrace.remote import FILES_DIRECTORY
 from tailrace.store.shards import release
 from tailrace.upkeep import judging
 from tailrace.upkeep import sweep as sweep_module
 from tailrace.upkeep.references import referenced
 from tailrace.upkeep.survey import survey_objects
 from tailrace.upkeep.sweep import Swept, sweep
-from tailrace.wiring import FILES_DIRECTORY, House
+from tailrace.wiring import House
 from tests.sending import T0, event, export, make, request, rows_of, seal, send
 from tests.unit.clocks import MovedClock
 from tests.unit.upkeep.writers import (
