@@ -26,6 +26,12 @@ class Owned:
     file: StoredFile | None
     now: int
 
+    @property
+    def over(self) -> bool:
+        """Whether its files have had their time, deleted or not."""
+        export = self.export
+        return export.state == "expired" or (export.expires_at is not None and self.now >= export.expires_at)
+
 
 @dataclass(frozen=True, slots=True)
 class Numbered:

@@ -15,9 +15,7 @@ LIMITS: Sequence[Limit] = (
     Limit(PER_DAY_OF_USER, 50, "jobs", "devtodev jobs of a user on a day in UTC; 0: any number."),
     Limit("devtodev.max_running", 5, "jobs", "devtodev jobs that a user may have waiting or running; 0: any number."),
     Limit(APART, 5_000, "ms", "How long after a user's last devtodev job the next may come; 0: at once.", most=DAY),
-    Limit(
-        "devtodev.file_life_ms", DAY, "ms", "How long the report of a devtodev job is kept.", most=315_360_000_000
-    ),
+    Limit("devtodev.file_life_ms", DAY, "ms", "How long the report of a devtodev job is kept.", most=315_360_000_000),
     Limit("devtodev.max_downloads", 10, "downloads", "How often a report may be downloaded; 0: any number of times."),
     Limit(
         "devtodev.max_age_days", 90, "days", "How long ago a devtodev job may begin and end; 0: any time.", most=36_500
