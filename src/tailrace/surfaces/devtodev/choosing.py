@@ -11,6 +11,8 @@ PAYMENTS = "sbs_payments"  # part of `sbs`, so no group has it
 BASIC_IDS = ("lu", "rp", "tr", "ip", "sc", "sp", "gs", "uu", "ud", "pe", "rg", "sbs", "adrv")
 IDS = frozenset((*BASIC_IDS, PAYMENTS))
 _GROUPS = (BASIC, CUSTOM)
+# A group may have no members, and a request that names no table would be for all there are. No event has no name.
+_NOTHING = Selected("", custom=True)
 
 
 def choose(elements: Sequence[Element], known: Collection[str]) -> tuple[Selected, ...]:
@@ -26,7 +28,8 @@ def choose(elements: Sequence[Element], known: Collection[str]) -> tuple[Selecte
     members = {BASIC: BASIC_IDS, CUSTOM: customs}
     wanted = dict.fromkeys(element.name for element in elements if _is_group(element)) if elements else members
     chosen = [_selected(element) for element in single.values()]
-    return (*chosen, *(one for group in wanted for one in _of_group(members[group], single)))
+    found = (*chosen, *(one for group in wanted for one in _of_group(members[group], single)))
+    return found or (_NOTHING,)
 
 
 def _check_known(element: Element, customs: Collection[str]) -> None:

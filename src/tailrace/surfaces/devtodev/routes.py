@@ -96,6 +96,7 @@ def _submitted(call: Call, fields: Fields) -> str:
         shape="tables",
         format="csv",
         packing="zip",
+        split="event",
         tables=tables_of(_chosen(database, scope, asked)),
         users=USERS,
         file_life_ms=limits["devtodev.file_life_ms"],
