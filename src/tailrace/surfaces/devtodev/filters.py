@@ -90,4 +90,4 @@ def _fitted(number: int) -> int | float:
     try:
         return float(number)
     except OverflowError:
-        return math.copysign(_LARGEST, number)
+        return _LARGEST if number > 0 else -_LARGEST
