@@ -69,6 +69,11 @@ class Column:
         return "event" if any(FIELDS[name].grain == "event" for name in self.sources) else "session"
 
     @property
+    def of_member(self) -> bool:
+        """Whether it is made of a member of its first source."""
+        return bool(self.key) and self.conversion not in ("entry", "equal")
+
+    @property
     def field(self) -> Field:
         """What encoders need to know of it."""
         source = FIELDS[self.sources[0]]

@@ -25,11 +25,12 @@ _USER = (_TESTER, _CHEAT, _INSTALLED)
 _STANDARD = Predicate(None, "kind", "eq", (STANDARD_KIND,))
 # What is said of users is told by the table of users.
 _CUSTOM = Predicate(None, "kind", "neq", (STANDARD_KIND, "identify", "alias"))
-# Trials and cancellations without money stand in the table of all subscription events only.
+# Trials, cancellations and what is known to have cost nothing stand in the table of all subscription events only.
 _REVENUE = (
     Predicate("action", None, "eq", ("purchase", "renewal", "refund")),
+    Predicate("is_trial", None, "neq", (True,)),
     Predicate(None, "amount", "neq", (0,)),
-    Predicate(None, "amount", "exists", (True,)),
+    Predicate(None, "amount_usd", "neq", (0,)),
 )
 
 
