@@ -6,9 +6,12 @@ from typing import Literal, get_args
 
 Role = Literal["admin", "architect", "standard"]
 UserKind = Literal["person", "programmatic"]
+# What can be kept from a user whose role has it: to have tokens, and to take data out.
+Withheld = Literal["tokens.write", "exports.create", "exports.read"]
 # `api` is a token that somebody made; `user` the one that a user has of the space; `login` a session in a browser.
 TokenKind = Literal["api", "user", "login"]
 ROLES: tuple[Role, ...] = get_args(Role)
+WITHHELD: tuple[Withheld, ...] = get_args(Withheld)
 EVERYTHING = "*"
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"  # of spaces and apps: it is part of paths and object names
 SCOPES: Mapping[str, str] = {
@@ -54,7 +57,7 @@ class Principal:
 
     `scopes` are single ones, `apps` ids or ``*`` for all of the space. `who` is the owner's e-mail. `whole` says that
     the token has all scopes of its owner, whatever they become. `token` is 0 for whoever came with a password.
-    `address` is where the request came from.
+    `address` is where the request came from. `withheld` are scopes that are kept from the owner, whatever the role.
     """
 
     space: int
@@ -67,6 +70,7 @@ class Principal:
     kind: TokenKind = "api"
     whole: bool = False
     address: str = ""
+    withheld: frozenset[str] = frozenset()
 
     def may(self, scope: str) -> bool:
         """Whether the token carries a scope such as ``exports.create``."""
@@ -77,9 +81,10 @@ class Principal:
         return EVERYTHING in self.apps or app_id in self.apps
 
 
-def scopes_of(role: Role, wanted: Collection[str]) -> frozenset[str]:
-    """What is left of a token's scopes (``*`` is all) for an owner of a role."""
-    return ROLE_SCOPES[role] if EVERYTHING in wanted else ROLE_SCOPES[role].intersection(wanted)
+def scopes_of(role: Role, wanted: Collection[str], withheld: Collection[str] = ()) -> frozenset[str]:
+    """What is left of a token's scopes (``*`` is all) for an owner of a role from whom some are withheld."""
+    had = ROLE_SCOPES[role].difference(withheld)
+    return had if EVERYTHING in wanted else had.intersection(wanted)
 
 
 def apps_of(owner: Collection[str], wanted: Collection[str]) -> frozenset[str]:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from tailrace.db.tables.base import META, Number
@@ -193,5 +194,6 @@ catalogue = Table(
     Column("app", ForeignKey("apps.number"), nullable=False),
     Column("kind", String(20), nullable=False),
     Column("name", Text, nullable=False),
+    Column("blocked", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("app", "kind", "name"),
 )

@@ -80,11 +80,16 @@ _USER = {
     "kind": "A `person` signs in; `programmatic` has tokens only.",
     "apps": "Ids of apps that it is granted; `*` is all of the space.",
 }
-_SHOWN_USER = _USER | {
-    "id": "What the other paths call it.",
-    "disabled_at": "Since when nothing of it works; null while it is enabled.",
-    "password": "Whether there is one.",
-}
+_WITHHELD = {"withheld": "Scopes of the role that are kept from it; a token of it has none of them either."}
+_SHOWN_USER = (
+    _USER
+    | _WITHHELD
+    | {
+        "id": "What the other paths call it.",
+        "disabled_at": "Since when nothing of it works; null while it is enabled.",
+        "password": "Whether there is one.",
+    }
+)
 
 MEANINGS: Mapping[type[msgspec.Struct], Mapping[str, str]] = {
     ProblemDocument: {
@@ -205,7 +210,8 @@ MEANINGS: Mapping[type[msgspec.Struct], Mapping[str, str]] = {
         "email": "What it signs in with; unique in the space.",
         "password": "Null for a user who does not sign in.",
     },
-    UserChangeBody: {
+    UserChangeBody: _WITHHELD
+    | {
         "password": "Ends the user's login sessions.",
         "disabled": "`true` ends all that the user can do at once; `false` gives it back.",
     },
