@@ -8,7 +8,7 @@ from tests.contract.live import live
 from tests.sending import T0, event, seal, send
 
 PATH = "/v1/apps/app_waves/profiles"
-BEARER = {"Authorization": "Bearer tok_admin"}
+BEARER = {"Authorization": "Bearer tok_ana"}
 
 
 def test_what_is_set_stands_over_what_is_said_until_it_is_taken_back(house: House, scope: Scope) -> None:
