@@ -16,6 +16,8 @@ ACTIONS: Mapping[str, str] = {
     "app.changed": "renamed an app",
     "app.keys_rotated": "made a new key for an app",
     "app.made": "made an app",
+    "event.blocked": "blocked an event of an app",
+    "event.unblocked": "let a blocked event be seen again",
     "export.cancelled": "asked to cancel an export",
     "export.repeated": "asked for an export again",
     "export.requested": "asked for an export",
@@ -25,6 +27,7 @@ ACTIONS: Mapping[str, str] = {
     "login.failed": "tried to sign in with a wrong password",
     "login.succeeded": "signed in",
     "password.changed": "changed the password of a user",
+    "profile.set": "set what is known of a user of an app",
     "provisioning.applied": "changed apps, users or tokens with `tailrace apply`",
     "setup.done": "made the first admin with a set-up link",
     "token.made": "made a token",
@@ -119,9 +122,13 @@ class Download:
 def note_downloads(database: Database, begun: Collection[Download]) -> None:
     """Note downloads in one transaction: each alone would wait for the disk, and files may be small and many."""
     with database.write() as connection:
-        now = database.now(connection)
-        rows = [_row(one.actor, "file.downloaded", one.export, now, {"file": one.file}, one.app) for one in begun]
-        connection.execute(insert(audit), rows)
+        note_begun(connection, begun, database.now(connection))
+
+
+def note_begun(connection: Connection, begun: Collection[Download], now: int) -> None:
+    """The same within a transaction."""
+    rows = [_row(one.actor, "file.downloaded", one.export, now, {"file": one.file}, one.app) for one in begun]
+    connection.execute(insert(audit), rows)
 
 
 def seen_by(principal: Principal) -> Wanted:

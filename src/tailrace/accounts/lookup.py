@@ -58,8 +58,11 @@ def principal_of_token(
 def principal_of_user(row: "Row[Any]") -> Principal:
     """A user who has just shown the password: with every right, by no token. The row has `users`, or what it has."""
     granted = frozenset(texts(row.apps))
-    scopes = scopes_of(row.role, (EVERYTHING,))
-    return Principal(row.space, row.number, 0, scopes, granted, row.role, row.email, "login", whole=True)
+    withheld = frozenset(texts(row.withheld))
+    scopes = scopes_of(row.role, (EVERYTHING,), withheld)
+    return Principal(
+        row.space, row.number, 0, scopes, granted, row.role, row.email, "login", whole=True, withheld=withheld
+    )
 
 
 def scope_for(database: Database, principal: Principal, app_id: str) -> Scope:
@@ -68,13 +71,19 @@ def scope_for(database: Database, principal: Principal, app_id: str) -> Scope:
     Raises:
         NotFound: there is none, or it is not the caller's to know of.
     """
+    found = scope_in_space(database, principal.space, app_id)
+    if found is None or not principal.may_see(app_id):
+        raise NotFound("app", app_id)
+    return found
+
+
+def scope_in_space(database: Database, space: int, app_id: str) -> Scope | None:
+    """An app of a space, whoever is granted it."""
     if not storable(app_id):
-        raise NotFound("app", app_id)
+        return None
     with database.read() as connection:
-        row = connection.execute(_apps().where(apps.c.space == principal.space, apps.c.id == app_id)).first()
-    if row is None or not principal.may_see(app_id):
-        raise NotFound("app", app_id)
-    return _scope(row)
+        row = connection.execute(_apps().where(apps.c.space == space, apps.c.id == app_id)).first()
+    return None if row is None else _scope(row)
 
 
 def scope_of_api_key(database: Database, principal: Principal, key: str) -> Scope:
@@ -131,17 +140,18 @@ def _apps() -> Select[Any]:
 
 
 def _principal(row: "Row[Any]") -> Principal:
-    scopes = texts(row.scopes)
+    scopes, withheld = texts(row.scopes), frozenset(texts(row.withheld))
     return Principal(
         space=row.space,
         user=row.user,
         token=row.number,
-        scopes=scopes_of(row.role, scopes),
+        scopes=scopes_of(row.role, scopes, withheld),
         apps=apps_of(texts(row.granted), texts(row.apps)),
         role=row.role,
         who=row.email,
         kind=row.kind,
         whole=EVERYTHING in scopes,
+        withheld=withheld,
     )
 
 

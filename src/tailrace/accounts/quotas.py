@@ -60,6 +60,25 @@ def spend(connection: Connection, space: int, name: str, subject: str, most: int
     _set(connection, quota_windows, (space, name, subject), {"began": began, "used": used + 1})
 
 
+def hold_turns(connection: Connection, space: int, name: str, subject: str) -> int:
+    """Keep others of a subject waiting until the transaction ends; when its last turn was (ms), 0 if it had none."""
+    row = _locked(connection, quota_windows, (space, name, subject), {"began": 0, "used": 0})
+    return int(row.began)
+
+
+def take_turn(connection: Connection, space: int, name: str, subject: str, last: int, apart: int, now: int) -> None:
+    """Take a turn that `hold_turns` has waited for, `apart` ms after the last one or later; with 0 at any time.
+
+    Whoever waited for another's turn may have looked at the clock before that was taken: that is too early as well.
+
+    Raises:
+        QuotaSpent: it is too early; the limit that it names is `apart`.
+    """
+    if abs(now - last) < apart:
+        raise QuotaSpent(name, apart, now, last + apart)
+    _set(connection, quota_windows, (space, name, subject), {"began": now})
+
+
 def take(connection: Connection, space: int, name: str, subject: str, burst: int, refill: int, now: int) -> Level:
     """Take a token out of a bucket of `burst` that gets `refill` a minute; with `burst` 0 there is none.
 

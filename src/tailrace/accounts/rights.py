@@ -53,13 +53,13 @@ def check_rights(principal: Principal, scopes: Collection[str], granted: Collect
         raise AboveYou("all of these apps")
 
 
-def check_user(principal: Principal, role: Role, granted: Collection[str]) -> None:
-    """Make sure that a user of a role and of apps is not above the caller.
+def check_user(principal: Principal, role: Role, granted: Collection[str], withheld: Collection[str] = ()) -> None:
+    """Make sure that a user of a role and of apps, but for what is withheld, is not above the caller.
 
     Raises:
         AboveYou: he is; what is missing is named.
     """
-    check_rights(principal, ROLE_SCOPES[role], granted)
+    check_rights(principal, ROLE_SCOPES[role].difference(withheld), granted)
 
 
 def check_token(

@@ -120,7 +120,7 @@ def visible(principal: Principal) -> ColumnElement[bool]:
 
 def joined() -> Any:
     """Tokens with role, e-mail, apps (`granted`) and state of their owners."""
-    owner = (users.c.role, users.c.email, users.c.apps.label("granted"), users.c.disabled_at)
+    owner = (users.c.role, users.c.email, users.c.apps.label("granted"), users.c.disabled_at, users.c.withheld)
     return select(tokens, *owner).join(users, users.c.number == tokens.c.user)
 
 

@@ -104,7 +104,7 @@ def reset_user_token(database: Database, secret: str, principal: Principal, user
     with database.write() as connection:
         now = database.now(connection)
         owner = _owner(connection, principal, user)
-        check_user(principal, owner.role, texts(owner.apps))
+        check_user(principal, owner.role, texts(owner.apps), texts(owner.withheld))
         old = and_(tokens.c.user == owner.number, tokens.c.kind == "user", tokens.c.revoked_at.is_(None))
         connection.execute(update(tokens).where(old).values(revoked_at=now))
         row = {"space": owner.space, "user": owner.number, "kind": "user", "created_at": now}
@@ -155,7 +155,8 @@ def _check_refresh(principal: Principal, old: "Row[Any]", now: int) -> None:
     if old.kind == "user":
         raise Invalid("id", "this is the one token of its user; reset it with POST /v1/me/token:reset")
     if old.number != principal.token:
-        check_token(principal, scopes_of(old.role, texts(old.scopes)), texts(old.apps), texts(old.granted))
+        scopes = scopes_of(old.role, texts(old.scopes), texts(old.withheld))
+        check_token(principal, scopes, texts(old.apps), texts(old.granted))
 
 
 def _end(connection: Connection, principal: Principal, wanted: WantedToken, now: int) -> int | None:

@@ -14,14 +14,16 @@ from tailrace.accounts.rights import check_user, grant_apps, packed, texts
 from tailrace.db.engine import Database
 from tailrace.db.tables import spaces, users
 from tailrace.db.upserts import insert_into
-from tailrace.model.access import EVERYTHING, Principal, Role, UserKind
+from tailrace.model.access import EVERYTHING, WITHHELD, Principal, Role, UserKind, Withheld
 from tailrace.model.errors import Invalid, LastAdmin, NotFound, Taken
 from tailrace.model.ids import numbered
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user as the row tells it: times in ms, `apps` ids or ``*``; `password` says whether there is one."""
+    """A user as the row tells it: times in ms, `apps` ids or ``*``; `password` says whether there is one. `withheld`
+    are scopes that the role has and the user has not.
+    """
 
     number: int
     space: str
@@ -32,6 +34,7 @@ class User:
     created_at: int
     disabled_at: int | None
     password: bool
+    withheld: Sequence[Withheld] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class UserChange:
     apps: Sequence[str] | None = None
     password: str | None = None
     disabled: bool | None = None
+    withheld: Sequence[Withheld] | None = None
 
 
 def list_users(database: Database, principal: Principal, *, before: int | None, most: int) -> list[User]:
@@ -112,9 +116,9 @@ def change_user(database: Database, principal: Principal, number: int, change: U
         now = database.now(connection)
         admins = _lock_admins(connection, principal.space)
         row = _row(connection, principal, number, lock=True)
-        check_user(principal, row.role, texts(row.apps))
+        _check_above(principal, row.role, row.apps, row.withheld)
         values = _changed(connection, principal, row, change, now)
-        check_user(principal, values["role"], texts(values["apps"]))
+        _check_above(principal, values["role"], values["apps"], values["withheld"])
         if admins == [number] and (values["role"] != "admin" or values["disabled_at"] is not None):
             raise LastAdmin
         if hashed is not None:
@@ -149,21 +153,25 @@ def _hashed(password: str | None, kind: UserKind) -> str | None:
     return hash_password(check_password(password))
 
 
+def _check_above(principal: Principal, role: Role, apps: str, withheld: str) -> None:
+    check_user(principal, role, texts(apps), texts(withheld))
+
+
 def _changed(
     connection: Connection, principal: Principal, row: "Row[Any]", change: UserChange, now: int
 ) -> dict[str, Any]:
     """The columns as they will be."""
     disabled = row.disabled_at if change.disabled is None else (row.disabled_at or now) if change.disabled else None
     apps = row.apps if change.apps is None else packed(grant_apps(connection, principal, change.apps))
-    return {"role": change.role or row.role, "apps": apps, "disabled_at": disabled}
+    withheld = row.withheld if change.withheld is None else packed(sorted(set(change.withheld)))
+    return {"role": change.role or row.role, "apps": apps, "disabled_at": disabled, "withheld": withheld}
 
 
 def _note_change(connection: Connection, actor: Actor, row: "Row[Any]", values: dict[str, Any], now: int) -> None:
     """What was changed, as it is now; that there is a new password, and not which."""
     subject, of = numbered("usr", row.number), row.email
-    told = {key: values[key] for key in ("role", "apps") if values[key] != getattr(row, key)}
-    if "apps" in told:
-        told["apps"] = texts(told["apps"])
+    told = {key: values[key] for key in ("role", "apps", "withheld") if values[key] != getattr(row, key)}
+    told |= {key: texts(told[key]) for key in ("apps", "withheld") if key in told}
     if "password_hash" in values:
         note(connection, actor, "password.changed", subject, now, {"of": of})
     if row.disabled_at is None and values["disabled_at"] is not None:
@@ -203,4 +211,5 @@ def _user(row: "Row[Any]") -> User:
         created_at=row.created_at,
         disabled_at=row.disabled_at,
         password=row.password_hash is not None,
+        withheld=[scope for scope in WITHHELD if scope in texts(row.withheld)],
     )

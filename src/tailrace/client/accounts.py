@@ -4,7 +4,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from tailrace.client.calls import Call, Steps, query, segment
-from tailrace.client.documents.accounts import App, AppPage, Key, Me, Token, TokenPage, User, UserPage
+from tailrace.client.documents.accounts import (
+    App,
+    AppEvent,
+    AppEventPage,
+    AppPage,
+    Key,
+    Me,
+    Token,
+    TokenPage,
+    User,
+    UserPage,
+)
 from tailrace.client.methods import Group, Listing, Method, R, one
 from tailrace.client.session import Session, basic
 
@@ -88,9 +99,10 @@ def set_user(
     apps: Sequence[str] | None = None,
     password: str | None = None,
     disabled: bool | None = None,
+    withheld: Sequence[str] | None = None,
 ) -> Call[User]:
     """Change what is given of a user."""
-    body = _given(role=role, apps=apps, password=password, disabled=disabled)
+    body = _given(role=role, apps=apps, password=password, disabled=disabled, withheld=withheld)
     return Call("PATCH", f"{_USERS}/{segment(user_id)}", User, body=body)
 
 
@@ -122,6 +134,17 @@ def set_app(app_id: str, *, name: str | None = None) -> Call[App]:
 def rotate_keys(app_id: str, key: str) -> Call[Key]:
     """Give an app a new `write_key`, `export_key` or `api_key`; the old one ends."""
     return Call("POST", f"{_APPS}/{segment(app_id)}/keys:rotate", Key, body={"key": key}, repeatable=False)
+
+
+def list_app_events(after: str | None, /, app_id: str, *, limit: int | None = None) -> Call[AppEventPage]:
+    """Event names that an app has sent."""
+    return Call("GET", f"{_APPS}/{segment(app_id)}/events", AppEventPage, query(limit=limit, after=after))
+
+
+def block_event(app_id: str, name: str, *, blocked: bool = True) -> Call[AppEvent]:
+    """Block an event of an app, or let it be seen again, in dialects that know of blocked events."""
+    body = {"name": name, "blocked": blocked}
+    return Call("PATCH", f"{_APPS}/{segment(app_id)}/events", AppEvent, body=body)
 
 
 def _given(**values: object) -> dict[str, object]:
@@ -157,6 +180,8 @@ class Apps(Group[R]):
     create = one(create_app)
     set = one(set_app)
     rotate_keys = one(rotate_keys)
+    events = Listing(list_app_events)
+    block_event = one(block_event)
 
 
 class Myself(Group[R]):

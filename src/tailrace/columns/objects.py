@@ -43,6 +43,16 @@ def with_entry(objects: pa.Array, key: str, texts: pa.Array) -> pa.Array:
     return pc.replace_with_mask(filled, wanted, entry)
 
 
+def objects_in(objects: pa.Array, key: str) -> pa.Array:
+    """The members of that name that are objects; null for all others."""
+    return only_objects(extract(objects, key))
+
+
+def only_objects(raw: pa.Array) -> pa.Array:
+    """JSON texts that are objects; null for all others."""
+    return pc.if_else(pc.fill_null(pc.starts_with(raw, "{"), False), raw, pa.scalar(None, pa.string()))
+
+
 def as_json(texts: pa.Array) -> pa.Array:
     """Texts as JSON strings; where some need escapes, each distinct one is written once."""
     if not pc.any(pc.match_substring_regex(texts, _NEEDS_ESCAPES)).as_py():

@@ -12,6 +12,7 @@ from zlib import crc32
 
 from tailrace.exports.layout import USERS, Layout, streamed
 from tailrace.exports.names import safe_names
+from tailrace.exports.people import People, no_people
 from tailrace.exports.streams import HashingSink, Placed, placed, read_piece
 from tailrace.exports.tally import Tally
 from tailrace.exports.users import user_part
@@ -29,7 +30,7 @@ class Assembly:
     """What is needed to make files of parts.
 
     `parts` holds the parts, and what is scratch; `stem` begins the name of each file; `part_place` and `file_place`
-    tell where an object of a name lies.
+    tell where an object of a name lies. `people` says what is known of users.
     """
 
     parts: Files
@@ -39,6 +40,7 @@ class Assembly:
     stem: str
     part_place: Callable[[str], str]
     file_place: Callable[[str], str]
+    people: People = no_people
 
     @property
     def encoder(self) -> Encoder:
@@ -73,7 +75,7 @@ def _files(assembly: Assembly, parts: Iterable[Part]) -> Iterator[ExportFile]:
 def _waited(assembly: Assembly, parts: list[Part]) -> Iterator[ExportFile]:
     extra = []
     if assembly.layout.shape == "tables" and any(part.rows for part in parts):
-        extra = [user_part(assembly.parts, assembly.part_place("users.part"), assembly.layout, parts)]
+        extra = [user_part(assembly.parts, assembly.part_place("users.part"), assembly.layout, parts, assembly.people)]
     pieces = [p for p in placed([*extra, *parts]) if not p.piece.key.startswith(f"{USERS}/")]
     try:
         if assembly.request.packing != "zip":
@@ -102,17 +104,16 @@ def _keyed(assembly: Assembly, pieces: list[Placed]) -> Iterator[Group]:
         yield from _streamed(assembly, pieces)
         return
     ordered = sorted(pieces, key=_key)  # stable: pieces of one key stay in order
-    names = safe_names({p.piece.key: _label(p.piece.key) for p in ordered})
-    for key, group in groupby(ordered, _key):
-        yield key, f"{assembly.stem}-{names[key]}", group
+    groups = {key: list(group) for key, group in groupby(ordered, _key)}
+    every = (USERS, *assembly.layout.tables) if assembly.layout.tables else tuple(groups)
+    names = safe_names({key: "users" if key == USERS else assembly.layout.label(key) for key in every})
+    for key in every:
+        if key in groups or assembly.layout.keeps_empty(key):
+            yield key, f"{assembly.stem}-{names[key]}", groups.get(key, ())
 
 
 def _key(where: Placed) -> str:
     return where.piece.key
-
-
-def _label(key: str) -> str:
-    return "users" if key == USERS else key
 
 
 class _FileNumber:
@@ -241,7 +242,7 @@ def _member(assembly: Assembly, archive: ZipWriter, group: Group, whole: Tally) 
     whole.merge(tally)
     return Member(
         name=name,
-        key=key,
+        key=None if key is None else assembly.layout.label(key),
         rows=tally.rows,
         bytes=sizes["raw"],
         content_sha256=tally.content_sha256,

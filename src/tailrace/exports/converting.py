@@ -6,7 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tailrace.columns.objects import texts_of, with_entry
+from tailrace.columns.jsontext import extract_all
+from tailrace.columns.objects import only_objects, texts_of, with_entry
+from tailrace.exports import cells
 from tailrace.formats.text import array_of
 from tailrace.model.fields import FIELDS
 from tailrace.model.rows import Column, Conversion, RowShape
@@ -34,8 +36,24 @@ def cut_decimals(numbers: pa.Array, decimals: int) -> pa.Array:
 
 
 def _table(batch: EventBatch, columns: list[Column]) -> pa.Table:
-    arrays = [_CONVERSIONS[column.conversion](column, _sources(batch, column)) for column in columns]
+    found = _members(batch, columns)
+    arrays = [
+        _CONVERSIONS[column.conversion](column, found.get(column.name) or _sources(batch, column)) for column in columns
+    ]
     return pa.Table.from_arrays(arrays, names=[column.name for column in columns])
+
+
+def _members(batch: EventBatch, columns: list[Column]) -> dict[str, Arrays]:
+    """What columns that are made of members are made of, by name: each object is looked at once."""
+    by_object: dict[str, list[Column]] = {}
+    for column in columns:
+        if column.of_member:
+            by_object.setdefault(column.sources[0], []).append(column)
+    found: dict[str, Arrays] = {}
+    for source, members in by_object.items():
+        raw = extract_all(_source(batch, members[0], source), [column.key for column in members])
+        found |= {column.name: [texts] for column, texts in zip(members, raw, strict=True)}
+    return found
 
 
 def _sources(batch: EventBatch, column: Column) -> Arrays:
@@ -60,5 +78,15 @@ _CONVERSIONS: Mapping[Conversion, Callable[[Column, Arrays], pa.Array]] = {
     "ms": _first,  # stored instants are numbers of milliseconds
     "cut": lambda column, sources: cut_decimals(_first(column, sources), column.decimals),
     "texts": lambda _, sources: texts_of(sources[0]),
+    "seconds": lambda column, sources: cells.seconds(_first(column, sources)),
+    "span": lambda column, sources: cells.span(_first(column, sources)),
+    "flag": lambda column, sources: cells.flag(_first(column, sources)),
+    "words": lambda column, sources: cells.words(_first(column, sources), column.words),
+    "equal": lambda column, sources: cells.equal(sources[0], column.key),
+    "masked": lambda column, sources: cells.masked(_first(column, sources)),
+    "member": _first,
+    "amounts": lambda _, sources: cells.amounts(only_objects(sources[0])),
+    "instant": lambda _, sources: cells.instants(sources[0]),
+    "list": lambda _, sources: cells.lists(sources[0]),
     "entry": lambda column, sources: with_entry(sources[0], column.key, sources[1]),
 }

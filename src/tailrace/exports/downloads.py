@@ -4,11 +4,11 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, Row, and_, bindparam
+from sqlalchemy import Connection, Row, and_, bindparam, update
 
-from tailrace.accounts.audit import Download, note_downloads
+from tailrace.accounts.audit import Download, note_begun, note_downloads
 from tailrace.db.engine import Database, storable
-from tailrace.db.tables import export_files, exports
+from tailrace.db.tables import export_files, exports, owned
 from tailrace.exports.records import StoredFile, check_succeeded, file_of, joined
 from tailrace.model.access import Scope
 from tailrace.model.errors import Expired
@@ -75,6 +75,22 @@ def _failed_to_note(database: Database, begun: Collection[Download]) -> Exceptio
     except Exception as error:
         return error
     return None
+
+
+def count_download(database: Database, begun: Download, scope: Scope, most: int) -> bool:
+    """Count a download of a file and tell the audit, in one transaction; False if it had `most` already (0: no bound).
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    mine = owned(export_files, scope), export_files.c.export == begun.export, export_files.c.name == begun.file
+    counted = update(export_files).where(*mine).values(downloads=export_files.c.downloads + 1)
+    with database.write() as connection:
+        spare = counted.where(export_files.c.downloads < most) if most else counted
+        if connection.execute(spare).rowcount != 1:
+            return False
+        note_begun(connection, [begun], database.now(connection))
+    return True
 
 
 def find_files(database: Database, wanted: Collection[Wanted]) -> Mapping[Wanted, Sought]:

@@ -72,7 +72,7 @@ def _share(known: Statistics, request: ExportRequest) -> float:
 
 
 def _named(known: Statistics, request: ExportRequest) -> int:
-    names = request.filters.events
+    names = request.reading.events
     return sum(known.names[name].count for name in set(names) if name in known.names) if names else known.events
 
 

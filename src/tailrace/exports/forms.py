@@ -46,10 +46,21 @@ def check_form(request: ExportRequest) -> None:
         raise Invalid("row_shape", "goes with the shape 'events' and brings its own columns")
     if request.keep_empty and (request.split != "single" or request.packing == "zip"):
         raise Invalid("keep_empty", "goes with the split 'single' and files that are no archives")
+    if request.tables:
+        _check_tables(request)
     if request.shape == "tables" and request.columns and "params" in request.columns:
         raise Invalid("columns", "the shape 'tables' has a column for each parameter; leave 'params' out")
     if request.shape == "sessions" and request.columns and not any(_of_session(name) for name in request.columns):
         raise Invalid("columns", "the shape 'sessions' needs a column of the session, such as 'session_id'")
+
+
+def _check_tables(request: ExportRequest) -> None:
+    """Tables of its own are files of a CSV archive."""
+    form = (request.shape, request.format, request.packing)
+    if form != ("tables", "csv", "zip") or request.columns is not None or request.after is not None:
+        raise Invalid("tables", "go with the shape 'tables', the format 'csv' and the packing 'zip'")
+    if not all(table.events for table in request.tables):
+        raise Invalid("tables", "must each name their events")
 
 
 def _of_session(name: str) -> bool:

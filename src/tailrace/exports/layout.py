@@ -1,8 +1,9 @@
 """The layout of an export: which sheets its files have, by what rows are split, how parts are packed. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from tailrace.exports import named
 from tailrace.formats.encoders import Encoder, encoder_of
 from tailrace.formats.packing import Store
 from tailrace.model.export import ExportRequest, Format, Shape, Split
@@ -10,6 +11,7 @@ from tailrace.model.fields import DEFAULT_EVENT_COLUMNS, FIELDS, SESSION_FIELDS,
 from tailrace.model.rows import RowShape
 from tailrace.model.segment import Statistics
 from tailrace.model.sheet import EVENTS, Sheet, param_column
+from tailrace.model.tables import Table
 
 USERS = "\x00users"  # the key of the users table; no event name can hold a NUL
 
@@ -43,7 +45,8 @@ class Layout:
     """How rows become files. `sheets` is by table for wide tables, else there is one, under the empty name.
 
     `passing` says that parts are written over once they were read; `merge` that fragments of a session are to be one
-    row, or rows that say the same of it. `row_shape` is what a dialect makes of rows.
+    row, or rows that say the same of it. `row_shape` is what a dialect makes of rows. `tables` are those that the request
+    names, by key, in order; `users` is what a row of its users table is.
     """
 
     shape: Shape
@@ -56,6 +59,8 @@ class Layout:
     csv_safe: bool
     merge: bool
     row_shape: RowShape | None = None
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    users: RowShape | None = None
 
     @property
     def row(self) -> str:
@@ -70,6 +75,14 @@ class Layout:
         shape = self.row_shape or _PLAIN
         array, safe, nulls = self.json_array, self.csv_safe, shape.nulls
         return encoder_of(self.format, self.row, root=shape.root, array=array, safe=safe, nulls=nulls)
+
+    def label(self, key: str) -> str:
+        """What the rows of a key are called."""
+        return self.tables[key].name if key in self.tables else key
+
+    def keeps_empty(self, key: str) -> bool:
+        """Whether there is to be a file of a key without rows, where other keys have some."""
+        return key in self.tables and self.tables[key].keep_empty
 
     def sheet(self, key: str) -> Sheet:
         """The sheet of a file that holds the rows of a key."""
@@ -95,6 +108,8 @@ def make_layout(
         csv_safe=request.csv_safe,
         merge=merges(request, statistics, increment=increment),
         row_shape=request.row_shape,
+        tables=named.keyed(request),
+        users=request.users,
     )
 
 
@@ -108,6 +123,8 @@ def columns_of(request: ExportRequest) -> tuple[str, ...]:
     """Names of the canonical columns of an export, in order, those of nested events last."""
     if request.row_shape is not None:
         return request.row_shape.sources
+    if request.tables:
+        return named.needed(request)
     if request.shape == "tables":
         return request.columns or TABLE_COLUMNS
     return request.columns or DEFAULT_EVENT_COLUMNS
@@ -130,6 +147,9 @@ def sheet_of(request: ExportRequest) -> Sheet:
 def _sheets(request: ExportRequest, statistics: Sequence[Statistics]) -> dict[str, Sheet]:
     if request.shape != "tables":
         return {"": sheet_of(request)}
+    if request.tables:
+        users = {USERS: named.users_sheet(request.users)} if request.users else {}
+        return users | named.sheets(request, statistics)
     base = tuple(FIELDS[name] for name in columns_of(request))
     tables = {
         name: Sheet("event", (*base, *(param_column(key, types) for key, types in sorted(params.items()))))

@@ -11,6 +11,7 @@ from tailrace.compute.running import run_all
 from tailrace.db.engine import Database
 from tailrace.exports.assemble import Assembly, assemble
 from tailrace.exports.cache import PartCache
+from tailrace.exports.people import People, no_people
 from tailrace.exports.plan import Plan, make_plan
 from tailrace.exports.records import Export, StoredFile
 from tailrace.exports.resolve import Resolved
@@ -94,11 +95,12 @@ def make_files(
     progress: Progress,
     kept: Kept | None = None,
     stop: int | None = None,
+    people: People = no_people,
 ) -> Made:
     """Run the slices of a plan and assemble their parts, which are gone afterwards but for those that are `kept`.
 
     Parts that pass are written over in turn: fresh pages for each would cost more than all that is done with them.
-    `stop` is the number of the flag that ends slices early.
+    `stop` is the number of the flag that ends slices early, `people` says what is known of users.
 
     Raises:
         PartDamaged: a part is not what was written; make it again.
@@ -109,7 +111,7 @@ def make_files(
         SliceSpec(part_place(f"part-{n % (most or n + 1):06d}"), piece, plan.selection, plan.layout, stop)
         for n, piece in enumerate(plan.slices)
     ]
-    assembly = Assembly(maker.parts, maker.files, export.request, plan.layout, stem, part_place, file_place)
+    assembly = Assembly(maker.parts, maker.files, export.request, plan.layout, stem, part_place, file_place, people)
     try:
         with closing(_parts(maker, export.scope.prefix, specs, progress, kept, most)) as parts:
             files = assemble(assembly, parts)

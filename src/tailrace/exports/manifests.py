@@ -47,7 +47,7 @@ def make_manifest(
         "totals_after": _totals(totals[1]) if totals else None,
         "shape": request.shape,
         "columns": _columns(request),
-        "filtered": not request.filters.empty,
+        "filtered": not request.reading.empty,
         "rows": sum(_rows(f) for f in files),
         "bytes": sum(f.bytes for f in files),
         "files": [_file(f) for f in files],

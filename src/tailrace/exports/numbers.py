@@ -5,14 +5,32 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, insert, select
 
-from tailrace.db.engine import Database
-from tailrace.db.tables import export_files, export_numbers, exports, owner
-from tailrace.exports.records import Export, StoredFile, brief, export_of, file_of
+from tailrace.db.engine import Database, storable
+from tailrace.db.tables import export_files, export_numbers, exports, owner, tokens
+from tailrace.exports.records import Export, StoredFile, brief, export_of, file_of, joined
 from tailrace.exports.schemas import MEDIA_TYPE
 from tailrace.model.access import Principal, Scope
 from tailrace.model.errors import NotFound
 
 _LARGEST = (1 << 63) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """An export of a series, the number of the user who asked for it, its one file if it is there, and the time (ms) at
+    which all of that was so.
+    """
+
+    export: Export
+    user: int
+    file: StoredFile | None
+    now: int
+
+    @property
+    def over(self) -> bool:
+        """Whether its files have had their time, deleted or not."""
+        export = self.export
+        return export.state == "expired" or (export.expires_at is not None and self.now >= export.expires_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +69,21 @@ def find_numbered_file(database: Database, series: str, number: str) -> Numbered
         now = database.now(connection)
         row = connection.execute(_numbered(series, number)).first()
         return None if row is None else Numbered(export_of(row), only_file(connection, export_of(row)), now)
+
+
+def find_owned(database: Database, space: int, series: str, export_id: str) -> Owned | None:
+    """An export of a space and a series by its id, with its manifest; whose it is is for the dialect to judge."""
+    if not storable(export_id):
+        return None
+    query = joined(*exports.c, tokens.c.user.label("user")).join(tokens, tokens.c.number == exports.c.token)
+    query = query.join(export_numbers, export_numbers.c.export == exports.c.id)
+    mine = exports.c.space == space, exports.c.id == export_id, export_numbers.c.series == series
+    with database.read() as connection:
+        now, row = database.now(connection), connection.execute(query.where(*mine)).first()
+        if row is None:
+            return None
+        export = export_of(row)
+        return Owned(export, row.user, only_file(connection, export), now)
 
 
 def only_file(connection: Connection, export: Export) -> StoredFile | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from tailrace.exports import named
 from tailrace.exports.layout import Layout, columns_of, make_layout, merges
 from tailrace.model.export import ExportRequest, Increment
 from tailrace.model.segment import Segment
@@ -54,7 +55,7 @@ def make_plan(
     """Plan an export over segments in output order: by day, bucket, seq and number. `passing` is of its layout."""
     selection = Selection(
         window=request.window,
-        filters=request.filters,
+        filters=request.reading,
         columns=columns_of(request),
         increment=increment,
     )
@@ -75,7 +76,7 @@ def _matching(request: ExportRequest, segments: Sequence[Segment], selection: Se
         reach = [segment for segment in segments if can_match(segment, selection.of_whole_sessions())]
         if merges(request, [segment.statistics for segment in reach], increment=selection.increment is not None):
             return reach
-    return [segment for segment in segments if can_match(segment, selection)]
+    return [s for s in segments if can_match(s, selection) and named.may_hold(request, s.statistics)]
 
 
 def _cut(segments: tuple[Segment, ...], *, whole: bool) -> Iterator[tuple[tuple[Segment, ...], tuple[int, int]]]:

@@ -17,6 +17,7 @@ from tailrace.exports.course import Course, Interrupted
 from tailrace.exports.ending import again_or_failed, cancelled, delete_objects, give_way, succeed, without_damaged
 from tailrace.exports.making import Made, make_files, plan_export
 from tailrace.exports.noting import Notes
+from tailrace.exports.people import people_of
 from tailrace.exports.plan import Plan
 from tailrace.exports.recorded import Recorded
 from tailrace.exports.records import Export, load_export
@@ -133,7 +134,7 @@ def _make_or_wait(attempt: Attempt, export: Export) -> None:
 def _make(attempt: Attempt, export: Export, resolved: Resolved) -> None:
     plan = plan_export(attempt.database, export, resolved)
     _begin(attempt, plan)
-    made = _files(attempt, export, plan)
+    made = _files(attempt, export, plan, resolved)
     point("export.before_commit")
     if succeed(attempt, export, resolved, len(plan.slices), made) == "cancel":
         delete_objects(attempt, [*(file.object for file in made.files), made.schema.object])
@@ -179,14 +180,15 @@ def _begin(attempt: Attempt, plan: Plan) -> None:
     attempt.course.check()
 
 
-def _files(attempt: Attempt, export: Export, plan: Plan) -> Made:
+def _files(attempt: Attempt, export: Export, plan: Plan, resolved: Resolved) -> Made:
     def place(name: str) -> str:
         attempt.course.check()  # files and members of archives are made when no slice runs any more
         return export_name(export.scope, export.id, attempt.job.fence, name)
 
     maker, notes = attempt.runner.maker, Notes(attempt)
+    people = people_of(attempt.database, export.scope, resolved.snapshot)
     try:
-        return make_files(maker, export, plan, place, place, notes, attempt.recorded, attempt.course.stop)
+        return make_files(maker, export, plan, place, place, notes, attempt.recorded, attempt.course.stop, people)
     except Poisoned as poison:
         log.exception("export.poison_slice", export=export.id)
         raise ExportFailed(_poison(poison.spec, poison.deaths)) from poison

@@ -8,16 +8,14 @@ import numpy as np
 import pyarrow as pa
 
 from tailrace.columns.groups import Groups
-from tailrace.columns.jsontext import members
 from tailrace.exports.converting import converted
 from tailrace.exports.layout import USERS, Layout
 from tailrace.exports.parts import PartWriter, Stretch
-from tailrace.exports.users import UserCounts
+from tailrace.exports.tabling import Tabling, members_in
+from tailrace.exports.users import UserCounts, user_columns
 from tailrace.formats.encoders import Encoder
-from tailrace.formats.wide import Members, order_members
 from tailrace.model.clock import DAY, HOUR
 from tailrace.model.export import Shape, Split
-from tailrace.model.sheet import PARAM_PREFIX
 from tailrace.store.batches import EventBatch, Ints, cut_events, cut_fragments
 
 Name = Callable[[int], str]
@@ -45,18 +43,35 @@ def write_sessions(layout: Layout, encoder: Encoder, groups: Iterator[EventBatch
 def write_tables(layout: Layout, encoder: Encoder, groups: Iterator[EventBatch], out: PartWriter) -> None:
     """A row per event in the table of its name, and what is known of the users of these events."""
     places = {name: {key: n for n, key in enumerate(sheet.params)} for name, sheet in layout.sheets.items()}
-    users = UserCounts()
+    users = UserCounts(user_columns(layout))
     for batch in _small(groups):
         users.add(batch)
         arranged, stretches = _by_event(batch, "event")
         sheets = [(layout.sheet(s.key), s.start, s.stop) for s in stretches]
-        found = _members(arranged, stretches, places)
+        found = members_in(arranged.events["params"].combine_chunks(), stretches, places)
         out.add(encoder.wide(arranged.fragments, arranged.parent, arranged.events, sheets, found), stretches)
+    _write_users(users, out)
+
+
+def write_named(layout: Layout, encoder: Encoder, groups: Iterator[EventBatch], out: PartWriter) -> None:
+    """The same with the tables that a request names."""
+    users, tabling = UserCounts(user_columns(layout)), Tabling(layout, encoder, out)
+    for batch in _small(groups):
+        users.add(tabling.write(batch))
+    _write_users(users, out)
+
+
+def _write_users(users: UserCounts, out: PartWriter) -> None:
     for group, data, rows in users.packed():
         out.write(f"{USERS}/{group:08d}", data, rows)
 
 
-SHAPERS: dict[Shape, Shaper] = {"events": write_events, "sessions": write_sessions, "tables": write_tables}
+_SHAPERS: dict[Shape, Shaper] = {"events": write_events, "sessions": write_sessions, "tables": write_tables}
+
+
+def shaper_of(layout: Layout) -> Shaper:
+    """What writes the rows of a layout."""
+    return write_named if layout.tables else _SHAPERS[layout.shape]
 
 
 def _small(groups: Iterator[EventBatch]) -> Iterator[EventBatch]:
@@ -110,18 +125,3 @@ def _time_key(number: int, split: Split) -> str:
     """A day or hour, counted from 1970, as part of a file name."""
     instant = datetime.fromtimestamp(number * _WIDTHS[split] / 1000, UTC)
     return instant.strftime("%Y-%m-%d" if split == "day" else "%Y-%m-%dT%H")
-
-
-def _members(batch: EventBatch, stretches: Sequence[Stretch], places: Mapping[str, Mapping[str, int]]) -> Members:
-    """Parameters as members of their table's columns."""
-    found = members(batch.events["params"].combine_chunks())
-    table = np.repeat(np.arange(len(stretches)), [s.stop - s.start for s in stretches])
-    key, keys = found.key.indices.to_numpy().astype(np.int64), found.key.dictionary.to_pylist()
-    pairs, which = np.unique(table[found.row.to_numpy()] * len(keys) + key, return_inverse=True)
-    names = [keys[pair % len(keys)] for pair in pairs]
-    column = np.array(
-        [places[stretches[pair // len(keys)].key][name] for pair, name in zip(pairs, names, strict=True)], np.int64
-    )
-    row, column, which, value = order_members(found.row, column[which] if len(pairs) else which, which, found.value)
-    widths = np.array([len(places[s.key]) for s in stretches], np.int64)[table]
-    return Members(row, column, which, [PARAM_PREFIX + name for name in names], value, widths)

@@ -90,6 +90,6 @@ def is_granted(connection: Connection, scope: Scope, request: ExportRequest) -> 
 
 
 def _digest(request: ExportRequest) -> str:
-    names = [sorted(request.filters.events), sorted(request.filters.versions)]
+    names = [sorted(request.reading.events), sorted(request.filters.versions)]
     where = [predicate.document() for predicate in request.filters.where]
     return sha256(msgspec.json.encode([names, where], order="sorted")).hexdigest()

@@ -7,8 +7,8 @@ from tailrace.compute.stops import look
 from tailrace.exports.layout import Layout
 from tailrace.exports.parts import PartWriter
 from tailrace.exports.plan import Slice
-from tailrace.exports.shaping import SHAPERS
-from tailrace.exports.users import USER_COLUMNS
+from tailrace.exports.shaping import shaper_of
+from tailrace.exports.users import user_columns
 from tailrace.files.base import Files
 from tailrace.model.export import Filters, Part, Shape
 from tailrace.model.points import point
@@ -21,7 +21,7 @@ from tailrace.store.scan import Selection, narrowed, scan_groups
 _ALSO: dict[Shape, tuple[str, ...]] = {
     "events": ("time", "event"),
     "sessions": ("time", "session_start", *MERGE_COLUMNS),
-    "tables": ("time", "event", "params", *USER_COLUMNS),
+    "tables": ("time", "event"),
 }
 
 # The same for events of sessions that are put together.
@@ -49,7 +49,7 @@ def run_slice(files: Files, spec: SliceSpec) -> Part:
     encoder = layout.encoder
     with files.create(spec.object, durable=False) as sink:
         out = PartWriter(sink, encoder, layout.store)
-        SHAPERS[layout.shape](layout, encoder, _looking(spec.stop, _groups(files, spec)), out)
+        shaper_of(layout)(layout, encoder, _looking(spec.stop, _groups(files, spec)), out)
         pieces = out.finish()
     point("slice.part_written")
     return Part(spec.object, pieces)
@@ -64,7 +64,7 @@ def _looking(stop: int | None, batches: Iterator[EventBatch]) -> Iterator[EventB
 
 def _groups(files: Files, spec: SliceSpec) -> Iterator[EventBatch]:
     whole = spec.layout.merge and spec.layout.shape == "events"
-    also = (*_ALSO[spec.layout.shape], *(_OF_WHOLE if whole else ()))
+    also = (*_ALSO[spec.layout.shape], *(_OF_WHOLE if whole else ()), *_of_tables(spec.layout))
     selection = replace(spec.selection, columns=tuple(dict.fromkeys((*spec.selection.columns, *also))))
     later = Filters()
     if whole:  # a session says the same whichever of its events are wanted
@@ -80,3 +80,10 @@ def _groups(files: Files, spec: SliceSpec) -> Iterator[EventBatch]:
     else:
         for segment in spec.slice.segments:
             yield from scan(segment)
+
+
+def _of_tables(layout: Layout) -> tuple[str, ...]:
+    """What tables need beyond their columns; those that a request names say themselves what they are made of."""
+    if layout.shape != "tables":
+        return ()
+    return user_columns(layout) if layout.tables else ("params", *user_columns(layout))

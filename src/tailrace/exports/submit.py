@@ -10,6 +10,7 @@ from tailrace.accounts.limits import limit
 from tailrace.accounts.quotas import spend_export
 from tailrace.accounts.store import Identity
 from tailrace.db.engine import Database
+from tailrace.exports.allowance import allow
 from tailrace.exports.cursors import read_cursor
 from tailrace.exports.forms import check_form
 from tailrace.exports.idempotency import Once, recall, remember
@@ -73,8 +74,8 @@ def submit_once(
         Invalid: the window makes no sense, or no format can carry what is asked.
         WindowInFuture: it ends further ahead than the server waits.
         CursorRefused: it cannot continue from its cursor.
-        TooManyRunning: the space has too many unfinished exports.
-        QuotaSpent: the space has asked for as many exports as it may today.
+        TooManyRunning: the space has too many unfinished exports, or its user has.
+        QuotaSpent: the space, or its user, has asked for as many exports as it may today, or asks too soon.
         WindowTooLong, WindowTooOld, TooMuchData: as the policy says.
     """
     if not principal.may(SCOPE):
@@ -89,6 +90,7 @@ def submit_once(
         if earlier is not None:
             return Submitted(get_export(connection, principal, earlier), True)
         _check_age(request, policy, now)
+        allow(connection, principal, policy, now)
         export = _keep(submitter, connection, principal, scope, request, now, found, policy.max_running)
         number = give_number(connection, scope, export.id, policy.series) if policy.series else None
         note(connection, actor_of(principal), action, export.id, now, app=scope.app_id)

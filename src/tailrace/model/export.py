@@ -5,6 +5,7 @@ from typing import Literal, get_args
 
 from tailrace.model.predicates import Predicate
 from tailrace.model.rows import RowShape
+from tailrace.model.tables import Table
 from tailrace.model.window import Window
 
 Shape = Literal["events", "sessions", "tables"]
@@ -44,7 +45,9 @@ class ExportRequest:
     event time or session start is read once nothing that belongs to it is still on its way inside the server.
 
     A dialect may have rows of its own (`row_shape`, of the shape `events`), want a file even where there is no row
-    (`keep_empty`, of the split `single`), and keep files for a time of its own (`file_life_ms`).
+    (`keep_empty`, of the split `single`), and keep files for a time of its own (`file_life_ms`). It may name `tables` of
+    its own instead, of the shape `tables`, and say what a row of the users table is (`users`): the sources of that are
+    fields of sessions, and `profile` is what is known of the user as of the export.
     """
 
     app: str
@@ -63,6 +66,17 @@ class ExportRequest:
     row_shape: RowShape | None = None
     keep_empty: bool = False
     file_life_ms: int | None = None
+    tables: tuple[Table, ...] = ()
+    users: RowShape | None = None
+
+    @property
+    def reading(self) -> Filters:
+        """The filters that hold for all that is read: those of the request, and what all tables have in common."""
+        if not self.tables:
+            return self.filters
+        events = tuple(sorted({name for table in self.tables for name in table.events}))
+        where = self.tables[0].where if len(self.tables) == 1 else ()
+        return Filters(events, self.filters.versions, (*self.filters.where, *where))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from tailrace.model.errors import Invalid
 
@@ -103,13 +104,29 @@ LIMITS: dict[str, Limit] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Quota:
+    """So many exports of a dialect on a day in UTC, of each space or of each user in it; 0: any number.
+
+    `name` is that of its limit.
+    """
+
+    name: str
+    most: int
+    of: Literal["space", "user"]
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """What a dialect lets its clients ask for, as far as it is not the server's own; None and 0 are no limit. Times in
     ms.
 
     More than about `max_events` in a window is refused, and the longest of `offers` that would do is granted instead.
     `max_running` bounds the unfinished exports of a space; None: as for everybody. Exports get numbers of a `series`,
-    where a dialect calls them by number.
+    where a dialect calls them by number or needs to know its own.
+
+    Of a dialect with a series each user may have `max_running_of_user` unfinished exports and ask `apart_ms` after the
+    last one at the earliest, within all of the `quotas`, which are spent in their order. A request that is refused
+    spends none.
     """
 
     max_window_ms: int = 0
@@ -118,6 +135,9 @@ class Policy:
     offers: tuple[int, ...] = ()
     max_running: int | None = None
     series: str = ""
+    max_running_of_user: int = 0
+    apart_ms: int = 0
+    quotas: tuple[Quota, ...] = ()
 
 
 def register(limits: Iterable[Limit]) -> None:

@@ -18,10 +18,14 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class EventStatistics:
-    """How often one event name occurs, and its parameters: key -> JSON type -> count."""
+    """How often one event name occurs, and its parameters: key -> JSON type -> count.
+
+    `amounts` are the names in those parameters of standard events that tables show a column each of.
+    """
 
     count: int
     params: dict[str, dict[str, int]]
+    amounts: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,9 @@ class StandardEvent:
     params: Mapping[str, ParamKind] = field(default_factory=dict)
 
 
+# Parameters of which tables show a column per name: statistics know the names.
+SPREAD: Mapping[str, tuple[str, ...]] = {"Item Purchased": ("prices",)}
+
 STANDARD_EVENTS: Mapping[str, StandardEvent] = {
     "Session Started": StandardEvent(),
     "Session Active": StandardEvent(("duration_ms",)),

@@ -36,6 +36,11 @@ class EventBatch:
         wanted = pa.array(mask)
         return EventBatch(self.fragments, self.parent.filter(wanted), self.events.filter(wanted))
 
+    def take(self, rows: Ints) -> "EventBatch":
+        """Some events, in this order; one may be there more than once."""
+        wanted = pa.array(rows)
+        return EventBatch(self.fragments, self.parent.take(wanted), self.events.take(wanted))
+
     def arranged(self, keys: Ints) -> "EventBatch":
         """Events in the order of keys, one per event; those of one key stay in order."""
         if (keys[1:] >= keys[:-1]).all():

@@ -1,15 +1,25 @@
 """Numbers for names that dialects show as ids: app versions and event names, allocated once, kept for ever."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from tailrace.db.tables import catalogue, owned, owner
 from tailrace.model.access import Scope
 from tailrace.model.errors import Invalid
 
 NameKind = Literal["version", "event"]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownEvent:
+    """An event name that an app has sent; a `blocked` one is unknown to dialects that know of such a switch."""
+
+    number: int
+    name: str
+    blocked: bool
 
 
 def learn(connection: Connection, scope: Scope, kind: NameKind, names: Iterable[str]) -> None:
@@ -44,3 +54,22 @@ def names_of(
     if missing := sorted(set(numbers) - names.keys()):
         raise Invalid(where, f"has ids that are not of this app: {', '.join(map(str, missing))}")
     return tuple(sorted(names[number] for number in set(numbers)))
+
+
+def known_events(
+    connection: Connection, scope: Scope, *, before: int | None = None, most: int | None = None
+) -> list[KnownEvent]:
+    """Event names of an app, the newest first: all, or those older than a number."""
+    query = select(catalogue).where(owned(catalogue, scope), catalogue.c.kind == "event")
+    if before is not None:
+        query = query.where(catalogue.c.number < before)
+    rows = connection.execute(query.order_by(catalogue.c.number.desc()).limit(most))
+    return [KnownEvent(row.number, row.name, row.blocked) for row in rows]
+
+
+def set_blocked(connection: Connection, scope: Scope, name: str, *, blocked: bool) -> KnownEvent | None:
+    """Turn the switch of an event; None if the app has never sent it."""
+    mine = owned(catalogue, scope), catalogue.c.kind == "event", catalogue.c.name == name
+    changed = update(catalogue).where(*mine).values(blocked=blocked).returning(catalogue.c.number)
+    number: int | None = connection.scalar(changed)
+    return None if number is None else KnownEvent(number, name, blocked)

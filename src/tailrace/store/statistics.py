@@ -10,8 +10,10 @@ import pyarrow.compute as pc
 import zstandard
 
 from tailrace.columns.jsontext import members
+from tailrace.columns.objects import objects_in
 from tailrace.columns.sizes import stretches
 from tailrace.model.segment import EventStatistics, Statistics
+from tailrace.model.standard import SPREAD
 
 _decode = msgspec.json.Decoder(Statistics).decode
 
@@ -69,10 +71,20 @@ def _names(names: pa.Array, params: pa.Array) -> dict[str, EventStatistics]:
     for start, stop in stretches(sizes, _STRETCH_EVENTS, _STRETCH_BYTES):
         seen.update(_seen(names.slice(start, stop - start), params.slice(start, stop - start)))
     counts = {item["values"]: item["counts"] for item in pc.value_counts(names).to_pylist()}
-    found = {name: EventStatistics(count, {}) for name, count in sorted(counts.items())}
+    found = {
+        name: EventStatistics(count, {}, _amounts(name, names, params)) for name, count in sorted(counts.items())
+    }
     for (name, key, kind), count in sorted(seen.items()):
         found[name].params.setdefault(key, {})[kind] = count
     return found
+
+
+def _amounts(name: str, names: pa.Array, params: pa.Array) -> dict[str, tuple[str, ...]]:
+    """The names in parameters that tables spread."""
+    keys = SPREAD.get(name, ())
+    texts = params.filter(pc.equal(names, name)) if keys else params
+    seen = ((key, members(objects_in(texts, key)).key.unique()) for key in keys)
+    return {key: tuple(sorted(found.to_pylist())) for key, found in seen if len(found)}
 
 
 def _seen(names: pa.Array, params: pa.Array) -> dict[tuple[str, str, str], int]:

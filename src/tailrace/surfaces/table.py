@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from tailrace.model.policy import Limit
+from tailrace.surfaces.devtodev import policy as devtodev
 from tailrace.surfaces.flurry import policy as flurry
 
 if TYPE_CHECKING:
@@ -32,4 +33,5 @@ class Dialect:
 DIALECTS: Sequence[Dialect] = (
     Dialect("tailrace.surfaces.flurry.surface", "FLURRY", flurry.LIMITS),
     Dialect("tailrace.surfaces.flurry.reporting", "REPORTING", ()),
+    Dialect("tailrace.surfaces.devtodev.surface", "DEVTODEV", devtodev.LIMITS),
 )

@@ -16,8 +16,17 @@ Role = Annotated[str | None, typer.Option("--role", metavar="ROLE", help="admin,
 Apps = Annotated[
     list[str] | None, typer.Option("--app", metavar="APP", help="What they may see; repeat for more, * is all.")
 ]
+Withhold = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--withhold",
+        metavar="SCOPE",
+        help="A right to keep from the user whatever the role: tokens.write, exports.create or exports.read; repeat"
+        " for more. It replaces what was withheld before.",
+    ),
+]
 AskPassword = Annotated[bool, typer.Option("--password", help="Ask for a password, or read it from stdin.")]
-_SHOWN = ("id", "email", "role", "kind", "apps", "created_at", "disabled_at")
+_SHOWN = ("id", "email", "role", "kind", "apps", "created_at", "disabled_at", "withheld")
 
 
 def register(app: typer.Typer) -> None:
@@ -57,12 +66,17 @@ def set_(
     role: Role = None,
     app: Apps = None,
     password: AskPassword = False,
+    withhold: Withhold = None,
+    give_back: Annotated[bool, typer.Option("--give-back", help="Withhold nothing any more.")] = False,
     enable: Annotated[bool, typer.Option("--enable", help="Let a disabled user in again.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Change what is given of a user; all else stays."""
     secret, disabled = _password() if password else None, False if enable else None
-    changed = client.users.set(user_id, role=role, apps=app or None, password=secret, disabled=disabled)
+    withheld = withhold or ([] if give_back else None)
+    changed = client.users.set(
+        user_id, role=role, apps=app or None, password=secret, disabled=disabled, withheld=withheld
+    )
     show_one(Output(as_json=as_json), changed)
 
 

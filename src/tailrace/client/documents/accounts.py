@@ -37,6 +37,7 @@ class User(Struct, frozen=True, kw_only=True):
     created_at: datetime | None = None
     disabled_at: datetime | None = None
     password: bool = False
+    withheld: list[str] = []
 
 
 class App(Struct, frozen=True, kw_only=True):
@@ -88,4 +89,18 @@ class AppPage(Struct, frozen=True):
     """Some apps, and where the next page begins."""
 
     items: list[App] = field(name="apps", default_factory=list)
+    next: str | None = None
+
+
+class AppEvent(Struct, frozen=True, kw_only=True):
+    """An event of an app by its name. A blocked one is unknown to dialects that know of such a switch."""
+
+    name: str
+    blocked: bool = False
+
+
+class AppEventPage(Struct, frozen=True):
+    """Some events, and where the next page begins."""
+
+    items: list[AppEvent] = field(name="events", default_factory=list)
     next: str | None = None

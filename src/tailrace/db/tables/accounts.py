@@ -59,6 +59,7 @@ users = Table(
     Column("disabled_at", BigInteger),
     Column("failures", Integer, nullable=False, server_default="0"),
     Column("locked_until", BigInteger, nullable=False, server_default="0"),
+    Column("withheld", Text, nullable=False, server_default="[]"),
     UniqueConstraint("space", "email"),
 )
 

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from tailrace.db.tables.base import META, Number
@@ -164,6 +165,16 @@ profiles = Table(
     Column("profile", Text, nullable=False),
 )
 
+profile_edits = Table(
+    "profile_edits",
+    META,
+    Column("space", ForeignKey("spaces.number"), nullable=False),
+    Column("app", ForeignKey("apps.number"), primary_key=True, autoincrement=False),
+    Column("actor", LargeBinary(16), primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("edit", Text, nullable=False),
+)
+
 joins = Table(
     "joins",
     META,
@@ -183,5 +194,6 @@ catalogue = Table(
     Column("app", ForeignKey("apps.number"), nullable=False),
     Column("kind", String(20), nullable=False),
     Column("name", Text, nullable=False),
+    Column("blocked", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("app", "kind", "name"),
 )

@@ -69,6 +69,7 @@ export_files = Table(
     Column("bytes", BigInteger, nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("media_type", String(100), nullable=False),
+    Column("downloads", BigInteger, nullable=False, server_default="0"),
     Index("export_files_by_object", "app", "object"),
 )
 

@@ -8,9 +8,11 @@ from tailrace.accounts.users import User
 from tailrace.model.clock import iso
 from tailrace.model.errors import Invalid, NotFound
 from tailrace.model.ids import number_of, numbered
+from tailrace.store.catalogue import KnownEvent
 from tailrace.surfaces.native.documents.accounts import (
     AppDocument,
     EntryDocument,
+    EventDocument,
     NewTokenDocument,
     TokenBody,
     TokenDocument,
@@ -91,12 +93,18 @@ def user_document(user: User) -> UserDocument:
         created_at=iso(user.created_at),
         disabled_at=iso_or_none(user.disabled_at),
         password=user.password,
+        withheld=list(user.withheld),
     )
 
 
 def app_document(app: App) -> AppDocument:
     """An app."""
     return AppDocument(app.id, app.name, app.write_key, app.api_key, app.export_key)
+
+
+def event_document(event: KnownEvent) -> EventDocument:
+    """An event by its name."""
+    return EventDocument(event.name, event.blocked)
 
 
 def entry_document(noted: Noted) -> EntryDocument:

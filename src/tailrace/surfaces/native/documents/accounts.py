@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from tailrace.accounts.chosen import LONGEST_PASSWORD
-from tailrace.model.access import Role, TokenKind, UserKind
+from tailrace.model.access import Role, TokenKind, UserKind, Withheld
 from tailrace.surfaces.native.documents.base import Count, Instant, Strict
 from tailrace.surfaces.native.documents.schemas import APP_OR_ALL, EMAIL, ID, PASSWORD, SCOPE_OR_ALL, USER_ID
 from tailrace.web.paging import PageQuery
@@ -98,10 +98,11 @@ class UserChangeBody(Strict):
     apps: _Apps | None = None
     password: _NewPassword | None = None
     disabled: bool | None = None
+    withheld: list[Withheld] | None = None
 
 
 class UserDocument(Strict):
-    """A user; `password` says whether there is one."""
+    """A user; `password` says whether there is one, `withheld` what the role has and the user has not."""
 
     id: str
     space: str
@@ -112,6 +113,7 @@ class UserDocument(Strict):
     created_at: Instant
     disabled_at: Instant | None
     password: bool
+    withheld: list[Withheld]
 
 
 class UsersDocument(Strict):
@@ -163,6 +165,27 @@ class AppsDocument(Strict):
 
     apps: list[AppDocument]
     next: str | None
+
+
+class EventDocument(Strict):
+    """An event by its name. A blocked one is unknown to dialects that know of such a switch."""
+
+    name: str
+    blocked: bool
+
+
+class EventsDocument(Strict):
+    """A page of events, newest first."""
+
+    events: list[EventDocument]
+    next: str | None
+
+
+class EventChangeBody(Strict):
+    """An event by its name, and whether it is to be blocked."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=2048)]
+    blocked: bool
 
 
 class LoginBody(Strict):

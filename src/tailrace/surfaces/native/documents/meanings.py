@@ -40,6 +40,7 @@ from tailrace.surfaces.native.documents.exports import (
     TotalsDocument,
     WindowBody,
 )
+from tailrace.surfaces.native.documents.profiles import ProfileDocument
 from tailrace.surfaces.native.documents.sending import BatchBody, EventBody, PageBody
 
 
@@ -79,11 +80,16 @@ _USER = {
     "kind": "A `person` signs in; `programmatic` has tokens only.",
     "apps": "Ids of apps that it is granted; `*` is all of the space.",
 }
-_SHOWN_USER = _USER | {
-    "id": "What the other paths call it.",
-    "disabled_at": "Since when nothing of it works; null while it is enabled.",
-    "password": "Whether there is one.",
-}
+_WITHHELD = {"withheld": "Scopes of the role that are kept from it; a token of it has none of them either."}
+_SHOWN_USER = (
+    _USER
+    | _WITHHELD
+    | {
+        "id": "What the other paths call it.",
+        "disabled_at": "Since when nothing of it works; null while it is enabled.",
+        "password": "Whether there is one.",
+    }
+)
 
 MEANINGS: Mapping[type[msgspec.Struct], Mapping[str, str]] = {
     ProblemDocument: {
@@ -204,7 +210,8 @@ MEANINGS: Mapping[type[msgspec.Struct], Mapping[str, str]] = {
         "email": "What it signs in with; unique in the space.",
         "password": "Null for a user who does not sign in.",
     },
-    UserChangeBody: {
+    UserChangeBody: _WITHHELD
+    | {
         "password": "Ends the user's login sessions.",
         "disabled": "`true` ends all that the user can do at once; `false` gives it back.",
     },
@@ -227,6 +234,13 @@ MEANINGS: Mapping[type[msgspec.Struct], Mapping[str, str]] = {
     LoginBody: {"space": "Its id; null finds the first space that knows the e-mail."},
     LoginDocument: {"expires_at": "When the session ends at the latest.", "user": "The id of the user."},
     SetupBody: {"token": "What the link of `tailrace serve` carries.", "space": "Its id; it is made."},
+    ProfileDocument: {
+        "seq": "The commit as of which it is known.",
+        "number": "The user's number in the app, in exports too.",
+        "user_id": "The last user id that was sent together with the device id.",
+        "profile": "What senders said, under what was set.",
+        "set": "What of it was set.",
+    },
     EntryDocument: {
         "who": "The e-mail, or the command.",
         "user": "The id of the user; null for who is none.",
@@ -250,6 +264,7 @@ PARAMETERS: Mapping[str, str] = {
     "wait": "Seconds to wait for news, if there is none yet.",
     "expires": "Until when a link is good, in seconds since 1970, as a manifest gives it.",
     "signature": "What makes a link good without a token, as a manifest gives it.",
+    "actor": "The device or anonymous id of the user's events, else their user id.",
     "_type": "Event names, separated by commas; without it all.",
     "_since": "Only what became available after this instant.",
     "_outputFormat": "How rows are written; NDJSON by any of its names.",

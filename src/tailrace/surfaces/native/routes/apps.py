@@ -1,4 +1,4 @@
-"""Apps: list, make, look, rename, new keys."""
+"""Apps: list, make, look, rename, new keys; their events by name."""
 
 from collections.abc import Sequence
 
@@ -6,16 +6,22 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tailrace.accounts import apps
-from tailrace.surfaces.native.accounts import app_document
+from tailrace.accounts.lookup import scope_for
+from tailrace.reports.blocking import block_event, list_events
+from tailrace.store.catalogue import KnownEvent
+from tailrace.surfaces.native.accounts import app_document, event_document
 from tailrace.surfaces.native.documents.accounts import (
     AppBody,
     AppChangeBody,
     AppDocument,
     AppsDocument,
+    EventChangeBody,
+    EventDocument,
+    EventsDocument,
     KeyBody,
     KeyDocument,
 )
-from tailrace.surfaces.native.render import secret_response
+from tailrace.surfaces.native.render import json_response, secret_response
 from tailrace.web.auditing import actor
 from tailrace.web.operations import Call, Operation, Reply
 from tailrace.web.paging import PageQuery, before, cut
@@ -64,7 +70,32 @@ async def rotate_key(call: Call) -> Response:
     return secret_response(KeyDocument(app, key, value), 201)
 
 
+async def get_app_events(call: Call) -> Response:
+    """List event names that an app has sent, newest first. They are known once they are sealed."""
+    query, first = call.query, before("events", call.query)
+    found = await run_in_threadpool(_events, call, first, query.limit + 1)
+    shown, after = cut("events", found, query)
+    return json_response(EventsDocument([event_document(event) for event in shown], after))
+
+
+async def patch_app_event(call: Call) -> Response:
+    """Block an event, or let it be seen again, in dialects that know of blocked events."""
+    return json_response(event_document(await run_in_threadpool(_blocked, call)))
+
+
+def _events(call: Call, first: int | None, most: int) -> list[KnownEvent]:
+    database = call.desk.database
+    return list_events(database, scope_for(database, call.principal, call.path("id")), before=first, most=most)
+
+
+def _blocked(call: Call) -> KnownEvent:
+    database, body = call.desk.database, call.body
+    scope = scope_for(database, call.principal, call.path("id"))
+    return block_event(database, scope, body.name, actor(call), blocked=body.blocked)
+
+
 _ALL, _ONE = "/v1/apps", "/v1/apps/{id}"
+_EVENTS = f"{_ONE}/events"
 _APP = {200: Reply("The app.", AppDocument)}
 
 OPERATIONS: Sequence[Operation] = (
@@ -88,6 +119,26 @@ OPERATIONS: Sequence[Operation] = (
         {201: Reply("The new key.", KeyDocument)},
         scope=WRITE,
         body=KeyBody,
+        errors=(404,),
+        tag="apps",
+    ),
+    Operation(
+        "GET",
+        _EVENTS,
+        get_app_events,
+        {200: Reply("Events by name.", EventsDocument)},
+        scope=READ,
+        query=PageQuery,
+        errors=(404,),
+        tag="apps",
+    ),
+    Operation(
+        "PATCH",
+        _EVENTS,
+        patch_app_event,
+        {200: Reply("The event.", EventDocument)},
+        scope=WRITE,
+        body=EventChangeBody,
         errors=(404,),
         tag="apps",
     ),

@@ -51,9 +51,9 @@ async def get_user(call: Call) -> Response:
 
 
 async def patch_user(call: Call) -> Response:
-    """Change role, apps, password or state of a user who is not above whoever asks."""
+    """Change role, apps, password, state or withheld rights of a user who is not above whoever asks."""
     body = call.body
-    return await _change(call, UserChange(body.role, body.apps, body.password, body.disabled))
+    return await _change(call, UserChange(body.role, body.apps, body.password, body.disabled, body.withheld))
 
 
 async def delete_user(call: Call) -> Response:
