@@ -48,7 +48,7 @@ def test_ids_are_standard_events_and_names_custom_ones() -> None:
     """Each id of the table is a standard event, also where a custom event has the same name; a custom event that is
     called as a standard one is named in full.
     """
-    assert IDS == {*BASIC, "sbs_payments"}
+    assert {*BASIC, "sbs_payments"} == IDS
     for id_ in IDS:
         assert chosen([id_]) == [(id_, False, False, None, True)]
     assert chosen(["go", "Level Up"]) == [("go", True, False, None, True), ("Level Up", True, False, None, True)]
@@ -113,8 +113,8 @@ def test_what_would_be_two_files_of_one_name(events: Any, gap: str) -> None:
     ],
 )
 def test_what_is_no_event(events: Any, gap: str) -> None:
-    """A name that the app has never sent, a group that there is none of or in an object, conditions on a standard event:
-    error 8 names it, before anything is said of duplicates.
+    """A name that the app has never sent, a group that there is none of or in an object, conditions on a standard
+    event: error 8 names it, before anything is said of duplicates.
     """
     assert refused(events) == (8, (gap,))
 
