@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from tailrace.model.delivery import Delivery
 from tailrace.model.predicates import Predicate
 from tailrace.model.rows import RowShape
 from tailrace.model.window import Window
@@ -45,6 +46,8 @@ class ExportRequest:
 
     A dialect may have rows of its own (`row_shape`, of the shape `events`), want a file even where there is no row
     (`keep_empty`, of the split `single`), and keep files for a time of its own (`file_life_ms`).
+
+    `deliveries` are kept beside a request, not in it: one that is read again has none.
     """
 
     app: str
@@ -63,6 +66,7 @@ class ExportRequest:
     row_shape: RowShape | None = None
     keep_empty: bool = False
     file_life_ms: int | None = None
+    deliveries: tuple[Delivery, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One dialect: module and name of its surface, and its limits."""
+    """One dialect: module and name of its surface, and its limits; its `bodies` of webhooks, as ``module:NAME``."""
 
     module: str
     name: str
     limits: Sequence[Limit]
+    bodies: str = ""
 
     def load(self) -> "Surface":
         """Its surface."""
