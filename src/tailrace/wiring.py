@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -20,6 +21,10 @@ from tailrace.compute.process import Method
 from tailrace.config import Settings, load
 from tailrace.db.engine import Database, open_database
 from tailrace.db.migrate import migrate
+from tailrace.delivery.bodies import Bodies, Body
+from tailrace.delivery.checks import Reception
+from tailrace.delivery.courier import Courier
+from tailrace.delivery.vault import KEY_FILE, Vault
 from tailrace.exports.attempts import Runner
 from tailrace.exports.cache import PartCache
 from tailrace.exports.making import Maker
@@ -41,7 +46,7 @@ from tailrace.remote import FILES_DIRECTORY, modules_of, run_slice_here, storage
 from tailrace.store.commits import create_head
 from tailrace.store.inbox import create_heads, heads
 from tailrace.store.shards import create_shards, shards_of
-from tailrace.surfaces.table import DIALECTS
+from tailrace.surfaces.table import DIALECTS, NATIVE_BODIES
 from tailrace.upkeep.run import SWEEP
 from tailrace.upkeep.sweep import Sweeper
 
@@ -81,7 +86,25 @@ class House:
 
     def submitter(self) -> Submitter:
         """What submitting exports needs."""
-        return Submitter(self.database, self.identity, self.ids)
+        return Submitter(self.database, self.identity, self.ids, self.reception)
+
+    @property
+    def reception(self) -> Reception:
+        """What taking deliveries needs."""
+        return Reception(self.vault, self.settings.delivery, self.settings.mail)
+
+    @property
+    def vault(self) -> Vault:
+        """What seals secrets of tenants."""
+        secrets = self.settings.secrets
+        keys = [key for key in map(str.strip, secrets.keys.split(",")) if key]
+        return Vault(tuple(keys), Path(secrets.key_file) if secrets.key_file else self.data / KEY_FILE)
+
+    def courier(self) -> Courier:
+        """What delivering needs."""
+        return Courier(
+            self.database, self.files, self.identity, self.clock, self.vault, self.settings, webhook_bodies()
+        )
 
     def app_maker(self) -> AppMaker:
         """What a new app needs to take events."""
@@ -189,6 +212,15 @@ def ensure_upkeep(house: House) -> None:
     with house.database.write() as connection:
         for scope in scopes:
             ensure(connection, "upkeep", scope, SWEEP)
+
+
+def webhook_bodies() -> Bodies:
+    """What webhooks say, by the names of those who write it: the native API, and dialects."""
+    found: dict[str, Body] = {}
+    for place in (NATIVE_BODIES, *(dialect.bodies for dialect in DIALECTS if dialect.bodies)):
+        module, _, name = place.partition(":")
+        found |= getattr(import_module(module), name)
+    return found
 
 
 def _clock(settings: Settings) -> Clock:

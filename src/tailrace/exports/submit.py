@@ -1,6 +1,6 @@
 """Submit: a request becomes an export and its job, in one transaction."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from sqlalchemy import Connection
@@ -10,6 +10,8 @@ from tailrace.accounts.limits import limit
 from tailrace.accounts.quotas import spend_export
 from tailrace.accounts.store import Identity
 from tailrace.db.engine import Database
+from tailrace.delivery.checks import Reception
+from tailrace.delivery.records import keep_deliveries
 from tailrace.exports.allowance import allow
 from tailrace.exports.cursors import read_cursor
 from tailrace.exports.forms import check_form
@@ -38,6 +40,7 @@ class Submitter:
     database: Database
     identity: Identity
     ids: Ids
+    reception: Reception = field(default_factory=Reception)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,7 @@ def _keep(
     elif found is not None:
         export = replace(export, complete_through=found.complete_through)
     insert_export(connection, export, principal.token)
+    keep_deliveries(connection, submitter.reception, submitter.ids, scope, export.id, request.deliveries, now)
     enqueue(connection, "export", scope, export.id, not_before, snapshot=export.snapshot)
     return export
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from tailrace.model.delivery import Delivery
 from tailrace.model.predicates import Predicate
 from tailrace.model.rows import RowShape
 from tailrace.model.tables import Table
@@ -48,6 +49,8 @@ class ExportRequest:
     (`keep_empty`, of the split `single`), and keep files for a time of its own (`file_life_ms`). It may name `tables` of
     its own instead, of the shape `tables`, and say what a row of the users table is (`users`): the sources of that are
     fields of sessions, and `profile` is what is known of the user as of the export.
+
+    `deliveries` are kept beside a request, not in it: one that is read again has none.
     """
 
     app: str
@@ -68,6 +71,7 @@ class ExportRequest:
     file_life_ms: int | None = None
     tables: tuple[Table, ...] = ()
     users: RowShape | None = None
+    deliveries: tuple[Delivery, ...] = ()
 
     @property
     def reading(self) -> Filters:

@@ -18,17 +18,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One dialect: module and name of its surface, and its limits."""
+    """One dialect: module and name of its surface, and its limits; its `bodies` of webhooks, as ``module:NAME``."""
 
     module: str
     name: str
     limits: Sequence[Limit]
+    bodies: str = ""
 
     def load(self) -> "Surface":
         """Its surface."""
         surface: Surface = getattr(import_module(self.module), self.name)
         return surface
 
+
+NATIVE_BODIES = "tailrace.surfaces.native.bodies:BODIES"
 
 DIALECTS: Sequence[Dialect] = (
     Dialect("tailrace.surfaces.flurry.surface", "FLURRY", flurry.LIMITS),

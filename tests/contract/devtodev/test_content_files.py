@@ -42,7 +42,7 @@ COLUMNS = {
 
 
 @pytest.fixture(scope="module")
-def told(wide: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:  # noqa: F811
+def told(wide: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """A project of which nothing but standard events is known, one user's, and exchange rates."""
     rates = tmp_path_factory.mktemp("rates") / "rates.csv"
     rates.write_text("2026-01-01,EUR,1.05\n2027-01-01,EUR,2\n")
@@ -108,9 +108,7 @@ ROWS: dict[str, list[Cells]] = {
         row(8, item_type='a "hat"', item="hat", count="1", Coins="", Gold="", **USER) | {"params.prices.level": "4"},
     ],
     "rg": [ID | {"install_date": BORN}],
-    "lu": [
-        row(3, level="8", spent="Coins: 90, Gold: 10", earned="Coins: 5.5", balance="", bought="Gold: 1", **USER)
-    ],
+    "lu": [row(3, level="8", spent="Coins: 90, Gold: 10", earned="Coins: 5.5", balance="", bought="Gold: 1", **USER)],
     "uu": [ID | {"logged ip": "154.12.121.0", "os_version": "17.4"}],
     "rp": [
         paid(9, "o1", "10.4895", status="valid"),
@@ -161,7 +159,7 @@ def test_the_window_is_half_open_and_goes_by_the_event(told: Store) -> None:
     ("address", "shown"),
     [("203.0.113.77", "203.0.113.0"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"), ("no address", ""), (None, "")],
 )
-def test_addresses_lose_their_last_part(wide: Path, tmp_path: Path, address: str | None, shown: str) -> None:  # noqa: F811
+def test_addresses_lose_their_last_part(wide: Path, tmp_path: Path, address: str | None, shown: str) -> None:
     """The last number of IPv4, all beyond the network of IPv6, even where policy keeps addresses whole."""
     with project(wide, tmp_path / "data") as store:
         package = {} if address is None else {"ip": address}
@@ -172,7 +170,7 @@ def test_addresses_lose_their_last_part(wide: Path, tmp_path: Path, address: str
 
 
 @pytest.fixture(scope="module")
-def mixed(wide: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:  # noqa: F811
+def mixed(wide: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """A project whose custom events look like standard ones."""
     with project(wide, tmp_path_factory.mktemp("mixed") / "data") as store:
         native(
@@ -207,7 +205,7 @@ def test_parameters_are_columns(mixed: Store) -> None:
     found = archive(mixed, custom("shot"))
     assert found is not None
     own = ["b", "list", "n", "none", "params.level", "text", "ä"]
-    assert found.header("shot") == "devtodev ID,time,level,isTester,cheat,install_date".split(",") + sorted(
+    assert found.header("shot") == ["devtodev ID", "time", "level", "isTester", "cheat", "install_date"] + sorted(
         own, key=lambda name: name.removeprefix("params.")
     )
     cells = [{name: one[name] for name in own} for one in found["shot"]]

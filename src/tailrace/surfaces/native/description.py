@@ -42,10 +42,12 @@ _TAKES: Mapping[Security, Sequence[Sequence[str]]] = {
     "link": ((), *_BY_TOKEN),
     "write_key": (("write_key",), ("write_key_as_user",)),
     "login": (("login",),),
+    "signed": ((),),  # the query is the credential
 }
 _TAGS = {
     "events": "Send events.",
     "exports": "Ask for exports, watch them, and download their files.",
+    "deliveries": "Copies to S3, webhooks and mail, and destinations that are kept for them.",
     "bulk": "The same for generic clients of the FHIR Bulk Data Access guide.",
     "me": "Whoever calls.",
     "logins": "Sessions of people in browsers.",
