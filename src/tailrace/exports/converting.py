@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tailrace.columns.objects import texts_of, with_entry
-from tailrace.formats.text import array_of
+from tailrace.formats.text import array_of, floats
 from tailrace.model.fields import FIELDS
 from tailrace.model.rows import Column, Conversion, RowShape
 from tailrace.store.batches import EventBatch
@@ -33,8 +33,13 @@ def cut_decimals(numbers: pa.Array, decimals: int) -> pa.Array:
     return pa.array(signs * whole / scale, pa.float64(), mask=pc.is_null(numbers).to_numpy(zero_copy_only=False))
 
 
+def convert(column: Column, sources: Arrays) -> pa.Array:
+    """A column made of the columns of its sources, which have a value for each of its rows."""
+    return _CONVERSIONS[column.conversion](column, sources)
+
+
 def _table(batch: EventBatch, columns: list[Column]) -> pa.Table:
-    arrays = [_CONVERSIONS[column.conversion](column, _sources(batch, column)) for column in columns]
+    arrays = [convert(column, _sources(batch, column)) for column in columns]
     return pa.Table.from_arrays(arrays, names=[column.name for column in columns])
 
 
@@ -55,10 +60,25 @@ def _first(_column: Column, sources: Arrays) -> pa.Array:
     return sources[0] if len(sources) == 1 else pc.coalesce(*sources)
 
 
+def _seconds(column: Column, sources: Arrays) -> pa.Array:
+    """The double nearest to them, so that it is written with no more decimals than the milliseconds have."""
+    return pc.divide(_first(column, sources).cast(pa.float64()), 1000.0)
+
+
+def _digits(column: Column, sources: Arrays) -> pa.Array:
+    numbers = _first(column, sources)
+    return floats(numbers) if numbers.null_count < len(numbers) else pa.nulls(len(numbers), pa.string())
+
+
 _CONVERSIONS: Mapping[Conversion, Callable[[Column, Arrays], pa.Array]] = {
     "first": _first,
     "ms": _first,  # stored instants are numbers of milliseconds
     "cut": lambda column, sources: cut_decimals(_first(column, sources), column.decimals),
     "texts": lambda _, sources: texts_of(sources[0]),
     "entry": lambda column, sources: with_entry(sources[0], column.key, sources[1]),
+    "seconds": _seconds,
+    "whole": lambda column, sources: pc.floor(_seconds(column, sources)).cast(pa.int64()),
+    "digits": _digits,
+    "opposite": lambda column, sources: pc.invert(pc.fill_null(_first(column, sources), False)),
+    "zero": lambda column, sources: pc.fill_null(_first(column, sources), 0.0),
 }

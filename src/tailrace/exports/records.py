@@ -63,8 +63,8 @@ class StoredFile:
     key_ref: str = CLEAR
 
 
-def insert_export(connection: Connection, export: Export, token: int) -> None:
-    """Keep a new export."""
+def insert_export(connection: Connection, export: Export, token: int | None) -> None:
+    """Keep a new export; `token` is None where it was asked for with a key."""
     connection.execute(
         insert(exports).values(
             **owner(export.scope),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from tailrace.compute.stops import look
 from tailrace.exports.layout import Layout
+from tailrace.exports.nesting import write_kin
 from tailrace.exports.parts import PartWriter
 from tailrace.exports.plan import Slice
 from tailrace.exports.shaping import SHAPERS
@@ -49,7 +50,8 @@ def run_slice(files: Files, spec: SliceSpec) -> Part:
     encoder = layout.encoder
     with files.create(spec.object, durable=False) as sink:
         out = PartWriter(sink, encoder, layout.store)
-        SHAPERS[layout.shape](layout, encoder, _looking(spec.stop, _groups(files, spec)), out)
+        write = SHAPERS[layout.shape] if layout.nest is None else write_kin
+        write(layout, encoder, _looking(spec.stop, _groups(files, spec)), out)
         pieces = out.finish()
     point("slice.part_written")
     return Part(spec.object, pieces)

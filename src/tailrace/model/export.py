@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from tailrace.model.predicates import Predicate
-from tailrace.model.rows import RowShape
+from tailrace.model.rows import Nest, RowShape
 from tailrace.model.window import Window
 
 Shape = Literal["events", "sessions", "tables"]
@@ -45,6 +45,9 @@ class ExportRequest:
 
     A dialect may have rows of its own (`row_shape`, of the shape `events`), want a file even where there is no row
     (`keep_empty`, of the split `single`), and keep files for a time of its own (`file_life_ms`).
+
+    It may have sessions with all that is in them (`nest`, of the shape `sessions` and the split `size`), and of a
+    window on session start only what became `available` in a second window.
     """
 
     app: str
@@ -63,6 +66,8 @@ class ExportRequest:
     row_shape: RowShape | None = None
     keep_empty: bool = False
     file_life_ms: int | None = None
+    nest: Nest | None = None
+    available: Window | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,7 @@ class Policy:
 
     More than about `max_events` in a window is refused, and the longest of `offers` that would do is granted instead.
     `max_running` bounds the unfinished exports of a space; None: as for everybody. Exports get numbers of a `series`,
-    where a dialect calls them by number.
+    where a dialect calls them by number. `daily` bounds those of one app on one day.
     """
 
     max_window_ms: int = 0
@@ -118,6 +118,16 @@ class Policy:
     offers: tuple[int, ...] = ()
     max_running: int | None = None
     series: str = ""
+    daily: "Daily | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Daily:
+    """A quota by days of a time zone, under the name of its limit; `most` 0 is none."""
+
+    name: str
+    most: int
+    zone: str
 
 
 def register(limits: Iterable[Limit]) -> None:

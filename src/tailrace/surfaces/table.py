@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tailrace.model.policy import Limit
 from tailrace.surfaces.flurry import policy as flurry
+from tailrace.surfaces.leanplum import policy as leanplum
 
 if TYPE_CHECKING:
     from tailrace.web.surface import Surface
@@ -32,4 +33,5 @@ class Dialect:
 DIALECTS: Sequence[Dialect] = (
     Dialect("tailrace.surfaces.flurry.surface", "FLURRY", flurry.LIMITS),
     Dialect("tailrace.surfaces.flurry.reporting", "REPORTING", ()),
+    Dialect("tailrace.surfaces.leanplum.surface", "LEANPLUM", leanplum.LIMITS),
 )
