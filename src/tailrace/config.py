@@ -199,6 +199,75 @@ class StopSettings(BaseModel, extra="forbid"):
     )
 
 
+class DeliverySettings(BaseModel, extra="forbid"):
+    """How copies, webhooks and mail go out."""
+
+    running: int = Field(default=2, gt=0, le=64, description="Deliveries that one process carries out at a time.")
+    lease_ms: int = Field(
+        default=60_000, gt=0, le=3_600_000, description="How long a silent worker keeps its hold of a delivery."
+    )
+    give_up_ms: int = Field(
+        default=86_400_000, gt=0, description="A delivery that has not succeeded for so long is given up."
+    )
+    first_pause_ms: int = Field(
+        default=5_000,
+        gt=0,
+        description="Pause before a delivery is tried again; each further one is three times longer.",
+    )
+    timeout_ms: int = Field(
+        default=15_000, gt=0, description="How long a webhook's receiver, or the mail server, has to answer."
+    )
+    allow_networks: str = Field(
+        default="",
+        description="Networks, by comma, that webhooks and endpoints of S3 may be in though they are private, such as"
+        " `10.1.0.0/16`; others that are not of the public Internet are refused.",
+    )
+    environment_buckets: str = Field(
+        default="",
+        description="Buckets, by comma, into which copies may go with the server's own AWS credentials, whoever asks;"
+        " empty: none.",
+    )
+
+    @field_validator("allow_networks")
+    @classmethod
+    def _are_networks(cls, text: str) -> str:
+        for network in filter(None, map(str.strip, text.split(","))):
+            ip_network(network)
+        return text
+
+
+class SecretSettings(BaseModel, extra="forbid"):
+    """What secrets of deliveries are sealed with."""
+
+    keys: str = Field(
+        default="",
+        description="Fernet keys, by comma, the newest first; better from the environment than from a file. Empty:"
+        " those in `key_file`.",
+    )
+    key_file: str = Field(
+        default="",
+        description="A file with such keys, a line each; it is made if it is missing. Empty: `secrets.key` in the data"
+        " directory. All processes of a store need the same keys.",
+    )
+
+
+class MailSettings(BaseModel, extra="forbid"):
+    """The server that mail goes out by."""
+
+    host: str = Field(default="", description="Name of the SMTP server; empty: there is no mail.")
+    port: int = Field(default=587, gt=0, le=65_535, description="Its port.")
+    encryption: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="`starttls`, `tls` from the beginning (port 465), or `none`."
+    )
+    user: str = Field(default="", description="User name there; empty: none is asked for.")
+    password: str = Field(default="", description="Password there; better from the environment than from a file.")
+    sender: str = Field(default="tailrace@localhost", description="Address that mail comes from.")
+    allow_domains: str = Field(
+        default="",
+        description="Domains, by comma, whose addresses may get mail; else only users of the space may.",
+    )
+
+
 class Settings(BaseSettings):
     """Everything that an operator can set."""
 
@@ -230,6 +299,9 @@ class Settings(BaseSettings):
     stop: StopSettings = Field(default=StopSettings(), description="Ending.")
     downloads: DownloadSettings = Field(default=DownloadSettings(), description="Downloads.")
     s3: S3Settings = Field(default=S3Settings(), description="The object storage that `files` names.")
+    delivery: DeliverySettings = Field(default=DeliverySettings(), description="Deliveries.")
+    secrets: SecretSettings = Field(default=SecretSettings(), description="Secrets at rest.")
+    mail: MailSettings = Field(default=MailSettings(), description="Mail.")
     test_clock: str = Field(default="", description="For tests only: a file with milliseconds to add to the clock.")
 
     @field_validator("trusted_proxies")

@@ -20,6 +20,7 @@ from tailrace.compute.process import Method
 from tailrace.config import Settings, load
 from tailrace.db.engine import Database, open_database
 from tailrace.db.migrate import migrate
+from tailrace.delivery.vault import KEY_FILE, Vault
 from tailrace.exports.attempts import Runner
 from tailrace.exports.cache import PartCache
 from tailrace.exports.making import Maker
@@ -81,7 +82,14 @@ class House:
 
     def submitter(self) -> Submitter:
         """What submitting exports needs."""
-        return Submitter(self.database, self.identity, self.ids)
+        return Submitter(self.database, self.identity, self.ids, self.vault)
+
+    @property
+    def vault(self) -> Vault:
+        """What seals secrets of tenants."""
+        secrets = self.settings.secrets
+        keys = [key for key in map(str.strip, secrets.keys.split(",")) if key]
+        return Vault(tuple(keys), Path(secrets.key_file) if secrets.key_file else self.data / KEY_FILE)
 
     def app_maker(self) -> AppMaker:
         """What a new app needs to take events."""

@@ -13,6 +13,7 @@ from tailrace.exports.recorded import Recorded, forget
 from tailrace.exports.records import change_export
 from tailrace.exports.submit import Submitter
 from tailrace.jobs.queue import Job
+from tailrace.model.access import Scope
 from tailrace.model.clock import Clock
 
 
@@ -67,6 +68,11 @@ class Attempt:
     def id(self) -> str:
         """The export's."""
         return self.job.subject
+
+    @property
+    def scope(self) -> Scope:
+        """The export's app by its numbers alone, by which rows are found."""
+        return Scope(self.job.space, self.job.app, "", "")
 
     def change(self, connection: Connection, **values: Any) -> None:
         """Change columns of the export, in a transaction that makes sure of the job."""

@@ -4,6 +4,7 @@ from sqlalchemy import Connection
 
 from tailrace.accounts.audit import actor_of, note
 from tailrace.db.engine import Database
+from tailrace.delivery.records import let_go
 from tailrace.exports.recorded import forget
 from tailrace.exports.records import Export, change_export, find_export
 from tailrace.exports.submit import SCOPE
@@ -52,6 +53,7 @@ def _cancel(connection: Connection, principal: Principal, scope: Scope, export_i
     if cancel(connection, scope, "export", export_id) == "ended":
         forget(connection, scope.space, scope.app, export_id)
         change_export(connection, scope.space, scope.app, export_id, state="cancelled", finished_at=now, error=None)
+        let_go(connection, scope, export_id, "cancelled")
 
 
 def find_wanted(database: Database, principal: Principal, export_id: str) -> Export:

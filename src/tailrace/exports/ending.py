@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from tailrace.accounts.limits import limit
+from tailrace.delivery.records import let_go
 from tailrace.exports.attempts import Attempt
 from tailrace.exports.making import Made
 from tailrace.exports.manifests import make_manifest, totals_of
@@ -49,6 +50,7 @@ def succeed(attempt: Attempt, export: Export, resolved: Resolved, slices: int, m
             manifest=msgspec.json.encode(manifest).decode(),
         )
         attempt.forget(connection)
+        let_go(connection, export.scope, export.id, "succeeded")
         finish(connection, attempt.job, "succeeded")
         return "go_on"
 
@@ -68,6 +70,7 @@ def cancelled(attempt: Attempt) -> None:
     def change(connection: Connection) -> None:
         attempt.change(connection, state="cancelled", finished_at=attempt.database.now(connection), error=None)
         attempt.forget(connection)
+        let_go(connection, attempt.scope, attempt.id, "cancelled")
         finish(connection, attempt.job, "cancelled")
 
     insist(attempt, change)
@@ -81,6 +84,7 @@ def failed(attempt: Attempt, why: str) -> None:
     def change(connection: Connection) -> None:
         attempt.change(connection, state="failed", finished_at=attempt.database.now(connection), error=why)
         attempt.forget(connection)
+        let_go(connection, attempt.scope, attempt.id, "failed")
         finish(connection, attempt.job, "failed", why)
 
     insist(attempt, change)

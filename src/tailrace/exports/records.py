@@ -1,6 +1,6 @@
 """Exports as rows: the request as it was asked, what it was resolved to, and its state."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import msgspec
@@ -64,13 +64,15 @@ class StoredFile:
 
 
 def insert_export(connection: Connection, export: Export, token: int | None) -> None:
-    """Keep a new export; `token` is None where it was asked for with a key."""
+    """Keep a new export; `token` is None where it was asked for with a key. Its deliveries have rows of their own,
+    where their secrets are not in clear.
+    """
     connection.execute(
         insert(exports).values(
             **owner(export.scope),
             id=export.id,
             token=token,
-            request=msgspec.json.encode(export.request).decode(),
+            request=msgspec.json.encode(replace(export.request, deliveries=())).decode(),
             state=export.state,
             created_at=export.created_at,
             snapshot=export.snapshot,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from tailrace.model.delivery import Delivery
 from tailrace.model.predicates import Predicate
 from tailrace.model.rows import Nest, RowShape
 from tailrace.model.window import Window
@@ -48,6 +49,8 @@ class ExportRequest:
 
     It may have sessions with all that is in them (`nest`, of the shape `sessions` and the split `size`), and of a
     window on session start only what became `available` in a second window.
+
+    `deliveries` are kept beside a request, not in it: one that is read again has none.
     """
 
     app: str
@@ -68,6 +71,7 @@ class ExportRequest:
     file_life_ms: int | None = None
     nest: Nest | None = None
     available: Window | None = None
+    deliveries: tuple[Delivery, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One dialect: module and name of its surface, and its limits."""
+    """One dialect: module and name of its surface, and its limits; its `bodies` of webhooks, as ``module:NAME``."""
 
     module: str
     name: str
     limits: Sequence[Limit]
+    bodies: str = ""
 
     def load(self) -> "Surface":
         """Its surface."""
@@ -33,5 +34,10 @@ class Dialect:
 DIALECTS: Sequence[Dialect] = (
     Dialect("tailrace.surfaces.flurry.surface", "FLURRY", flurry.LIMITS),
     Dialect("tailrace.surfaces.flurry.reporting", "REPORTING", ()),
-    Dialect("tailrace.surfaces.leanplum.surface", "LEANPLUM", leanplum.LIMITS),
+    Dialect(
+        "tailrace.surfaces.leanplum.surface",
+        "LEANPLUM",
+        leanplum.LIMITS,
+        "tailrace.surfaces.leanplum.deliveries:BODIES",
+    ),
 )

@@ -54,10 +54,9 @@ def day(instant: int, later: int = 0) -> str:
     return (datetime.fromtimestamp(instant / 1000, PACIFIC) + timedelta(days=later)).strftime("%Y%m%d")
 
 
-def pacific(*date_and_time: int) -> int:
-    """The instant of a Pacific date and time, in ms."""
-    year, month, number, *clock = date_and_time
-    return int(datetime(year, month, number, *clock, tzinfo=PACIFIC).timestamp()) * 1000
+def pacific(text: str) -> int:
+    """The instant of a Pacific date and time in ISO form, in ms."""
+    return int(datetime.fromisoformat(text).replace(tzinfo=PACIFIC).timestamp()) * 1000
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from tailrace.db.tables.data import (
     sessions,
     shards,
 )
+from tailrace.db.tables.deliveries import deliveries, delivery_attempts, destinations, mail_refusals
 from tailrace.db.tables.exports import (
     export_files,
     export_numbers,
@@ -38,6 +39,9 @@ __all__ = [
     "catalogue",
     "commits",
     "dead_letters",
+    "deliveries",
+    "delivery_attempts",
+    "destinations",
     "export_files",
     "export_numbers",
     "export_parts",
@@ -50,6 +54,7 @@ __all__ = [
     "joins",
     "lane_turns",
     "limits",
+    "mail_refusals",
     "owned",
     "owner",
     "profiles",

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from tailrace.accounts.audit import note_downloads
 from tailrace.accounts.limits import limits_now
 from tailrace.accounts.lookup import principal_of_export_key
+from tailrace.delivery.records import standings
 from tailrace.exports.downloads import Sought, find_named
 from tailrace.exports.matching import submit_matching
 from tailrace.exports.numbers import find_numbered
@@ -20,10 +21,11 @@ from tailrace.model.access import Principal, Scope
 from tailrace.model.errors import Invalid, NotFound
 from tailrace.model.export import ExportRequest
 from tailrace.surfaces.leanplum.arguments import Arguments, arguments_of
+from tailrace.surfaces.leanplum.deliveries import deliveries_of
 from tailrace.surfaces.leanplum.errors import NO_DATA, refused
 from tailrace.surfaces.leanplum.parse import Asked, parse_export, parse_job
 from tailrace.surfaces.leanplum.policy import NAME, policy_of
-from tailrace.surfaces.leanplum.render import MEDIA_TYPE, answer, job_id, results
+from tailrace.surfaces.leanplum.render import MEDIA_TYPE, Results, answer, job_id, results
 from tailrace.surfaces.leanplum.shapes import nest
 from tailrace.web.auth import address
 from tailrace.web.bodies import read_body
@@ -103,7 +105,7 @@ def _export(wanted: Wanted) -> Response:
     asked = parse_export(wanted.arguments, now, limits["leanplum.max_age_days"])
     if asked.available.end is not None and asked.available.end <= (asked.available.start or 0):
         return refused(404, NO_DATA)  # it ended before the oldest that can be exported
-    request = _request(scope, asked, limits)
+    request = _request(wanted, asked, limits)
     made = submit_matching(desk.submitter, desk.files, wanted.principal, scope, request, policy_of(limits))
     if made is None:
         return refused(404, NO_DATA)
@@ -111,10 +113,10 @@ def _export(wanted: Wanted) -> Response:
     return answer({"jobId": job_id(scope.app, str(made.number)), "success": True})
 
 
-def _request(scope: Scope, asked: Asked, limits: Mapping[str, int]) -> ExportRequest:
+def _request(wanted: Wanted, asked: Asked, limits: Mapping[str, int]) -> ExportRequest:
     """What goes on from an export before shows late events alone; else they are in the sessions that they belong to."""
     return ExportRequest(
-        app=scope.app_id,
+        app=wanted.scope.app_id,
         window=asked.sessions,
         shape="sessions",
         format=asked.format,
@@ -124,6 +126,7 @@ def _request(scope: Scope, asked: Asked, limits: Mapping[str, int]) -> ExportReq
         file_life_ms=limits["leanplum.file_life_ms"],
         nest=nest(asked.format, whole_sessions=not asked.since),
         available=asked.available,
+        deliveries=deliveries_of(wanted.arguments, origin_of(wanted.desk, wanted.call.request)),
     )
 
 
@@ -136,14 +139,14 @@ def _results(wanted: Wanted) -> Response:
     found = find_numbered(desk.database, wanted.principal, NAME, number)
     export = find_export(desk.database, wanted.principal, found.id)  # this time with its manifest
     with desk.database.read() as connection:
-        now = desk.database.now(connection)
-    return answer(results(export, job_id(app, number), _origin(desk, wanted.call.request), now))
+        now, standing = desk.database.now(connection), standings(connection, wanted.scope, export.id)
+    return answer(results(Results(export, job_id(app, number), standing), origin_of(desk, wanted.call.request), now))
 
 
 _ACTIONS: Mapping[str, Callable[[Wanted], Response]] = {"exportData": _export, "getExportResults": _results}
 
 
-def _origin(desk: Desk, request: Request) -> str:
+def origin_of(desk: Desk, request: Request) -> str:
     """Where URLs of files begin."""
     return desk.settings.downloads.origin.rstrip("/") or desk.base_url(request)
 
