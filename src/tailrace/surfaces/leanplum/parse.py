@@ -49,6 +49,8 @@ def parse_export(arguments: Arguments, now: int, max_age_days: int) -> Asked:
     start, end = (_instant(arguments, name) for name in ("startTime", "endTime"))
     if start is not None and end is not None and end <= start:
         raise Invalid("endTime", "must be later than startTime")
+    if start is not None and end is None and start > now:
+        raise Invalid("startTime", "is in the future")
     format_ = _format(arguments.get("exportFormat", "json"))
     if first < day_in(now, ZONE) - timedelta(days=max_age_days):
         raise WindowTooOld(max_age_days * DAY)
