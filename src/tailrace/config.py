@@ -222,6 +222,9 @@ class DeliverySettings(BaseModel, extra="forbid"):
         description="Networks, by comma, that webhooks and endpoints of S3 may be in though they are private, such as"
         " `10.1.0.0/16`; others that are not of the public Internet are refused.",
     )
+    s3_endpoint: str = Field(
+        default="", description="URL of the S3 server of copies that name none themselves; empty: AWS."
+    )
     environment_buckets: str = Field(
         default="",
         description="Buckets, by comma, into which copies may go with the server's own AWS credentials, whoever asks;"

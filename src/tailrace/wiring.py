@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from importlib import import_module
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -20,6 +21,9 @@ from tailrace.compute.process import Method
 from tailrace.config import Settings, load
 from tailrace.db.engine import Database, open_database
 from tailrace.db.migrate import migrate
+from tailrace.delivery.bodies import Bodies, Body
+from tailrace.delivery.checks import Reception
+from tailrace.delivery.courier import Courier
 from tailrace.delivery.vault import KEY_FILE, Vault
 from tailrace.exports.attempts import Runner
 from tailrace.exports.cache import PartCache
@@ -42,7 +46,7 @@ from tailrace.model.shards import initial_shards
 from tailrace.store.commits import create_head
 from tailrace.store.inbox import create_heads, heads
 from tailrace.store.shards import create_shards, shards_of
-from tailrace.surfaces.table import DIALECTS
+from tailrace.surfaces.table import DIALECTS, NATIVE_BODIES
 from tailrace.upkeep.run import SWEEP
 from tailrace.upkeep.sweep import Sweeper
 
@@ -82,7 +86,12 @@ class House:
 
     def submitter(self) -> Submitter:
         """What submitting exports needs."""
-        return Submitter(self.database, self.identity, self.ids, self.vault)
+        return Submitter(self.database, self.identity, self.ids, self.reception)
+
+    @property
+    def reception(self) -> Reception:
+        """What taking deliveries needs."""
+        return Reception(self.vault, self.settings.delivery, self.settings.mail)
 
     @property
     def vault(self) -> Vault:
@@ -90,6 +99,12 @@ class House:
         secrets = self.settings.secrets
         keys = [key for key in map(str.strip, secrets.keys.split(",")) if key]
         return Vault(tuple(keys), Path(secrets.key_file) if secrets.key_file else self.data / KEY_FILE)
+
+    def courier(self) -> Courier:
+        """What delivering needs."""
+        return Courier(
+            self.database, self.files, self.identity, self.clock, self.vault, self.settings, webhook_bodies()
+        )
 
     def app_maker(self) -> AppMaker:
         """What a new app needs to take events."""
@@ -214,6 +229,15 @@ def _files_of(data: Path, settings: Settings) -> Files:
     from tailrace.files.s3 import place, storage
 
     return storage.S3Files(place.place_of(settings.files, settings.s3))
+
+
+def webhook_bodies() -> Bodies:
+    """What webhooks say, by the names of those who write it: the native API, and dialects."""
+    found: dict[str, Body] = {}
+    for place in (NATIVE_BODIES, *(dialect.bodies for dialect in DIALECTS if dialect.bodies)):
+        module, _, name = place.partition(":")
+        found |= getattr(import_module(module), name)
+    return found
 
 
 def _clock(settings: Settings) -> Clock:

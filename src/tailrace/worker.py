@@ -1,10 +1,12 @@
-"""The worker: seals what is due and runs exports, until it is told to stop."""
+"""The worker: seals what is due, runs exports and delivers them, until it is told to stop."""
 
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 
 from tailrace.accounts.lookup import all_scopes, scope_of_number
+from tailrace.delivery.courier import Courier
+from tailrace.delivery.run import run_delivery
 from tailrace.exports.attempts import Output, Runner
 from tailrace.exports.run import run_export
 from tailrace.ingest.seal import Sealer
@@ -35,7 +37,10 @@ class Worker:
         self._bell = bell
         self._stop = threading.Event()
         self._held = ExitStack()
+        self._courier = house.courier()
+        couriers = house.settings.delivery.running if exporters else 0
         targets: list[Callable[[], None]] = [self._seal, self._upkeep, *[self._export] * exporters]
+        targets += [self._deliver] * couriers
         self._threads = [threading.Thread(target=self._guard, args=(t,), name=t.__name__, daemon=True) for t in targets]
 
     def __enter__(self) -> "Worker":
@@ -49,6 +54,7 @@ class Worker:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._runner.closing.set()
+        self._courier.closing.set()
         self._bell.ring()
         for thread in self._threads:
             thread.join()
@@ -122,4 +128,20 @@ class Worker:
         if job is None:
             return False
         run_export(runner, job)
+        self._bell.ring()  # it may have left something to deliver
+        return True
+
+    def _deliver(self) -> None:
+        fallback_s = _FALLBACK_S if self._house.database.sqlite else _FALLBACK_HEARD_S
+        heard = 0
+        while not self._stop.is_set():
+            if not self._deliver_one(self._courier):
+                heard = self._bell.wait(heard, fallback_s)
+
+    def _deliver_one(self, courier: Courier) -> bool:
+        holder = f"{self._house.holder}:{threading.get_ident()}"
+        job = claim(self._house.database, "delivery", holder, courier.settings.delivery.lease_ms)
+        if job is None:
+            return False
+        run_delivery(courier, job, scope_of_number(self._house.database, job.space, job.app))
         return True

@@ -10,8 +10,8 @@ from tailrace.accounts.chosen import check_id
 from tailrace.db.engine import Database, storable
 from tailrace.db.tables import destinations
 from tailrace.db.upserts import insert_into
+from tailrace.delivery.checks import Reception, check_delivery
 from tailrace.delivery.targets import target_of
-from tailrace.delivery.vault import Vault
 from tailrace.model.access import EVERYTHING, Principal
 from tailrace.model.delivery import Delivery, DeliveryKind
 from tailrace.model.errors import AboveYou, Invalid, NotFound, Taken
@@ -53,20 +53,21 @@ def find_row(connection: Connection, space: int, name: str) -> Row[Any] | None:
 
 
 def make_destination(
-    database: Database, vault: Vault, principal: Principal, name: str, wanted: Delivery, actor: Actor
+    database: Database, reception: Reception, principal: Principal, name: str, wanted: Delivery, actor: Actor
 ) -> Destination:
     """Keep a target under a name.
 
     Raises:
-        Invalid: the name is none.
+        Invalid: the name is none, or the target cannot be.
         AboveYou: the caller is granted some apps only, and all of the space could use it.
         Taken: there is one of that name.
         Unavailable: there is no key to seal secrets with.
     """
     _check_all_apps(principal)
     check_id("name", name)
-    kept = target_of(vault, principal.space, wanted).columns()
+    kept = target_of(reception.vault, principal.space, wanted).columns()
     with database.write() as connection:
+        check_delivery(connection, reception, principal.space, wanted, "target")
         now = database.now(connection)
         row = kept | {"space": principal.space, "name": name, "created_at": now}
         new = insert_into(connection, destinations).values(row).on_conflict_do_nothing().returning(destinations)

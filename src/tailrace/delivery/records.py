@@ -8,9 +8,9 @@ from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from tailrace.db.engine import now_of
 from tailrace.db.tables import deliveries, exports, owned, owner
+from tailrace.delivery.checks import Reception, check_count, check_delivery
 from tailrace.delivery.destinations import named
 from tailrace.delivery.targets import asked_of, joined, shown_of, target_of
-from tailrace.delivery.vault import Vault
 from tailrace.jobs.queue import enqueue
 from tailrace.model.access import Scope
 from tailrace.model.delivery import Copied, Delivery, DeliveryState, Standing, Webhook
@@ -22,31 +22,36 @@ _COPIED = msgspec.json.Decoder(tuple[Copied, ...])
 
 
 def keep_deliveries(
-    connection: Connection, vault: Vault, ids: Ids, scope: Scope, export: str, asked: Sequence[Delivery], now: int
+    connection: Connection,
+    reception: Reception,
+    ids: Ids,
+    scope: Scope,
+    export: str,
+    asked: Sequence[Delivery],
+    now: int,
 ) -> None:
     """Keep what is to be done with a new export, in the transaction that makes it.
 
     Raises:
-        Invalid: a delivery names a destination that the space does not have, or of another kind.
+        Invalid: one of them cannot be, or names a destination that the space does not have.
         Unavailable: there is no key to seal secrets with.
     """
+    check_count(asked)
     for place, delivery in enumerate(asked):
-        _keep(connection, vault, ids, scope, export, delivery, place, now)
+        where = f"deliveries[{place}]"
+        check_delivery(connection, reception, scope.space, delivery, where)
+        shown = _shown(connection, scope, delivery, f"{where}.destination")
+        target = target_of(reception.vault, scope.space, delivery, shown).columns()
+        row = {"id": ids.new("dlv", now), "export": export, "destination": delivery.destination, "created_at": now}
+        insert_delivery(connection, scope, row | target)
 
 
-def _keep(
-    connection: Connection, vault: Vault, ids: Ids, scope: Scope, export: str, asked: Delivery, place: int, now: int
-) -> None:
-    shown = ""
-    if asked.destination:
-        row = named(connection, scope.space, asked, f"deliveries[{place}].destination")
-        shown = shown_of(joined(asked_of(row), asked)) if asked.kind == "s3" else row.shown
-    insert_delivery(
-        connection,
-        scope,
-        {"id": ids.new("dlv", now), "export": export, "destination": asked.destination, "created_at": now}
-        | target_of(vault, scope.space, asked, shown).columns(),
-    )
+def _shown(connection: Connection, scope: Scope, asked: Delivery, where: str) -> str:
+    """What people see of a target that a stored destination brings; "" if none does."""
+    if not asked.destination:
+        return ""
+    row = named(connection, scope.space, asked, where)
+    return shown_of(joined(asked_of(row), asked)) if asked.kind == "s3" else str(row.shown)
 
 
 def insert_delivery(connection: Connection, scope: Scope, columns: dict[str, Any]) -> None:

@@ -10,8 +10,8 @@ from tailrace.accounts.limits import limit
 from tailrace.accounts.quotas import local_day, spend, spend_export
 from tailrace.accounts.store import Identity
 from tailrace.db.engine import Database
+from tailrace.delivery.checks import Reception
 from tailrace.delivery.records import keep_deliveries
-from tailrace.delivery.vault import Vault
 from tailrace.exports.cursors import read_cursor
 from tailrace.exports.forms import check_form
 from tailrace.exports.idempotency import Once, recall, remember
@@ -39,7 +39,7 @@ class Submitter:
     database: Database
     identity: Identity
     ids: Ids
-    vault: Vault = field(default_factory=Vault)
+    reception: Reception = field(default_factory=Reception)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ def _keep(
     elif found is not None:
         export = replace(export, complete_through=found.complete_through)
     insert_export(connection, export, principal.token or None)
-    keep_deliveries(connection, submitter.vault, submitter.ids, scope, export.id, request.deliveries, now)
+    keep_deliveries(connection, submitter.reception, submitter.ids, scope, export.id, request.deliveries, now)
     enqueue(connection, "export", scope, export.id, not_before, snapshot=export.snapshot)
     return export
 

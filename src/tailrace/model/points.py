@@ -28,6 +28,8 @@ POINTS = (
     "export.before_commit",
     "export.after_commit",
     "sweep.between_deletes",
+    "delivery.file_copied",
+    "delivery.before_end",
 )
 
 _WAIT_S = 0.01

@@ -52,6 +52,8 @@ LIMITS: dict[str, Limit] = {
         Limit("requests.refill_per_minute", 600, "requests", "So many of them are given back a minute."),
         Limit("reports.burst", 200, "requests", "Reports that one token may ask for at once; 0: any number."),
         Limit("reports.refill_per_minute", 600, "requests", "So many of them are given back a minute."),
+        Limit("mail.burst", 30, "messages", "Messages that one space may have sent at once; 0: any number."),
+        Limit("mail.refill_per_minute", 10, "messages", "So many of them are given back a minute."),
         Limit("logins.burst", 30, "logins", "Passwords that one address may try at once; 0: any number."),
         Limit("logins.refill_per_minute", 10, "logins", "So many of them are given back a minute."),
         Limit("ingest.max_body_bytes", 16_777_216, "bytes", "Largest request body, before and after decompression."),

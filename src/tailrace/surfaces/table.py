@@ -31,6 +31,8 @@ class Dialect:
         return surface
 
 
+NATIVE_BODIES = "tailrace.surfaces.native.bodies:BODIES"
+
 DIALECTS: Sequence[Dialect] = (
     Dialect("tailrace.surfaces.flurry.surface", "FLURRY", flurry.LIMITS),
     Dialect("tailrace.surfaces.flurry.reporting", "REPORTING", ()),

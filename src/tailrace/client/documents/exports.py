@@ -40,6 +40,7 @@ class ExportRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     json_array: bool = False
     csv_safe: bool = False
     wait_until_complete: bool = False
+    deliveries: list[dict[str, Any]] = []
 
 
 class Progress(Struct, frozen=True):

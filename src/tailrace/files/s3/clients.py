@@ -5,6 +5,9 @@ and aborting them, and every way to come by credentials. Both are given the same
 """
 
 import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from threading import Lock
@@ -23,11 +26,29 @@ _SILENCE_S = 60
 _REREAD = timedelta(minutes=5)  # how long credentials without an end are believed in
 
 
-class Clients:
-    """The clients of one place. Throw it away to have credentials read anew."""
+Connect = Callable[[str, int, float | None], socket.socket]  # host, port, seconds -> a connection, or OSError
 
-    def __init__(self, place: Place) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Credentials of whoever owns a bucket."""
+
+    access_key_id: str = field(repr=False)
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(repr=False)
+
+
+class Clients:
+    """The clients of one place. Throw it away to have credentials read anew.
+
+    With `keys` the one of every request goes by these alone, and nothing of the place comes from the environment; with
+    `connect` it connects by that, and by no proxy.
+    """
+
+    def __init__(self, place: Place, keys: Keys | None = None, connect: Connect | None = None) -> None:
         self._place = place
+        self._keys = keys
+        self._connect = connect
         self._lock = Lock()  # botocore's session is not safe in many threads; its clients are
 
     @cached_property
@@ -70,9 +91,25 @@ class Clients:
             s3={"addressing_style": "path" if place.path_style else "virtual", "payload_signing_enabled": True},
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
+            ignore_configured_endpoint_urls=self._keys is not None,
+            proxies=None if self._connect is None else {},
         )
         endpoint = place.endpoint or None
-        return self._session.create_client("s3", region_name=place.region, endpoint_url=endpoint, config=config)
+        client = self._session.create_client(
+            "s3", region_name=place.region, endpoint_url=endpoint, config=config, **self._signing()
+        )
+        if self._connect is not None:
+            from tailrace.files.s3.connecting import connect_by
+
+            connect_by(client, self._connect)
+        return client
+
+    def _signing(self) -> dict[str, str]:
+        keys = self._keys
+        if keys is None:
+            return {}
+        token = {"aws_session_token": keys.session_token} if keys.session_token else {}
+        return {"aws_access_key_id": keys.access_key_id, "aws_secret_access_key": keys.secret_access_key, **token}
 
     @cached_property
     def _session(self) -> Any:

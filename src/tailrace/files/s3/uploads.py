@@ -1,7 +1,8 @@
 """Uploads in parts: an object that shows when all its parts are there, or never. Errors are the client's own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tailrace.files.s3.clients import Clients
@@ -31,14 +32,16 @@ class Upload(NamedTuple):
 class Uploads:
     """What S3 does with uploads."""
 
-    def __init__(self, place: Place, clients: Clients) -> None:
+    def __init__(self, place: Place, clients: Clients, more: Mapping[str, Any] = MappingProxyType({})) -> None:
+        """`more` is what S3 is to know of new objects beside their keys."""
         self._bucket = place.bucket
+        self._more = more
         self._api = clients.api
         self._checksums = {"ChecksumAlgorithm": "SHA256"} if place.checksums else {}
 
     def begin(self, key: str) -> Upload:
         """Begin an upload."""
-        answer = self._api.create_multipart_upload(Bucket=self._bucket, Key=key, **self._checksums)
+        answer = self._api.create_multipart_upload(Bucket=self._bucket, Key=key, **self._checksums, **self._more)
         return Upload(key, answer["UploadId"])
 
     def send(self, upload: Upload, number: int, data: bytearray) -> dict[str, Any]:

@@ -3,14 +3,32 @@
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
-from tailrace.files.s3.requests import Requests
 from tailrace.files.s3.uploads import Upload, part_size
 from tailrace.model.errors import TailraceError
 
 # Parts on their way; with the one that fills, a writer holds three.
 _ON_THE_WAY = 2
+
+
+class Requests(Protocol):
+    """What a writer asks of S3. Each method raises Unavailable when it is in vain."""
+
+    def put(self, key: str, data: bytearray) -> None:
+        """Make a whole object."""
+
+    def begin(self, key: str) -> Upload:
+        """Begin an upload in parts."""
+
+    def send(self, upload: Upload, number: int, data: bytearray) -> dict[str, Any]:
+        """Send part `number`, from 1; what `complete` wants to know of it."""
+
+    def complete(self, upload: Upload, parts: list[dict[str, Any]], size: int) -> None:
+        """Make an object of `size` bytes of its parts."""
+
+    def abort(self, upload: Upload) -> None:
+        """Let go of an upload and its parts."""
 
 
 class ObjectWriter:

@@ -10,6 +10,14 @@ from tailrace.model.clock import DAY
 from tailrace.surfaces.leanplum.render import answer
 
 NO_DATA = "No matching data found."
+# What arguments are called that became a delivery.
+_OF_DELIVERIES: Mapping[str, str] = {
+    "url": "callbackUrl",
+    "bucket": "s3BucketName",
+    "prefix": "s3ObjectPrefix",
+    "access_key_id": "s3AccessId",
+    "secret_access_key": "s3AccessKey",
+}
 _UNROUTED = {404: "Not found.", 405: "Method not allowed."}
 
 
@@ -25,7 +33,10 @@ def unknown(status: int, what: str) -> Response:
 
 def _invalid(error: domain.Invalid) -> Response:
     """What is wrong with an argument is told with 200, as the one recorded error of this kind was."""
-    return refused(200, f"Invalid argument: {error.where} {error.why}.")
+    what = error.where
+    if what.startswith("deliveries["):
+        what = _OF_DELIVERIES.get(what.rpartition(".")[2], "s3BucketName")
+    return refused(200, f"Invalid argument: {what} {error.why}.")
 
 
 def _malformed(error: domain.Malformed) -> Response:

@@ -46,6 +46,7 @@ _TAKES: Mapping[Security, Sequence[Sequence[str]]] = {
 _TAGS = {
     "events": "Send events.",
     "exports": "Ask for exports, watch them, and download their files.",
+    "deliveries": "Copies to S3, webhooks and mail, and destinations that are kept for them.",
     "bulk": "The same for generic clients of the FHIR Bulk Data Access guide.",
     "me": "Whoever calls.",
     "logins": "Sessions of people in browsers.",

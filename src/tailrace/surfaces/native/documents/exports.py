@@ -5,11 +5,13 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from tailrace.exports.forms import SMALLEST_FILE
+from tailrace.model.delivery import MOST_DELIVERIES
 from tailrace.model.export import FILE_BYTES, ExportState, Format, Packing, Shape, Split
 from tailrace.model.fields import EVENT_ROW_COLUMNS
 from tailrace.model.predicates import MOST_PREDICATES
 from tailrace.model.window import Axis
 from tailrace.surfaces.native.documents.base import Count, Instant, Sha256, Strict
+from tailrace.surfaces.native.documents.deliveries import DeliveryBody
 from tailrace.surfaces.native.documents.schemas import PREDICATE, WINDOW
 from tailrace.web.paging import PageQuery
 
@@ -19,6 +21,7 @@ Column = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(EVENT_ROW_C
 Columns = Annotated[list[Column], msgspec.Meta(extra_json_schema={"minItems": 1, "uniqueItems": True})]
 Predicate = Annotated[dict[str, Any], msgspec.Meta(extra_json_schema=PREDICATE)]
 Predicates = Annotated[list[Predicate], msgspec.Meta(extra_json_schema={"maxItems": MOST_PREDICATES})]
+Deliveries = Annotated[list[DeliveryBody], msgspec.Meta(extra_json_schema={"maxItems": MOST_DELIVERIES})]
 FileBytes = Annotated[int, msgspec.Meta(extra_json_schema={"minimum": SMALLEST_FILE})]
 
 
@@ -39,7 +42,7 @@ class FiltersBody(Strict):
 
 
 class ExportBody(Strict):
-    """An export request. What an answer shows as ``request`` can be sent as it is."""
+    """An export request. What an answer shows as ``request`` can be sent as it is; it leaves out the deliveries."""
 
     app: str
     window: Annotated[WindowBody, msgspec.Meta(extra_json_schema=WINDOW)]
@@ -54,6 +57,7 @@ class ExportBody(Strict):
     json_array: bool = False
     csv_safe: bool = False
     wait_until_complete: bool = False
+    deliveries: Deliveries = msgspec.field(default_factory=list)
 
 
 class ProgressDocument(Strict):

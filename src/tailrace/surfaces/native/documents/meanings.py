@@ -27,6 +27,17 @@ from tailrace.surfaces.native.documents.accounts import (
     UserDocument,
 )
 from tailrace.surfaces.native.documents.base import ProblemDocument
+from tailrace.surfaces.native.documents.deliveries import (
+    AttemptDocument,
+    CopiedDocument,
+    DeliveryDocument,
+    DestinationBody,
+    DestinationDocument,
+    MailBody,
+    S3Body,
+    WebhookBody,
+    WebhookKeyDocument,
+)
 from tailrace.surfaces.native.documents.events import AcceptedDocument, RejectedDocument, WarningDocument
 from tailrace.surfaces.native.documents.exports import (
     ExportBody,
@@ -134,6 +145,7 @@ MEANINGS: Mapping[type[msgspec.Struct], Mapping[str, str]] = {
         "file_bytes": "Bytes of a file of the split `size`, before packing.",
         "json_array": "Whether a file's rows are one JSON array; for `json` only.",
         "csv_safe": "Whether texts that look like formulas get an apostrophe before them; for `csv` only.",
+        "deliveries": "What is done with the export once it has ended.",
     },
     WindowBody: {
         "axis": "Which time counts: that of the event, of its session's start, or when it became available.",
@@ -153,6 +165,39 @@ MEANINGS: Mapping[type[msgspec.Struct], Mapping[str, str]] = {
         "error": "What it waits for, or why it failed.",
         "request": "What was asked for, complete: it can be sent again.",
     },
+    S3Body: {
+        "destination": "The name of a stored destination, which brings bucket and credentials.",
+        "prefix": "What keys begin with, such as `dirname/`; behind that of a stored destination.",
+        "endpoint": "URL of a server that is not AWS.",
+        "path_style": "Whether the bucket stands in the path; null: yes with an endpoint.",
+        "encryption": "How objects are encrypted there.",
+        "kms_key": "The key of the encryption `aws:kms`.",
+        "storage_class": "As S3 has it, such as `STANDARD_IA`.",
+        "secret_access_key": "Encrypted before it is kept, and never shown.",
+        "compress": "Whether files that are not packed are packed with gzip; their names get `.gz`.",
+        "by_export": "Whether keys have a folder of the export's id.",
+        "manifest": "The name of the manifest, which is written last; empty: none.",
+    },
+    WebhookBody: {
+        "destination": "The name of a stored destination, which brings URL and secret.",
+        "url": "Encrypted before it is kept; only its host is shown.",
+        "secret": "The key of its signature, `whsec_` and base64; empty: that of the space.",
+        "after_copies": "Whether it waits for all copies to S3 of the export.",
+    },
+    MailBody: {"to": "Addresses of users of the space; null: whoever asks."},
+    DestinationBody: {"name": "What requests call it.", "target": "As in `deliveries` of an export."},
+    DestinationDocument: {"where": "Bucket and prefix, or host."},
+    DeliveryDocument: {
+        "state": "`waiting` for its export, `pending` while it is tried, then `delivered`, `failed`, or `void`.",
+        "where": "Bucket and prefix, host, or addresses.",
+        "error": "Why it failed, or why it is tried again.",
+        "copied": "What a copy to S3 has brought there.",
+        "replay_of": "The delivery that it repeats.",
+        "attempts": "Its log.",
+    },
+    CopiedDocument: {"key": "Of the object in the bucket."},
+    AttemptDocument: {"ms": "How long it took.", "outcome": "`again`: it is tried again later."},
+    WebhookKeyDocument: {"secret": "`whsec_` and base64, as libraries of Standard Webhooks take it."},
     ProgressDocument: {
         "slices": "Pieces of work; null until it is planned.",
         "slices_done": "Pieces that are done.",
@@ -238,6 +283,8 @@ MEANINGS: Mapping[type[msgspec.Struct], Mapping[str, str]] = {
 
 # Keys of queries, whichever query it is.
 PARAMETERS: Mapping[str, str] = {
+    "address": "Who wants no more mail, as a link in it gives it.",
+    "space": "Of whose exports, as such a link gives it.",
     "after": "The `next` of the page before, unchanged.",
     "app": "Only what belongs to this app.",
     "limit": "How many a page has at most.",

@@ -1,6 +1,7 @@
 """Exports: ask, estimate, list, look, cancel, repeat, and the manifest."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -13,6 +14,7 @@ from tailrace.exports.listing import Page, Wanted, list_exports
 from tailrace.exports.records import check_succeeded, find_export
 from tailrace.exports.submit import Action, Submitted, submit_once
 from tailrace.model.export import ExportRequest
+from tailrace.surfaces.native.deliveries import wanted_deliveries
 from tailrace.surfaces.native.documents.exports import (
     EstimateDocument,
     ExportBody,
@@ -39,11 +41,13 @@ POLL_S = 1
 
 async def post_export(call: Call) -> Response:
     """Ask for an export: 202, and where to look for it."""
-    return await _asked(call, await run_in_threadpool(_submit, call, export_request(call.body)))
+    base, who = call.desk.base_url(call.request), call.principal.who
+    asked = replace(export_request(call.body), deliveries=wanted_deliveries(call.body.deliveries, base, who))
+    return await _asked(call, await run_in_threadpool(_submit, call, asked))
 
 
 async def rerun_export(call: Call) -> Response:
-    """Ask for the same as an export did: 202, and where to look for the new one."""
+    """Ask for the same as an export did, without its deliveries: 202, and where to look for the new one."""
     return await _asked(call, await run_in_threadpool(_submit_again, call, call.path("id")))
 
 
