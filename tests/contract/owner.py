@@ -150,6 +150,9 @@ EXAMPLES: Mapping[str, Callable[[World], Example]] = {
     "post_raw_data": lambda _: Example(201, json=_RAW_DATA),
     "get_raw_data": lambda world: Example(path={"id": world.raw_data}),
     "get_raw_file": _raw_file,
+    "get_api": lambda _: Example(403, whose="caller"),  # the key that opens it is an argument, and is made anew here
+    "post_api": lambda _: Example(403, whose="caller"),
+    "get_exported_file": lambda _: Example(404, whose="caller", path={"name": "1-x-output-0"}),
     "get_report": lambda _: Example(
         whose="caller",
         path={"path": "eventParams/all/app;show=all/event;show=all/paramName/paramValue"},

@@ -5,6 +5,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ REPLIES: dict[str, TailraceError] = NATIVE_REPLIES | {
     "quota_spent": domain.QuotaSpent("leanplum.per_day", 24, 1, 2),
     "malformed_body": domain.Malformed("it is not JSON"),
 }
-OTHERS = {
+OTHERS: dict[str, Callable[[], Response]] = {
     "no_data": lambda: refused(404, NO_DATA),
     "no_such_path": lambda: unknown(404, "Not Found"),
     "method_not_allowed": lambda: unknown(405, "Method Not Allowed"),
