@@ -157,6 +157,11 @@ class DownloadSettings(BaseModel, extra="forbid"):
         pattern="^(/.*/)?$",
         description="Path of the internal location of an nginx in front that sends the files; empty: we send them.",
     )
+    origin: str = Field(
+        default="",
+        pattern="^(https?://[^/?#]+/?)?$",
+        description="Scheme and host of links to files that are known by their names alone; empty: as other links.",
+    )
 
 
 class S3Settings(BaseModel, extra="forbid"):

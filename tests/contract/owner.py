@@ -224,6 +224,9 @@ EXAMPLES: Mapping[str, Callable[[World], Example]] = {
     **dict.fromkeys(
         ("get_report_file", "get_report_file_slashed"), lambda world: Example(whose="caller", query=_look(world))
     ),
+    "get_api": lambda _: Example(403, whose="caller"),  # the key that opens it is an argument, and is made anew here
+    "post_api": lambda _: Example(403, whose="caller"),
+    "get_exported_file": lambda _: Example(404, whose="caller", path={"name": "1-x-output-0"}),
     "get_report": lambda _: Example(
         whose="caller",
         path={"path": "eventParams/all/app;show=all/event;show=all/paramName/paramValue"},

@@ -26,6 +26,7 @@ id = "acme"
 id = "app_waves"
 api_key = "WAVESAPIKEY0000000001"
 write_key = "wk_waves"
+export_key = "ek_waves"
 [[spaces.users]]
 email = "ana@example.com"
 role = "admin"

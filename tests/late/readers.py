@@ -95,6 +95,52 @@ class ByStart:
         return attributes.get("s3URI")
 
 
+class ByRecipe:
+    """Windows of availability in seconds, each from where the last one ended, of sessions as old as may be."""
+
+    def __init__(self, world: World, _tenant: Tenant) -> None:
+        self._world = world
+        self._upto = world.now // 1000
+
+    def read(self) -> Counter[int]:
+        """What became available since; the events of all sessions, whole ones and parts."""
+        begin, self._upto = self._upto, self._world.now // 1000
+        first, last = (self._world.now + days * DAY for days in (-59, 2))
+        asked = {"startDate": _day(first), "endDate": _day(last), "startTime": begin, "endTime": self._upto}
+        made = self._call("exportData", **asked)
+        if made["success"] is False:
+            assert made["error"] == {"message": "No matching data found."}
+            return Counter()
+        done = self._world.until("the files are there", lambda: self._finished(made["jobId"])) or {}
+        lines = [line for url in done["files"] for line in self._file(url).splitlines()]
+        states = (state for line in lines for state in json.loads(line)["states"])
+        return Counter(event["parameters"]["n"] for state in states for event in state["events"])
+
+    def _finished(self, job: str) -> dict[str, Any] | None:
+        found = self._call("getExportResults", jobId=job)
+        assert found["state"] in ("PENDING", "RUNNING", "FINISHED"), found
+        return found if found["state"] == "FINISHED" else None
+
+    def _file(self, url: str) -> bytes:
+        found = self._world.until("a file is sent", lambda: self._world.http.get(url))
+        assert found is not None
+        return found.content
+
+    def _call(self, action: str, **more: Any) -> dict[str, Any]:
+        known = {"appId": "app_waves", "clientKey": "ek_waves", "action": action}
+
+        def answered() -> dict[str, Any] | None:
+            answer = self._world.http.get("/api", params=known | more)
+            found: dict[str, Any] | None = None if answer.status_code >= 500 else answer.json()["response"][0]
+            return found
+
+        return self._world.until(f"{action} is answered", answered) or {}
+
+
+def _day(instant: int) -> str:
+    return iso(instant)[:10].replace("-", "")
+
+
 def _end(world: World, tenant: Tenant, export: str) -> dict[str, Any]:
     """The manifest of an export that must succeed."""
     (row,) = world.finished(export)
@@ -112,4 +158,5 @@ SURFACES: Mapping[str, Callable[[World, Tenant], Reader]] = {
     "native by cursor, sessions": partial(ByCursor, shape="sessions"),
     "native by clock": ByClock,
     "Data Download by tiled windows": ByStart,
+    "exportData by its recipe": ByRecipe,
 }

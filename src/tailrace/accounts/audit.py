@@ -85,7 +85,8 @@ class Wanted:
 
 def actor_of(principal: Principal) -> Actor:
     """Whoever a token speaks for, as the audit knows them."""
-    return Actor(principal.space, principal.who, principal.address, principal.user, principal.token or None)
+    user, token = principal.user or None, principal.token or None
+    return Actor(principal.space, principal.who, principal.address, user, token)
 
 
 def note(

@@ -16,6 +16,8 @@ from tailrace.db.tables import apps, spaces, tokens
 from tailrace.model.access import EVERYTHING, Principal, Scope, TokenKind, apps_of, scopes_of
 from tailrace.model.errors import NotFound, Unauthorized
 
+EXPORT_KEY = "the export key"  # who the audit says it was
+
 
 def scope_of_write_key(database: Database, key: str) -> Scope:
     """The app that a write key sends to.
@@ -98,6 +100,27 @@ def scope_of_api_key(database: Database, principal: Principal, key: str) -> Scop
     if row is None or not principal.may_see(row.id):
         raise NotFound("app", "")
     return _scope(row)
+
+
+def principal_of_export_key(database: Database, secret: str, app_id: str, key: str) -> tuple[Principal, Scope]:
+    """Whoever has the export key of an app: nobody in particular, who may export this one app.
+
+    Raises:
+        Unauthorized: no app of that id has this key.
+        TooSoon: it comes more often than the limit `requests.burst` allows.
+    """
+    hashed = token_hash(secret, key)
+    with database.read() as connection:
+        found = apps.c.export_key_hash == hashed, apps.c.id == app_id
+        row = connection.execute(_apps().where(*found)).first() if storable(app_id) else None
+        bounded = limit(connection, "requests.burst") > 0
+    if row is None:
+        raise Unauthorized
+    if bounded:
+        with database.write() as connection:
+            take_of(connection, row.space, "requests", f"key_{row.number}", database.now(connection))
+    may = frozenset(("exports.create", "exports.read"))
+    return Principal(row.space, 0, 0, may, frozenset((app_id,)), "standard", EXPORT_KEY), _scope(row)
 
 
 def scope_of_app(database: Database, app_id: str) -> Scope:

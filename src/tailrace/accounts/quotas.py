@@ -5,6 +5,7 @@ is counted stands in `subject`, at most 100 characters; the space is part of eve
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, and_, select, update
@@ -14,6 +15,7 @@ from tailrace.db.tables import quota_buckets, quota_windows
 from tailrace.db.upserts import insert_into
 from tailrace.model.clock import DAY, MINUTE
 from tailrace.model.errors import QuotaSpent, TooSoon
+from tailrace.model.zones import day_in, midnight
 
 SERVER = 0  # the space of those who have none yet
 TOKEN = MINUTE  # in such units a refill of one a minute is one a millisecond, so nothing is ever rounded
@@ -39,6 +41,12 @@ def utc_day(now: int) -> Window:
     """The day in UTC that holds an instant."""
     began = now - now % DAY
     return Window(began, began + DAY)
+
+
+def local_day(now: int, zone: str) -> Window:
+    """The day of a time zone that holds an instant; it may have 23 or 25 hours."""
+    first, after = day_in(now, zone), day_in(now, zone) + timedelta(days=1)
+    return Window(midnight(first, zone), midnight(after, zone))
 
 
 def spend(connection: Connection, space: int, name: str, subject: str, most: int, window: Window, now: int) -> None:

@@ -67,6 +67,8 @@ def assemble(assembly: Assembly, parts: Iterable[Part]) -> list[ExportFile]:
 
 
 def _files(assembly: Assembly, parts: Iterable[Part]) -> Iterator[ExportFile]:
+    if assembly.layout.nest is not None:
+        return (_file(assembly, *group) for group in _of_kin(assembly, parts))
     if streamed(assembly.request):
         return (_file(assembly, *group) for group in _streamed(assembly, placed(parts)))
     return _waited(assembly, list(parts))
@@ -112,6 +114,20 @@ def _keyed(assembly: Assembly, pieces: list[Placed]) -> Iterator[Group]:
             yield key, f"{assembly.stem}-{names[key]}", groups.get(key, ())
 
 
+def _of_kin(assembly: Assembly, parts: Iterable[Part]) -> Iterator[Group]:
+    """Files of each table, numbered from 0; a table without rows has one all the same. Only a table that is alone need
+    not wait for all parts.
+    """
+    pieces = placed(parts) if streamed(assembly.request) else list(placed(parts))
+    for key in assembly.layout.sheets:
+        number, mine = 0, (where for where in pieces if where.piece.key == key)
+        for _, group in groupby(mine, _FileNumber(assembly.request)):
+            yield key or None, f"{assembly.stem}{key}-{number}", group
+            number += 1
+        if number == 0:
+            yield key or None, f"{assembly.stem}{key}-0", ()
+
+
 def _key(where: Placed) -> str:
     return where.piece.key
 
@@ -135,7 +151,8 @@ class _FileNumber:
 
 def _file(assembly: Assembly, key: str | None, stem: str, pieces: Iterable[Placed]) -> ExportFile:
     request, encoder = assembly.request, assembly.encoder
-    name = f"{stem}.{encoder.extension}{EXTENSIONS[request.packing]}"
+    ending = f".{encoder.extension}{EXTENSIONS[request.packing]}"
+    name = stem if request.nest is not None else stem + ending  # such names are the dialect's own
     place = assembly.file_place(name)
     tally = Tally()
     with assembly.files.create(place) as raw:

@@ -19,7 +19,12 @@ _MASKED = {4: 24, 6: 64}  # bits that stay: all but the last part of IPv4, the n
 _NOTHING = pa.scalar(None, pa.string())
 
 
-def seconds(instants: pa.Array) -> pa.Array:
+def seconds(lengths: pa.Array) -> pa.Array:
+    """The double nearest to them, so that it is written with no more decimals than the milliseconds have."""
+    return pc.divide(lengths.cast(pa.float64()), 1000.0)
+
+
+def whole(instants: pa.Array) -> pa.Array:
     """Milliseconds as the whole second that they are in."""
     missing = pc.is_null(instants).to_numpy(zero_copy_only=False)
     return pa.array(pc.fill_null(instants, 0).to_numpy() // 1000, pa.int64(), mask=missing)
@@ -27,8 +32,13 @@ def seconds(instants: pa.Array) -> pa.Array:
 
 def span(lengths: pa.Array) -> pa.Array:
     """Milliseconds as the text of as many seconds: a whole number where they are."""
-    parts = floats(pc.divide(pc.cast(lengths, pa.float64()), 1000.0))
+    parts = floats(seconds(lengths))
     return pc.if_else(pc.ends_with(parts, ".0"), pc.utf8_slice_codeunits(parts, 0, -2), parts)
+
+
+def digits(numbers: pa.Array) -> pa.Array:
+    """Numbers as texts."""
+    return floats(numbers) if numbers.null_count < len(numbers) else pa.nulls(len(numbers), pa.string())
 
 
 def flag(values: pa.Array) -> pa.Array:

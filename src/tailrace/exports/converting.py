@@ -35,11 +35,14 @@ def cut_decimals(numbers: pa.Array, decimals: int) -> pa.Array:
     return pa.array(signs * whole / scale, pa.float64(), mask=pc.is_null(numbers).to_numpy(zero_copy_only=False))
 
 
+def convert(column: Column, sources: Arrays) -> pa.Array:
+    """A column made of the columns of its sources, which have a value for each of its rows."""
+    return _CONVERSIONS[column.conversion](column, sources)
+
+
 def _table(batch: EventBatch, columns: list[Column]) -> pa.Table:
     found = _members(batch, columns)
-    arrays = [
-        _CONVERSIONS[column.conversion](column, found.get(column.name) or _sources(batch, column)) for column in columns
-    ]
+    arrays = [convert(column, found.get(column.name) or _sources(batch, column)) for column in columns]
     return pa.Table.from_arrays(arrays, names=[column.name for column in columns])
 
 
@@ -89,4 +92,8 @@ _CONVERSIONS: Mapping[Conversion, Callable[[Column, Arrays], pa.Array]] = {
     "instant": lambda _, sources: cells.instants(sources[0]),
     "list": lambda _, sources: cells.lists(sources[0]),
     "entry": lambda column, sources: with_entry(sources[0], column.key, sources[1]),
+    "whole": lambda column, sources: cells.whole(_first(column, sources)),
+    "digits": lambda column, sources: cells.digits(_first(column, sources)),
+    "opposite": lambda column, sources: pc.invert(pc.fill_null(_first(column, sources), False)),
+    "zero": lambda column, sources: pc.fill_null(_first(column, sources), 0.0),
 }

@@ -113,6 +113,15 @@ def check_kept(sought: Sought) -> None:
         raise Expired(sought.expires_at)
 
 
+def find_named(database: Database, app: int, name: str) -> Sought | None:
+    """A file of an app, by a name that nobody can guess, which says by itself who may have it."""
+    with database.read() as connection:
+        now = database.now(connection)
+        named = export_files.c.app == app, export_files.c.name == name
+        row = connection.execute(_EACH.where(*named)).first()
+    return None if row is None else _sought(row, now)
+
+
 def _row(connection: Connection, wanted: Wanted) -> Row[Any] | None:
     if not storable(wanted.export) or not storable(wanted.file):
         return None
@@ -127,14 +136,17 @@ def _sought(row: Row[Any], now: int) -> Sought:
     return Sought(row.id, scope, row.state, row.expires_at, None if row.name is None else file_of(row), now)
 
 
+_OF = (exports.c.id, exports.c.space, exports.c.app, exports.c.state, exports.c.expires_at)
+_FILES = [column for column in export_files.c if column.name not in ("export", "space", "app")]
+
+
 def _query() -> Any:
     """An export by its id, and its file of a name if it has one. What else an export has may be long."""
-    of = (exports.c.id, exports.c.space, exports.c.app, exports.c.state, exports.c.expires_at)
-    files = [column for column in export_files.c if column.name not in ("export", "space", "app")]
     same = and_(export_files.c.export == exports.c.id, export_files.c.name == bindparam("file"))
-    return joined(*of, *files).outerjoin(export_files, same).where(exports.c.id == bindparam("export"))
+    return joined(*_OF, *_FILES).outerjoin(export_files, same).where(exports.c.id == bindparam("export"))
 
 
 # Made once: to make one takes longer than to carry it out.
+_EACH = joined(*_OF, *_FILES).join(export_files, export_files.c.export == exports.c.id)
 _OF_ANY = _query()
 _OF_SPACE = _OF_ANY.where(exports.c.space == bindparam("space"))

@@ -48,6 +48,8 @@ def check_form(request: ExportRequest) -> None:
         raise Invalid("keep_empty", "goes with the split 'single' and files that are no archives")
     if request.tables:
         _check_tables(request)
+    if request.nest is not None:
+        _check_nest(request)
     if request.shape == "tables" and request.columns and "params" in request.columns:
         raise Invalid("columns", "the shape 'tables' has a column for each parameter; leave 'params' out")
     if request.shape == "sessions" and request.columns and not any(_of_session(name) for name in request.columns):
@@ -61,6 +63,13 @@ def _check_tables(request: ExportRequest) -> None:
         raise Invalid("tables", "go with the shape 'tables', the format 'csv' and the packing 'zip'")
     if not all(table.events for table in request.tables):
         raise Invalid("tables", "must each name their events")
+
+
+def _check_nest(request: ExportRequest) -> None:
+    if request.shape != "sessions" or request.split != "size" or request.columns is not None:
+        raise Invalid("nest", "goes with the shape 'sessions' and the split 'size', and brings its own columns")
+    if request.format not in ("json", "csv") or request.packing == "zip" or not request.filters.empty:
+        raise Invalid("nest", "goes with the formats 'json' and 'csv', files that are no archives, and no filters")
 
 
 def _of_session(name: str) -> bool:

@@ -1,14 +1,14 @@
 """The layout of an export: which sheets its files have, by what rows are split, how parts are packed. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tailrace.exports import named
 from tailrace.formats.encoders import Encoder, encoder_of
 from tailrace.formats.packing import Store
 from tailrace.model.export import ExportRequest, Format, Shape, Split
 from tailrace.model.fields import DEFAULT_EVENT_COLUMNS, FIELDS, SESSION_FIELDS, Field
-from tailrace.model.rows import RowShape
+from tailrace.model.rows import Column, Nest, RowShape
 from tailrace.model.segment import Statistics
 from tailrace.model.sheet import EVENTS, Sheet, param_column
 from tailrace.model.tables import Table
@@ -61,6 +61,7 @@ class Layout:
     row_shape: RowShape | None = None
     tables: Mapping[str, Table] = field(default_factory=dict)
     users: RowShape | None = None
+    nest: Nest | None = None
 
     @property
     def row(self) -> str:
@@ -74,7 +75,8 @@ class Layout:
         """What writes rows."""
         shape = self.row_shape or _PLAIN
         array, safe, nulls = self.json_array, self.csv_safe, shape.nulls
-        return encoder_of(self.format, self.row, root=shape.root, array=array, safe=safe, nulls=nulls)
+        sure = self.nest is not None
+        return encoder_of(self.format, self.row, root=shape.root, array=array, safe=safe, nulls=nulls, sure=sure)
 
     def label(self, key: str) -> str:
         """What the rows of a key are called."""
@@ -86,7 +88,7 @@ class Layout:
 
     def sheet(self, key: str) -> Sheet:
         """The sheet of a file that holds the rows of a key."""
-        return self.sheets[key if self.shape == "tables" else ""]
+        return self.sheets[key if self.shape == "tables" or self.nest is not None else ""]
 
 
 def make_layout(
@@ -110,11 +112,14 @@ def make_layout(
         row_shape=request.row_shape,
         tables=named.keyed(request),
         users=request.users,
+        nest=request.nest,
     )
 
 
 def merges(request: ExportRequest, statistics: Sequence[Statistics], *, increment: bool) -> bool:
     """Whether fragments are put together to sessions: a window does so, where there are fragments beyond the first."""
+    if request.nest is not None:  # of fragments that became available later, those of one session may be one row, too
+        return request.nest.whole_sessions and any(s.late_fragments for s in statistics)
     whole = request.shape == "sessions" or (request.row_shape is not None and request.row_shape.whole_sessions)
     return whole and not increment and any(s.late_fragments for s in statistics)
 
@@ -125,6 +130,8 @@ def columns_of(request: ExportRequest) -> tuple[str, ...]:
         return request.row_shape.sources
     if request.tables:
         return named.needed(request)
+    if request.nest is not None:
+        return request.nest.sources
     if request.shape == "tables":
         return request.columns or TABLE_COLUMNS
     return request.columns or DEFAULT_EVENT_COLUMNS
@@ -144,7 +151,21 @@ def sheet_of(request: ExportRequest) -> Sheet:
     return Sheet("session", (*own, EVENTS), inner) if inner else Sheet("session", tuple(own))
 
 
+def kin_sheets(request: ExportRequest, nest: Nest) -> dict[str, Sheet]:
+    """The sheet of each table of kin; where sessions hold all else, theirs alone, under the empty name."""
+    tables = nest.tables[:1] if request.format == "json" else nest.tables
+    nested = request.format == "json"
+    return {"" if nested else table.name: Sheet(table.kin, kin_fields(table.columns)) for table in tables}
+
+
+def kin_fields(columns: Sequence[Column]) -> tuple[Field, ...]:
+    """Columns of kin as encoders know them: each of its rows stands for itself."""
+    return tuple(replace(column.field, grain="event") for column in columns)
+
+
 def _sheets(request: ExportRequest, statistics: Sequence[Statistics]) -> dict[str, Sheet]:
+    if request.nest is not None:
+        return kin_sheets(request, request.nest)
     if request.shape != "tables":
         return {"": sheet_of(request)}
     if request.tables:
@@ -173,7 +194,8 @@ def _params(statistics: Sequence[Statistics], names: Iterable[str]) -> dict[str,
 
 def streamed(request: ExportRequest) -> bool:
     """Whether files are written while later slices still run: no key has to be waited for."""
-    return request.split in ("single", "size") and request.packing != "zip"
+    tables = request.nest is not None and request.format != "json"
+    return request.split in ("single", "size") and request.packing != "zip" and not tables
 
 
 def _passes(request: ExportRequest) -> bool:

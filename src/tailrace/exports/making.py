@@ -11,6 +11,7 @@ from tailrace.compute.running import run_all
 from tailrace.db.engine import Database
 from tailrace.exports.assemble import Assembly, assemble
 from tailrace.exports.cache import PartCache
+from tailrace.exports.names import stem_of
 from tailrace.exports.people import People, no_people
 from tailrace.exports.plan import Plan, make_plan
 from tailrace.exports.records import Export, StoredFile
@@ -105,7 +106,7 @@ def make_files(
     Raises:
         PartDamaged: a part is not what was written; make it again.
     """
-    stem = f"{export.request.app}-{export.id}-{export.request.shape}"
+    stem = stem_of(export)
     most = maker.pool.workers + 2 if plan.layout.passing else None
     specs = [
         SliceSpec(part_place(f"part-{n % (most or n + 1):06d}"), piece, plan.selection, plan.layout, stop)

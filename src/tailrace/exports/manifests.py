@@ -48,7 +48,7 @@ def make_manifest(
         "shape": request.shape,
         "columns": _columns(request),
         "filtered": not request.reading.empty,
-        "rows": sum(_rows(f) for f in files),
+        "rows": sum(_rows(f) for f in files if not request.nest or f.key in (None, request.nest.tables[0].name)),
         "bytes": sum(f.bytes for f in files),
         "files": [_file(f) for f in files],
         "schema": {"name": schema.name, "bytes": schema.bytes, "sha256": schema.sha256},
@@ -57,7 +57,7 @@ def make_manifest(
 
 def totals_of(connection: Connection, export: Export, resolved: Resolved) -> tuple[Totals, Totals] | None:
     """An app's counts before and after an increment; None on other axes."""
-    if resolved.after_seq is None or resolved.upto_seq is None:
+    if resolved.after_seq is None or resolved.upto_seq is None or export.request.available is not None:
         return None
     before = totals_at(connection, export.scope, resolved.after_seq)
     return before, totals_at(connection, export.scope, resolved.upto_seq)
@@ -90,6 +90,8 @@ def _columns(request: ExportRequest) -> list[str]:
     """As the files name them."""
     if request.row_shape is not None:
         return [column.name for column in sheet_of(request).columns]
+    if request.nest is not None:
+        return [column.name for column in request.nest.tables[0].columns]
     return list(columns_of(request))
 
 
@@ -104,7 +106,7 @@ def window_document(request: ExportRequest) -> dict[str, Any]:
 
 
 def _cursor(identity: Identity, request: ExportRequest, resolved: Resolved) -> str | None:
-    if resolved.upto_seq is None:
+    if resolved.upto_seq is None or request.available is not None:
         return None
     cursor = Cursor(identity.epoch, request.app, resolved.upto_seq, request_digest(request))
     return write_cursor(identity.secret, cursor)

@@ -3,10 +3,20 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from uuid import uuid4
+
+from tailrace.exports.records import Export
 
 LONGEST = 150  # bytes of UTF-8, so that what is put around it fits into the 255 of common file systems
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]')
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE | re.DOTALL)
+
+
+def stem_of(export: Export) -> str:
+    """How the names of an export's files begin; some dialects have one in them that nobody can guess."""
+    if export.request.nest is not None:
+        return export.request.nest.stem.format(app=export.scope.app, unique=uuid4())
+    return f"{export.request.app}-{export.id}-{export.request.shape}"
 
 
 def safe_names(labels: Mapping[str, str]) -> dict[str, str]:

@@ -49,6 +49,14 @@ def give_number(connection: Connection, scope: Scope, export_id: str, series: st
     return number
 
 
+def number_of_export(connection: Connection, scope: Scope, export_id: str) -> int | None:
+    """The number of an export of an app, if it has one."""
+    of = export_numbers.c
+    mine = of.space == scope.space, of.app == scope.app, of.export == export_id
+    found: int | None = connection.scalar(select(of.number).where(*mine))
+    return found
+
+
 def find_numbered(database: Database, principal: Principal, series: str, number: str) -> Export:
     """An export of the caller's space, of an app that the caller may see, by its number; without its manifest.
 

@@ -63,8 +63,10 @@ class StoredFile:
     key_ref: str = CLEAR
 
 
-def insert_export(connection: Connection, export: Export, token: int) -> None:
-    """Keep a new export. Its deliveries have rows of their own, where their secrets are not in clear."""
+def insert_export(connection: Connection, export: Export, token: int | None) -> None:
+    """Keep a new export; `token` is None where it was asked for with a key. Its deliveries have rows of their own,
+    where their secrets are not in clear.
+    """
     connection.execute(
         insert(exports).values(
             **owner(export.scope),

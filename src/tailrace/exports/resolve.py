@@ -47,6 +47,21 @@ def resolve_increment(connection: Connection, scope: Scope, window: Window, afte
     return _resolved(connection, scope, window, after, upto, through)
 
 
+def resolve_within(connection: Connection, scope: Scope, available: Window, found: Reach) -> Resolved:
+    """For windows on session start of which only what became available in a second window is wanted.
+
+    Where that leaves out nothing that is older, it is a snapshot of then.
+    """
+    if available.end is None:
+        upto = head(connection, scope).seq
+    else:
+        lock_head(connection, scope, not_before=available.end)
+        upto = seq_before(connection, scope, available.end)
+    after = 0 if available.start is None else min(seq_before(connection, scope, available.start), upto)
+    through = found.complete_through if available.end is None else min(available.end, found.complete_through)
+    return Resolved(upto, after, upto, through) if after else Resolved(upto, None, None, through)
+
+
 def resolve_roughly(connection: Connection, scope: Scope, window: Window, after: int | None) -> Resolved:
     """The same for an estimate: nothing is locked or changed, and the window may end in the future."""
     newest = head(connection, scope)

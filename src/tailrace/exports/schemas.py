@@ -31,7 +31,7 @@ _TYPES: dict[Kind, dict[str, Any]] = {
 def schema_document(title: str, layout: Layout) -> dict[str, Any]:
     """What a row is, as its JSON line would be; with several tables, what a row of each is."""
     head = {"$schema": DIALECT, "title": title}
-    if layout.shape != "tables":
+    if "" in layout.sheets:
         return head | _row(layout.sheet(""))
     names = {key: "users" if key == USERS else f"event {key}" for key in layout.sheets}
     rows = {names[key]: {"title": names[key]} | _row(sheet) for key, sheet in layout.sheets.items()}

@@ -49,7 +49,8 @@ def run_slice(files: Files, spec: SliceSpec) -> Part:
     encoder = layout.encoder
     with files.create(spec.object, durable=False) as sink:
         out = PartWriter(sink, encoder, layout.store)
-        shaper_of(layout)(layout, encoder, _looking(spec.stop, _groups(files, spec)), out)
+        write = shaper_of(layout) if layout.nest is None else write_kin
+        write(layout, encoder, _looking(spec.stop, _groups(files, spec)), out)
         pieces = out.finish()
     point("slice.part_written")
     return Part(spec.object, pieces)

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from tailrace.accounts.audit import actor_of, note
 from tailrace.accounts.limits import limit
-from tailrace.accounts.quotas import spend_export
+from tailrace.accounts.quotas import local_day, spend, spend_export
 from tailrace.accounts.store import Identity
 from tailrace.db.engine import Database
 from tailrace.delivery.checks import Reception
@@ -18,7 +18,7 @@ from tailrace.exports.forms import check_form
 from tailrace.exports.idempotency import Once, recall, remember
 from tailrace.exports.numbers import give_number
 from tailrace.exports.records import Export, count_unfinished, get_export, insert_export
-from tailrace.exports.resolve import Resolved, is_complete, resolve_increment, resolve_snapshot
+from tailrace.exports.resolve import Resolved, is_complete, resolve_increment, resolve_snapshot, resolve_within
 from tailrace.exports.sizing import check_size
 from tailrace.jobs.queue import enqueue
 from tailrace.model.access import Principal, Scope
@@ -67,9 +67,10 @@ def submit_once(
     asked: Once | None,
     action: Action = "export.requested",
     policy: Policy = OURS,
+    resolved: Resolved | None = None,
 ) -> Submitted:
     """Keep a request as a queued export, unless the client's key brought it before. `action` is what the audit says,
-    `policy` what the client's dialect allows.
+    `policy` what the client's dialect allows, `resolved` the commits if they are known.
 
     Raises:
         IdempotencyMismatch: the key brought something else before.
@@ -94,7 +95,7 @@ def submit_once(
             return Submitted(get_export(connection, principal, earlier), True)
         _check_age(request, policy, now)
         allow(connection, principal, policy, now)
-        export = _keep(submitter, connection, principal, scope, request, now, found, policy.max_running)
+        export = _keep(submitter, connection, principal, scope, request, now, found, policy, resolved)
         number = give_number(connection, scope, export.id, policy.series) if policy.series else None
         note(connection, actor_of(principal), action, export.id, now, app=scope.app_id)
         if asked is not None:
@@ -110,21 +111,48 @@ def _keep(
     request: ExportRequest,
     now: int,
     found: Reach | None,
-    max_running: int | None,
+    policy: Policy,
+    resolved: Resolved | None,
 ) -> Export:
     _check_start(request, now)
-    _check_running(connection, scope, max_running)
+    _check_running(connection, scope, policy.max_running)
     spend_export(connection, scope.space, now)
     not_before = _not_before(connection, request, now)
+    _spend_daily(connection, scope, policy, now)
     export = _new_export(submitter.ids.new("exp", now), scope, request, now)
-    if not_before <= now and (found is None or is_complete(request, found)):
+    if resolved is not None:
+        export = _resolved_export(export, resolved)
+    elif not_before <= now and (found is None or is_complete(request, found)):
         export = _resolved_export(export, _resolve(submitter, connection, scope, request, found))
     elif found is not None:
         export = replace(export, complete_through=found.complete_through)
-    insert_export(connection, export, principal.token)
+    insert_export(connection, export, principal.token or None)
     keep_deliveries(connection, submitter.reception, submitter.ids, scope, export.id, request.deliveries, now)
     enqueue(connection, "export", scope, export.id, not_before, snapshot=export.snapshot)
     return export
+
+
+def _spend_daily(connection: Connection, scope: Scope, policy: Policy, now: int) -> None:
+    if (daily := policy.daily) is not None:
+        day = local_day(now, daily.zone)
+        spend(connection, scope.space, daily.name, str(scope.app), daily.most, day, now)
+
+
+def resolve_now(submitter: Submitter, scope: Scope, request: ExportRequest) -> Resolved | None:
+    """What a request of a dialect would read, resolved for good; None if the end of its window is to be waited for.
+
+    Raises:
+        Invalid: the window makes no sense.
+        WindowInFuture: it ends further ahead than the server waits.
+    """
+    check_request(request)
+    found = None if request.window.axis == "available" else reach(submitter.database, scope)
+    with submitter.database.write() as connection:
+        now = submitter.database.now(connection)
+        _check_start(request, now)
+        if _not_before(connection, request, now) > now:
+            return None
+        return _resolve(submitter, connection, scope, request, found)
 
 
 def prepare(submitter: Submitter, scope: Scope, request: ExportRequest) -> tuple[Export, Resolved]:
@@ -169,8 +197,9 @@ def check_request(request: ExportRequest) -> None:
         raise Invalid("after", "cursors continue windows on the axis 'available' only")
     elif window.start is None or window.end is None:
         raise Invalid("window", f"the axis '{window.axis}' needs both from and to")
-    if window.start is not None and window.end is not None and window.end <= window.start:
-        raise Invalid("window.to", "must be later than window.from")
+    for one, name in ((window, "window"), (request.available, "available")):
+        if one is not None and one.start is not None and one.end is not None and one.end <= one.start:
+            raise Invalid(f"{name}.to", f"must be later than {name}.from")
 
 
 def check_length(request: ExportRequest, policy: Policy) -> None:
@@ -198,8 +227,9 @@ def _check_running(connection: Connection, scope: Scope, most: int | None) -> No
 
 def _not_before(connection: Connection, request: ExportRequest, now: int) -> int:
     """When the job may run: now, or after the end of a window that is ahead and worth waiting for."""
-    end, complete = request.window.end, request.wait_until_complete
-    if not (complete or request.window.axis == "available") or end is None or end <= now:
+    complete, by_clock = request.wait_until_complete, request.window.axis == "available" or request.available
+    end = (request.available or request.window).end
+    if not (complete or by_clock) or end is None or end <= now:
         return now
     most = limit(connection, "exports.max_complete_wait_ms" if complete else "exports.max_wait_ms")
     if end - now > most:
@@ -209,7 +239,7 @@ def _not_before(connection: Connection, request: ExportRequest, now: int) -> int
 
 def _check_start(request: ExportRequest, now: int) -> None:
     """A window that is open to the end cannot begin in the future: what comes before would fall between two exports."""
-    window = request.window
+    window = request.available or request.window
     if window.axis == "available" and window.end is None and window.start is not None and window.start > now:
         raise Invalid("window.from", "lies in the future; give an end too, or begin no later than now")
 
@@ -217,6 +247,8 @@ def _check_start(request: ExportRequest, now: int) -> None:
 def _resolve(
     submitter: Submitter, connection: Connection, scope: Scope, request: ExportRequest, found: Reach | None
 ) -> Resolved:
+    if found is not None and request.available is not None:
+        return resolve_within(connection, scope, request.available, found)
     if found is not None:
         return resolve_snapshot(found)
     return resolve_increment(connection, scope, request.window, seq_after(submitter, connection, scope, request))

@@ -191,7 +191,8 @@ def _widened(shared: pa.Table, members: Members, sheet: Sheet, start: int, stop:
 class Style:
     """What a format leaves open: what a row and all of them are called, and options that some formats have.
 
-    `array` is of json, `safe` of csv; `nulls` shows columns without a value in json and xml.
+    `array` is of json, `safe` of csv; `nulls` shows columns without a value in json and xml; `sure` says that the first
+    column always has one.
     """
 
     row: str = "event"
@@ -199,19 +200,21 @@ class Style:
     array: bool = False
     safe: bool = False
     nulls: bool = False
+    sure: bool = False
 
 
 def encoder_of(
-    format_: Format, row: str, *, root: str = "rows", array: bool = False, safe: bool = False, nulls: bool = False
-) -> Encoder:
+    format_: Format, row: str, *, root: str = "rows", array: bool = False, safe: bool = False, nulls: bool = False,
+    sure: bool = False,
+) -> Encoder:  # fmt: skip
     """The encoder of a format; `row` is what a row is called, `root` all of them. The options are those of `Style`."""
-    return _ENCODERS[format_](Style(row, root, array, safe, nulls))
+    return _ENCODERS[format_](Style(row, root, array, safe, nulls, sure))
 
 
 def _json(style: Style) -> TextEncoder:
     if style.array:
         return _array(Json("},\n", nulls=style.nulls))
-    return _lines(Json(nulls=True)) if style.nulls else _LINES
+    return _lines(Json(nulls=style.nulls, sure=style.sure)) if style.nulls or style.sure else _LINES
 
 
 def _csv(style: Style) -> TextEncoder:

@@ -25,18 +25,21 @@ _ALWAYS = frozenset(
 
 
 class Json(Dialect):
-    """`closing` is what ends a row: a brace, and what stands between it and the next. `nulls` leaves no key out."""
+    """`closing` is what ends a row: a brace, and what stands between it and the next. `nulls` leaves no key out; with
+    `sure` the first column always has a value.
+    """
 
     opening = "{"
     separator = ""
 
-    def __init__(self, closing: str = "}\n", *, nulls: bool = False) -> None:
+    def __init__(self, closing: str = "}\n", *, nulls: bool = False, sure: bool = False) -> None:
         self.closing = closing
         self._nulls = nulls
+        self._sure = sure
 
     def anchor(self, columns: Sequence[Field]) -> int:
         """The first that always has a value; without one, all have their comma before them."""
-        if self._nulls:
+        if self._nulls or self._sure:
             return 0
         return next((place for place, field in enumerate(columns) if field.name in _ALWAYS), -1)
 

@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 from tailrace.model.delivery import Delivery
 from tailrace.model.predicates import Predicate
-from tailrace.model.rows import RowShape
+from tailrace.model.rows import Nest, RowShape
 from tailrace.model.tables import Table
 from tailrace.model.window import Window
 
@@ -50,6 +50,9 @@ class ExportRequest:
     its own instead, of the shape `tables`, and say what a row of the users table is (`users`): the sources of that are
     fields of sessions, and `profile` is what is known of the user as of the export.
 
+    It may have sessions with all that is in them (`nest`, of the shape `sessions` and the split `size`), and of a
+    window on session start only what became `available` in a second window.
+
     `deliveries` are kept beside a request, not in it: one that is read again has none.
     """
 
@@ -71,6 +74,8 @@ class ExportRequest:
     file_life_ms: int | None = None
     tables: tuple[Table, ...] = ()
     users: RowShape | None = None
+    nest: Nest | None = None
+    available: Window | None = None
     deliveries: tuple[Delivery, ...] = ()
 
     @property

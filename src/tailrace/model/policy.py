@@ -129,6 +129,7 @@ class Policy:
     Of a dialect with a series each user may have `max_running_of_user` unfinished exports and ask `apart_ms` after the
     last one at the earliest, within all of the `quotas`, which are spent in their order. A request that is refused
     spends none.
+    `daily` bounds those of one app on one day.
     """
 
     max_window_ms: int = 0
@@ -140,6 +141,16 @@ class Policy:
     max_running_of_user: int = 0
     apart_ms: int = 0
     quotas: tuple[Quota, ...] = ()
+    daily: "Daily | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Daily:
+    """A quota by days of a time zone, under the name of its limit; `most` 0 is none."""
+
+    name: str
+    most: int
+    zone: str
 
 
 def register(limits: Iterable[Limit]) -> None:

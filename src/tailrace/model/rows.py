@@ -4,15 +4,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tailrace.model.fields import FIELDS, Field, Grain, Kind
+from tailrace.model.kin import DERIVED, KIN_SOURCES, Kin
 
 # `first`: the first source that has a value. `ms`: an instant as a number of milliseconds. `cut`: a number without the
 # decimals that are too many. `texts`: an object, each of its values as a text. `entry`: an object with one more entry,
-# the text of a second source.
-# `seconds`: an instant in whole seconds. `span`: milliseconds as seconds, with a fraction only where there is one.
-# `flag`: 1 or 0, which is also what nobody said. `words`: one of two words, for false and for true. `equal`: 1 where a
-# text is `key`. `masked`: an address without its last part. `member`: a member of an object as it was sent. `amounts`: a
-# member that is an object, as a list of its names and values. `instant`: a member that is an ISO 8601 instant, in ms.
-# `list`: a member that is an array of texts, with commas between them.
+# the text of a second source. `seconds`: milliseconds as seconds with a fraction; `whole`: the second that they are in;
+# `span`: their text as seconds, with a fraction only where there is one. `digits`: a number as a text. `zero`: 0 where
+# there is no number. `flag`: 1 or 0, which is also what nobody said; `opposite`: true where nothing was said. `words`:
+# one of two words, for false and for true. `equal`: 1 where a text is `key`. `masked`: an address without its last part.
+# `member`: a member of an object as it was sent. `amounts`: a member that is an object, as a list of its names and
+# values. `instant`: a member that is an ISO 8601 instant, in ms. `list`: a member that is an array of texts, with commas.
 Conversion = Literal[
     "first",
     "ms",
@@ -20,6 +21,10 @@ Conversion = Literal[
     "texts",
     "entry",
     "seconds",
+    "whole",
+    "digits",
+    "opposite",
+    "zero",
     "span",
     "flag",
     "words",
@@ -35,7 +40,9 @@ _KINDS: dict[Conversion, Kind] = {
     "cut": "float",
     "texts": "map",
     "entry": "map",
-    "seconds": "int",
+    "seconds": "float",
+    "whole": "int",
+    "digits": "text",
     "span": "any",
     "flag": "int",
     "words": "text",
@@ -66,7 +73,7 @@ class Column:
     @property
     def grain(self) -> Grain:
         """That of its sources; of both kinds: that of events."""
-        return "event" if any(FIELDS[name].grain == "event" for name in self.sources) else "session"
+        return "event" if any(_known(name).grain == "event" for name in self.sources) else "session"
 
     @property
     def of_member(self) -> bool:
@@ -76,7 +83,7 @@ class Column:
     @property
     def field(self) -> Field:
         """What encoders need to know of it."""
-        source = FIELDS[self.sources[0]]
+        source = _known(self.sources[0])
         kind = _KINDS.get(self.conversion, source.kind)
         return Field(self.name, kind, self.grain, source.source, source.what)
 
@@ -104,3 +111,36 @@ class RowShape:
         """The canonical fields that it reads, each once."""
         spread = (self.spread.partition(".")[0],) if self.spread else ()
         return tuple(dict.fromkeys((*(name for column in self.columns for name in column.sources), *spread)))
+
+
+@dataclass(frozen=True, slots=True)
+class KinTable:
+    """Rows of one kind of kin: what their table is called, and its columns, of which the first always has a value."""
+
+    name: str
+    kin: Kin
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Nest:
+    """Sessions with all that is in them: nested in a row per session in JSON, in CSV a table for each kind of rows.
+
+    The first of `tables` are the sessions. Files are named `stem`, the table's name, a dash and their number; in
+    `stem`, ``{app}`` is the app's number and ``{unique}`` cannot be guessed. With `whole_sessions` fragments are put
+    together to sessions; else, or without its first one, each is a session of an id of its own.
+    """
+
+    tables: tuple[KinTable, ...]
+    stem: str
+    whole_sessions: bool = False
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The canonical fields that it reads, each once."""
+        named = (name for table in self.tables for column in table.columns for name in column.sources)
+        return tuple(dict.fromkeys((*KIN_SOURCES, *(name for name in named if name in FIELDS))))
+
+
+def _known(name: str) -> Field:
+    return FIELDS.get(name) or DERIVED[name]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tailrace.model.policy import Limit
 from tailrace.surfaces.devtodev import policy as devtodev
 from tailrace.surfaces.flurry import policy as flurry
+from tailrace.surfaces.leanplum import policy as leanplum
 
 if TYPE_CHECKING:
     from tailrace.web.surface import Surface
@@ -37,4 +38,10 @@ DIALECTS: Sequence[Dialect] = (
     Dialect("tailrace.surfaces.flurry.surface", "FLURRY", flurry.LIMITS),
     Dialect("tailrace.surfaces.flurry.reporting", "REPORTING", ()),
     Dialect("tailrace.surfaces.devtodev.surface", "DEVTODEV", devtodev.LIMITS),
+    Dialect(
+        "tailrace.surfaces.leanplum.surface",
+        "LEANPLUM",
+        leanplum.LIMITS,
+        "tailrace.surfaces.leanplum.deliveries:BODIES",
+    ),
 )

@@ -23,7 +23,7 @@ exports = Table(
     Column("id", String(40), primary_key=True),
     Column("space", ForeignKey("spaces.number"), nullable=False),
     Column("app", ForeignKey("apps.number"), nullable=False),
-    Column("token", ForeignKey("tokens.number"), nullable=False),
+    Column("token", ForeignKey("tokens.number")),
     Column("request", Text, nullable=False),
     Column("state", String(20), nullable=False),
     Column("created_at", BigInteger, nullable=False),
@@ -71,6 +71,7 @@ export_files = Table(
     Column("media_type", String(100), nullable=False),
     Column("downloads", BigInteger, nullable=False, server_default="0"),
     Index("export_files_by_object", "app", "object"),
+    Index("export_files_by_name", "app", "name"),
 )
 
 # Numbers by which dialects call exports; each dialect has a series of its own, told apart by its name.

@@ -19,7 +19,7 @@ _DATE = Column("date", ("time",), "ms")
 _LEVEL = Column("level", ("level",))
 _TESTER = Column("isTester", ("is_tester",), "flag")
 _CHEAT = Column("cheat", ("is_cheater",), "flag")
-_INSTALLED = Column("install_date", ("registered_at", "first_seen"), "seconds")
+_INSTALLED = Column("install_date", ("registered_at", "first_seen"), "whole")
 _USER = (_TESTER, _CHEAT, _INSTALLED)
 
 _STANDARD = Predicate(None, "kind", "eq", (STANDARD_KIND,))
@@ -144,7 +144,7 @@ def _flag(name: str, key: str) -> Column:
 
 USERS = RowShape(
     (
-        *(_ID, Column("Main ID", ("actor",)), Column("Created", ("registered_at", "first_seen"), "seconds")),
+        *(_ID, Column("Main ID", ("actor",)), Column("Created", ("registered_at", "first_seen"), "whole")),
         *(_flag("Paying", "is_paying"), _flag("Cheater", "is_cheater"), _flag("Tester", "is_tester")),
         *(_said("Level", "level"), Column("AppVersion", ("app_version",)), Column("Language", ("locale",))),
         *(Column("Country", ("country",)), Column("Device manufacturer", ("device_manufacturer",))),
