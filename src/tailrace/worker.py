@@ -1,4 +1,4 @@
-"""The worker: seals what is due and runs exports, until it is told to stop."""
+"""The worker: seals and closes what is due and runs exports, until it is told to stop."""
 
 import threading
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 from tailrace.accounts.lookup import all_scopes, scope_of_number
 from tailrace.exports.attempts import Output, Runner
+from tailrace.exports.closing import close_due
 from tailrace.exports.run import run_export
 from tailrace.ingest.seal import Sealer
 from tailrace.ingest.sealing import seal_round
@@ -21,6 +22,7 @@ from tailrace.wiring import House, ensure_upkeep
 
 _FALLBACK_S = 0.5  # how often to look for jobs that another process made, or whose time has come
 _FALLBACK_HEARD_S = 2.0  # the same where another process's jobs are heard of
+_CLOSING_S = 1  # how often to look for bundles that are due
 _UPKEEP_S = 5  # how often to look whether a sweep is due
 
 
@@ -35,7 +37,7 @@ class Worker:
         self._bell = bell
         self._stop = threading.Event()
         self._held = ExitStack()
-        targets: list[Callable[[], None]] = [self._seal, self._upkeep, *[self._export] * exporters]
+        targets: list[Callable[[], None]] = [self._seal, self._close, self._upkeep, *[self._export] * exporters]
         self._threads = [threading.Thread(target=self._guard, args=(t,), name=t.__name__, daemon=True) for t in targets]
 
     def __enter__(self) -> "Worker":
@@ -92,6 +94,12 @@ class Worker:
             if self._stop.is_set():
                 break
         return more
+
+    def _close(self) -> None:
+        closer = self._house.closer()
+        while not self._stop.is_set():
+            close_due(closer, self._bell)
+            self._stop.wait(_CLOSING_S)
 
     def _upkeep(self) -> None:
         ensure_upkeep(self._house)

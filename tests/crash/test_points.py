@@ -32,7 +32,7 @@ APART = {
     ),
     "export": ("export.claimed:1", "slice.mid_part:1", "export.mid_assemble:5", "export.before_commit:1"),
 }
-ELSEWHERE = ("export.before_record", "sweep.between_deletes")
+ELSEWHERE = ("export.before_record", "sweep.between_deletes", "bundles.before_commit")
 
 
 @pytest.mark.parametrize("stories", [ALONE, APART])

@@ -7,7 +7,7 @@ from tests.crash.worlds import World
 from tests.late.scenario import SILENCE, STEPS, Scenario
 
 # Points that not every step passes.
-RARE = ("export.before_record", "sweep.between_deletes")
+RARE = ("export.before_record", "sweep.between_deletes", "bundles.before_commit")
 
 
 class Tale:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, and_, bindparam
 from tailrace.accounts.audit import Download, note_downloads
 from tailrace.db.engine import Database, storable
 from tailrace.db.tables import export_files, exports
-from tailrace.exports.records import StoredFile, file_of, joined
+from tailrace.exports.records import StoredFile, asked_for, file_of, joined
 from tailrace.model.access import Scope
 from tailrace.model.export import ExportState
 
@@ -103,7 +103,7 @@ def _query() -> Any:
     of = (exports.c.id, exports.c.space, exports.c.app, exports.c.state, exports.c.expires_at)
     files = [column for column in export_files.c if column.name not in ("export", "space", "app")]
     same = and_(export_files.c.export == exports.c.id, export_files.c.name == bindparam("file"))
-    return joined(*of, *files).outerjoin(export_files, same).where(exports.c.id == bindparam("export"))
+    return joined(*of, *files).outerjoin(export_files, same).where(asked_for(), exports.c.id == bindparam("export"))
 
 
 # Made once: to make one takes longer than to carry it out.

@@ -57,6 +57,7 @@ def make_plan(
         filters=request.filters,
         columns=columns_of(request),
         increment=increment,
+        arrivals=request.arrivals,
     )
     matching = _matching(request, segments, selection)
     known = [segment.statistics for segment in matching]

@@ -111,7 +111,7 @@ def _keep(
     _check_running(connection, scope, max_running)
     spend_export(connection, scope.space, now)
     not_before = _not_before(connection, request, now)
-    export = _new_export(submitter.ids.new("exp", now), scope, request, now)
+    export = new_export(submitter.ids.new("exp", now), scope, request, now)
     if not_before <= now and (found is None or is_complete(request, found)):
         export = _resolved_export(export, _resolve(submitter, connection, scope, request, found))
     elif found is not None:
@@ -137,7 +137,7 @@ def prepare(submitter: Submitter, scope: Scope, request: ExportRequest) -> tuple
         if request.window.end is not None and _not_before(connection, request, now) > now:
             raise WindowInFuture(request.window.end, now, 0)
         resolved = _resolve(submitter, connection, scope, request, found)
-    export = _new_export(submitter.ids.new("exp", now), scope, request, now)
+    export = new_export(submitter.ids.new("exp", now), scope, request, now)
     return _resolved_export(export, resolved), resolved
 
 
@@ -229,7 +229,8 @@ def seq_after(submitter: Submitter, connection: Connection, scope: Scope, reques
     return read_cursor(identity.secret, request.after, request, epoch=identity.epoch, head=newest).seq
 
 
-def _new_export(export_id: str, scope: Scope, request: ExportRequest, now: int) -> Export:
+def new_export(export_id: str, scope: Scope, request: ExportRequest, now: int) -> Export:
+    """A queued export that is not resolved to commits yet."""
     return Export(
         id=export_id,
         scope=scope,

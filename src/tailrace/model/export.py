@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from tailrace.model.bundles import Arrivals
 from tailrace.model.predicates import Predicate
 from tailrace.model.rows import RowShape
 from tailrace.model.window import Window
@@ -44,7 +45,8 @@ class ExportRequest:
     event time or session start is read once nothing that belongs to it is still on its way inside the server.
 
     A dialect may have rows of its own (`row_shape`, of the shape `events`), want a file even where there is no row
-    (`keep_empty`, of the split `single`), and keep files for a time of its own (`file_life_ms`).
+    (`keep_empty`, of the split `single`), and keep files for a time of its own (`file_life_ms`). `arrivals` make it a
+    bundle: a window on event time that is open at its beginning, of which they say what counts.
     """
 
     app: str
@@ -63,6 +65,7 @@ class ExportRequest:
     row_shape: RowShape | None = None
     keep_empty: bool = False
     file_life_ms: int | None = None
+    arrivals: Arrivals | None = None
 
 
 @dataclass(frozen=True, slots=True)

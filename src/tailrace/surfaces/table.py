@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from tailrace.model.bundles import Schedule
 from tailrace.model.policy import Limit
 from tailrace.surfaces.flurry import policy as flurry
+from tailrace.surfaces.fullstory import policy as fullstory
 
 if TYPE_CHECKING:
     from tailrace.web.surface import Surface
@@ -17,11 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One dialect: module and name of its surface, and its limits."""
+    """One dialect: module and name of its surface, its limits, and what makes its bundles if it has any."""
 
     module: str
     name: str
     limits: Sequence[Limit]
+    schedule: Schedule | None = None
 
     def load(self) -> "Surface":
         """Its surface."""
@@ -32,4 +35,5 @@ class Dialect:
 DIALECTS: Sequence[Dialect] = (
     Dialect("tailrace.surfaces.flurry.surface", "FLURRY", flurry.LIMITS),
     Dialect("tailrace.surfaces.flurry.reporting", "REPORTING", ()),
+    Dialect("tailrace.surfaces.fullstory.surface", "FULLSTORY", fullstory.LIMITS, fullstory.SCHEDULE),
 )
