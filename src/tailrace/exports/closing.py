@@ -49,11 +49,9 @@ def close_due(closer: Closer, bell: Bell) -> int:
     for schedule in closer.schedules:
         with closer.database.read() as connection:
             rows = connection.execute(_series(schedule)).all()
-            limits = limits_now(connection) if rows else {}
         for row in rows:
             scope = scope_of_number(closer.database, row.space, row.app)
-            terms = schedule.terms(limits)
-            while closed := _close_some(closer, scope, schedule, terms):
+            while closed := _close_some(closer, scope, schedule):
                 total += closed
                 bell.ring()
     return total
@@ -63,12 +61,13 @@ def _series(schedule: Schedule) -> Any:
     return select(bundle_series).where(bundle_series.c.series == schedule.series).order_by(bundle_series.c.app)
 
 
-def _close_some(closer: Closer, scope: Scope, schedule: Schedule, terms: Terms) -> int:
+def _close_some(closer: Closer, scope: Scope, schedule: Schedule) -> int:
     """Close some bundles of an app, the oldest first, and begin anew those that failed; how many."""
-    if not _anything(closer.database, scope, schedule, terms):
+    if not _anything(closer.database, scope, schedule):
         return 0
     with closer.database.write() as connection:
         upto = lock_head(connection, scope, not_before=0).seq  # whoever else closes waits here
+        terms = schedule.terms(limits_now(connection))
         work = _Work(closer, connection, scope, schedule, terms, closer.database.now(connection))
         row = work.begun()
         closed = 0
@@ -82,14 +81,14 @@ def _close_some(closer: Closer, scope: Scope, schedule: Schedule, terms: Terms) 
     return closed + again
 
 
-def _anything(database: Database, scope: Scope, schedule: Schedule, terms: Terms) -> bool:
+def _anything(database: Database, scope: Scope, schedule: Schedule) -> bool:
     """Whether anything is due: nobody is kept from committing for a look in vain."""
     with database.read() as connection:
         now = database.now(connection)
         row = connection.execute(_row(scope, schedule)).one()
         if row.began is None:
             return head(connection, scope).seq > 0
-        failed = _failed(scope, schedule, now)
+        terms, failed = schedule.terms(limits_now(connection)), _failed(scope, schedule, now)
         return row.closes + terms.settle_ms <= now or connection.execute(failed.limit(1)).first() is not None
 
 
