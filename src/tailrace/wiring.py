@@ -27,6 +27,7 @@ from tailrace.delivery.courier import Courier
 from tailrace.delivery.vault import KEY_FILE, Vault
 from tailrace.exports.attempts import Runner
 from tailrace.exports.cache import PartCache
+from tailrace.exports.closing import Closer
 from tailrace.exports.making import Maker
 from tailrace.exports.submit import Submitter
 from tailrace.files.base import Files
@@ -109,6 +110,11 @@ class House:
     def app_maker(self) -> AppMaker:
         """What a new app needs to take events."""
         return AppMaker(partial(_new_app, self.settings.shard_bits), partial(ensure_inboxes, self))
+
+    def closer(self) -> Closer:
+        """What closing bundles needs."""
+        schedules = [dialect.schedule for dialect in DIALECTS if dialect.schedule is not None]
+        return Closer(self.database, self.ids, schedules)
 
     def sweeper(self) -> Sweeper:
         """What upkeep needs."""

@@ -1,4 +1,4 @@
-"""The worker: seals what is due, runs exports and delivers them, until it is told to stop."""
+"""The worker: seals and closes what is due, runs exports and delivers them, until it is told to stop."""
 
 import threading
 from collections.abc import Callable
@@ -8,6 +8,7 @@ from tailrace.accounts.lookup import all_scopes, scope_of_number
 from tailrace.delivery.courier import Courier
 from tailrace.delivery.run import run_delivery
 from tailrace.exports.attempts import Output, Runner
+from tailrace.exports.closing import close_due
 from tailrace.exports.run import run_export
 from tailrace.ingest.seal import Sealer
 from tailrace.ingest.sealing import seal_round
@@ -23,6 +24,7 @@ from tailrace.wiring import House, ensure_upkeep
 
 _FALLBACK_S = 0.5  # how often to look for jobs that another process made, or whose time has come
 _FALLBACK_HEARD_S = 2.0  # the same where another process's jobs are heard of
+_CLOSING_S = 1  # how often to look for bundles that are due
 _UPKEEP_S = 5  # how often to look whether a sweep is due
 
 
@@ -39,7 +41,7 @@ class Worker:
         self._held = ExitStack()
         self._courier = house.courier()
         couriers = house.settings.delivery.running if exporters else 0
-        targets: list[Callable[[], None]] = [self._seal, self._upkeep, *[self._export] * exporters]
+        targets: list[Callable[[], None]] = [self._seal, self._close, self._upkeep, *[self._export] * exporters]
         targets += [self._deliver] * couriers
         self._threads = [threading.Thread(target=self._guard, args=(t,), name=t.__name__, daemon=True) for t in targets]
 
@@ -98,6 +100,12 @@ class Worker:
             if self._stop.is_set():
                 break
         return more
+
+    def _close(self) -> None:
+        closer = self._house.closer()
+        while not self._stop.is_set():
+            close_due(closer, self._bell)
+            self._stop.wait(_CLOSING_S)
 
     def _upkeep(self) -> None:
         ensure_upkeep(self._house)

@@ -32,7 +32,10 @@ APART = {
     ),
     "export": ("export.claimed:1", "slice.mid_part:1", "export.mid_assemble:5", "export.before_commit:1"),
 }
-ELSEWHERE = ("export.before_record", "sweep.between_deletes", "delivery.file_copied", "delivery.before_end")
+ELSEWHERE = (
+    *("export.before_record", "sweep.between_deletes", "bundles.before_commit"),
+    *("delivery.file_copied", "delivery.before_end"),
+)
 
 
 @pytest.mark.parametrize("stories", [ALONE, APART])

@@ -7,7 +7,10 @@ from tests.crash.worlds import World
 from tests.late.scenario import SILENCE, STEPS, Scenario
 
 # Points that not every step passes.
-RARE = ("export.before_record", "sweep.between_deletes", "delivery.file_copied", "delivery.before_end")
+RARE = (
+    *("export.before_record", "sweep.between_deletes", "bundles.before_commit"),
+    *("delivery.file_copied", "delivery.before_end"),
+)
 
 
 class Tale:

@@ -13,15 +13,16 @@ from sqlalchemy import Connection, Table, and_, insert, select, update
 
 from tailrace.accounts.audit import Actor, note
 from tailrace.accounts.chosen import check_id
+from tailrace.accounts.defaults import set_default_apps
 from tailrace.accounts.keys import hash_password, password_fits, token_hash
-from tailrace.accounts.limits import set_limits
+from tailrace.accounts.limits import set_limits, set_token_limits
 from tailrace.accounts.store import Identity
 from tailrace.accounts.token_rows import put_token
 from tailrace.db.engine import Database
-from tailrace.db.tables import apps, spaces, users
+from tailrace.db.tables import apps, spaces, tokens, users
 from tailrace.model.access import EVERYTHING, ROLES, SCOPES, Role, Scope
 from tailrace.model.errors import Invalid, misfit
-from tailrace.model.policy import check_limit
+from tailrace.model.policy import check_limit, check_token_limit
 
 OPERATOR = "tailrace apply"  # who the audit says it was
 _Key = Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,200}$")]
@@ -48,22 +49,27 @@ class UserEntry(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class TokenEntry(msgspec.Struct, forbid_unknown_fields=True):
-    """``[[spaces.tokens]]``; without `value` one is generated and shown once."""
+    """``[[spaces.tokens]]``; without `value` one is generated and shown once. `limits` go with a value."""
 
     user: _Name
     value: _Key | None = None
     scopes: tuple[str, ...] = ("*",)
     apps: tuple[str, ...] = ("*",)
+    limits: dict[str, Any] | None = None
 
 
 class SpaceEntry(msgspec.Struct, forbid_unknown_fields=True):
-    """``[[spaces]]``; `weight` is its share of the workers when spaces wait for each other, 1 unless it was set."""
+    """``[[spaces]]``; `weight` is its share of the workers when spaces wait for each other, 1 unless it was set.
+
+    `default_apps` says, by dialect, which app a token means that sees several where the dialect has no word for apps.
+    """
 
     id: str
     weight: _Weight | None = None
     apps: list[AppEntry] = []
     users: list[UserEntry] = []
     tokens: list[TokenEntry] = []
+    default_apps: dict[str, str] = {}
 
 
 class ProvisioningFile(msgspec.Struct, forbid_unknown_fields=True):
@@ -138,6 +144,8 @@ def _apply_space(
     space = _put(connection, spaces, {"id": entry.id}, values, applied, f"space {entry.id}")
     for app in entry.apps:
         _apply_app(connection, identity, Scope(space, 0, entry.id, app.id), app, new_app, applied)
+    for changed in set_default_apps(connection, space, entry.default_apps):
+        applied.changes.append(f"set default app of {changed}")
     for user in entry.users:
         _apply_user(connection, space, user, applied, now)
     for token in entry.tokens:
@@ -208,8 +216,20 @@ def _apply_token(
     )  # fmt: skip
     if done.what is not None:
         applied.changes.append(f"{done.what} token of {entry.user}")
+    if entry.limits is not None:
+        _apply_token_limits(connection, identity, entry, applied)
     if done.generated is not None:
         applied.tokens.append((entry.user, done.generated))
+
+
+def _apply_token_limits(connection: Connection, identity: Identity, entry: TokenEntry, applied: Applied) -> None:
+    if entry.value is None:
+        raise Invalid("tokens.limits", "goes with a value: which token is meant, otherwise?")
+    values = {name: check_token_limit(name, value) for name, value in (entry.limits or {}).items()}
+    hashed = token_hash(identity.secret, entry.value)
+    number = connection.scalars(select(tokens.c.number).where(tokens.c.hash == hashed)).one()
+    for name in set_token_limits(connection, number, values):
+        applied.changes.append(f"set limit {name} of a token of {entry.user}")
 
 
 def _put(

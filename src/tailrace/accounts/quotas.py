@@ -10,11 +10,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, and_, select, update
 
-from tailrace.accounts.limits import limit
+from tailrace.accounts.limits import limit, limit_of_token
 from tailrace.db.tables import quota_buckets, quota_windows
 from tailrace.db.upserts import insert_into
 from tailrace.model.clock import DAY, MINUTE
 from tailrace.model.errors import QuotaSpent, TooSoon
+from tailrace.model.ids import numbered
 from tailrace.model.zones import day_in, midnight
 
 SERVER = 0  # the space of those who have none yet
@@ -114,6 +115,16 @@ def take_of(connection: Connection, space: int, name: str, subject: str, now: in
     """
     burst, refill = limit(connection, f"{name}.burst"), limit(connection, f"{name}.refill_per_minute")
     take(connection, space, name, subject, burst, refill, now)
+
+
+def take_of_token(connection: Connection, space: int, name: str, token: int, now: int) -> None:
+    """The same out of the bucket of a token, by limits that it may have of its own.
+
+    Raises:
+        TooSoon: as `take`.
+    """
+    burst, refill = (limit_of_token(connection, f"{name}.{part}", token) for part in ("burst", "refill_per_minute"))
+    take(connection, space, name, numbered("tkn", token), burst, refill, now)
 
 
 def spend_export(connection: Connection, space: int, now: int) -> None:

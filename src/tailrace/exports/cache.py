@@ -89,7 +89,10 @@ class PartCache:
 
 def _unfiltered(spec: SliceSpec) -> bool:
     """Whether every row of the slice's segments comes out."""
-    return spec.selection.filters.empty and all(_covered(segment, spec.selection) for segment in spec.slice.segments)
+    selection = spec.selection
+    if selection.arrivals is not None:  # a bundle is made once
+        return False
+    return selection.filters.empty and all(_covered(segment, selection) for segment in spec.slice.segments)
 
 
 def _covered(segment: Segment, selection: Selection) -> bool:

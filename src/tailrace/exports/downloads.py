@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, update
 from tailrace.accounts.audit import Download, note_begun, note_downloads
 from tailrace.db.engine import Database, storable
 from tailrace.db.tables import export_files, exports, owned
-from tailrace.exports.records import StoredFile, check_succeeded, file_of, joined
+from tailrace.exports.records import StoredFile, asked_for, check_succeeded, file_of, joined
 from tailrace.model.access import Scope
 from tailrace.model.errors import Expired
 from tailrace.model.export import ExportState
@@ -143,7 +143,7 @@ _FILES = [column for column in export_files.c if column.name not in ("export", "
 def _query() -> Any:
     """An export by its id, and its file of a name if it has one. What else an export has may be long."""
     same = and_(export_files.c.export == exports.c.id, export_files.c.name == bindparam("file"))
-    return joined(*_OF, *_FILES).outerjoin(export_files, same).where(exports.c.id == bindparam("export"))
+    return joined(*_OF, *_FILES).outerjoin(export_files, same).where(asked_for(), exports.c.id == bindparam("export"))
 
 
 # Made once: to make one takes longer than to carry it out.

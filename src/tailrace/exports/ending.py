@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from tailrace.accounts.limits import limit
 from tailrace.delivery.records import let_go
 from tailrace.exports.attempts import Attempt
+from tailrace.exports.bundles import mark_there
 from tailrace.exports.making import Made
 from tailrace.exports.manifests import make_manifest, totals_of
 from tailrace.exports.records import Export, StoredFile, insert_files
@@ -39,12 +40,15 @@ def succeed(attempt: Attempt, export: Export, resolved: Resolved, slices: int, m
             attempt.runner.submitter.identity, export, resolved, totals_of(connection, export, resolved), made
         )
         insert_files(connection, export, [*(_stored(f) for f in made.files), made.schema])
+        expires_at = now + life_ms(connection, export.request)
+        if export.ahead:
+            mark_there(connection, export, made, expires_at)
         attempt.change(
             connection,
             state="succeeded",
             slices_done=slices,
             finished_at=now,
-            expires_at=now + life_ms(connection, export.request),
+            expires_at=expires_at,
             error=None,
             bytes=manifest["bytes"],
             manifest=msgspec.json.encode(manifest).decode(),

@@ -44,6 +44,8 @@ def check_form(request: ExportRequest) -> None:
         raise Invalid("file_bytes", f"must be {SMALLEST_FILE} or more")
     if request.row_shape is not None and (request.shape != "events" or request.columns is not None):
         raise Invalid("row_shape", "goes with the shape 'events' and brings its own columns")
+    if request.row_shape is not None and request.row_shape.open_ended and request.format != "json":
+        raise Invalid("format", "rows with members that are not known before are JSON")
     if request.keep_empty and (request.split != "single" or request.packing == "zip"):
         raise Invalid("keep_empty", "goes with the split 'single' and files that are no archives")
     if request.tables:

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from tailrace.db.engine import Database, storable
 from tailrace.db.tables import apps, exports
-from tailrace.exports.records import Export, brief, export_of
+from tailrace.exports.records import Export, asked_for, brief, export_of
 from tailrace.model.access import EVERYTHING, Principal, Scope
 from tailrace.model.export import ExportState
 
@@ -33,7 +33,7 @@ def list_exports(database: Database, principal: Principal, wanted: Wanted) -> Pa
     """The exports of apps that the caller may see."""
     if wanted.after is not None and not storable(wanted.after):
         return Page([], None)
-    query = brief().where(exports.c.space == principal.space)
+    query = brief().where(exports.c.space == principal.space, asked_for())
     if EVERYTHING not in principal.apps:
         query = query.where(exports.c.app.in_(select(apps.c.number).where(apps.c.id.in_(principal.apps))))
     if wanted.scope is not None:

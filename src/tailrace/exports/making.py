@@ -64,7 +64,8 @@ def visible_segments(database: Database, export: Export, resolved: Resolved) -> 
     increment = _increment(resolved)
     with database.read() as connection:
         after = increment.after if increment else 0
-        return visible(connection, export.scope, resolved.snapshot, after=after, window=export.request.window)
+        window, arrivals = export.request.window, export.request.arrivals
+        return visible(connection, export.scope, resolved.snapshot, after=after, window=window, arrivals=arrivals)
 
 
 def _increment(resolved: Resolved) -> Increment | None:

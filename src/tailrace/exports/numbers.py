@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, insert, select
 
 from tailrace.db.engine import Database, storable
-from tailrace.db.tables import export_files, export_numbers, exports, owner, tokens
+from tailrace.db.tables import export_files, export_numbers, exports, owned, owner, tokens
 from tailrace.exports.records import Export, StoredFile, brief, export_of, file_of, joined
 from tailrace.exports.schemas import MEDIA_TYPE
 from tailrace.model.access import Principal, Scope
@@ -76,7 +76,10 @@ def find_numbered_file(database: Database, series: str, number: str) -> Numbered
     with database.read() as connection:
         now = database.now(connection)
         row = connection.execute(_numbered(series, number)).first()
-        return None if row is None else Numbered(export_of(row), only_file(connection, export_of(row)), now)
+        if row is None:
+            return None
+        export = export_of(row)
+        return Numbered(export, only_file(connection, export.scope, export.id), now)
 
 
 def find_owned(database: Database, space: int, series: str, export_id: str) -> Owned | None:
@@ -91,14 +94,13 @@ def find_owned(database: Database, space: int, series: str, export_id: str) -> O
         if row is None:
             return None
         export = export_of(row)
-        return Owned(export, row.user, only_file(connection, export), now)
+        return Owned(export, row.user, only_file(connection, export.scope, export.id), now)
 
 
-def only_file(connection: Connection, export: Export) -> StoredFile | None:
+def only_file(connection: Connection, scope: Scope, export_id: str) -> StoredFile | None:
     """The file of an export that has one, beside the schema of its rows; None if it is not there (any more)."""
-    mine = export_files.c.space == export.scope.space, export_files.c.app == export.scope.app
-    of_export = export_files.c.export == export.id, export_files.c.media_type != MEDIA_TYPE
-    row = connection.execute(select(export_files).where(*mine, *of_export)).first()
+    of_export = export_files.c.export == export_id, export_files.c.media_type != MEDIA_TYPE
+    row = connection.execute(select(export_files).where(owned(export_files, scope), *of_export)).first()
     return None if row is None else file_of(row)
 
 

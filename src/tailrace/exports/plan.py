@@ -58,6 +58,7 @@ def make_plan(
         filters=request.reading,
         columns=columns_of(request),
         increment=increment,
+        arrivals=request.arrivals,
     )
     matching = _matching(request, segments, selection)
     known = [segment.statistics for segment in matching]

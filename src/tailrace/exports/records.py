@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import Connection, Row, func, insert, null, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, null, select, update
 
 from tailrace.db.engine import Database, storable
 from tailrace.db.tables import apps, export_files, exports, owner, spaces
@@ -19,7 +19,8 @@ class Export:
     """One export. `snapshot`, `after_seq` and `upto_seq` are None until its window is resolved to commits.
 
     Times in ms; `slices` is None until it is planned; `manifest` is JSON text, there once it has succeeded, and
-    `expires_at` is then when its files will have had their time.
+    `expires_at` is then when its files will have had their time. One that is made `ahead`, for a bundle, nobody asked
+    for: only its bundle leads to it.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Export:
     error: str | None
     manifest: str | None
     expires_at: int | None = None
+    ahead: bool = False
 
 
 class Ending(Protocol):
@@ -80,6 +82,7 @@ def insert_export(connection: Connection, export: Export, token: int | None) -> 
             upto_seq=export.upto_seq,
             complete_through=export.complete_through,
             slices_done=0,
+            ahead=export.ahead,
         )
     )
 
@@ -99,10 +102,16 @@ def find_export(database: Database, principal: Principal, export_id: str) -> Exp
 
 def get_export(connection: Connection, principal: Principal, export_id: str) -> Export:
     """The same within a transaction. Raises as `find_export` does."""
-    row = connection.execute(joined().where(exports.c.space == principal.space, exports.c.id == export_id)).first()
+    query = joined().where(exports.c.space == principal.space, asked_for(), exports.c.id == export_id)
+    row = connection.execute(query).first()
     if row is None or not principal.may_see(row.app_id):
         raise NotFound("export", export_id)
     return export_of(row)
+
+
+def asked_for() -> ColumnElement[bool]:
+    """Exports that somebody asked for: the others are known by their bundles alone."""
+    return exports.c.ahead.is_(False)
 
 
 def check_succeeded(export: Ending) -> None:
@@ -141,9 +150,10 @@ def change_export(connection: Connection, space: int, app: int, export_id: str, 
 
 
 def count_unfinished(connection: Connection, space: int) -> int:
-    """Exports of a space that have not reached a final state."""
+    """Exports that a space has asked for and that have not reached a final state."""
     query = select(func.count()).select_from(exports)
-    return connection.scalar(query.where(exports.c.space == space, exports.c.state.not_in(FINAL_STATES))) or 0
+    mine = exports.c.space == space, asked_for(), exports.c.state.not_in(FINAL_STATES)
+    return connection.scalar(query.where(*mine)) or 0
 
 
 def insert_files(connection: Connection, export: Export, files: list[StoredFile]) -> None:
@@ -202,6 +212,7 @@ def export_of(row: Row[Any]) -> Export:
         error=row.error,
         manifest=row.manifest,
         expires_at=row.expires_at,
+        ahead=row.ahead,
     )
 
 

@@ -21,6 +21,7 @@ _TYPES: dict[Kind, dict[str, Any]] = {
     "json": {},
     "any": {},
     "map": {"type": "object"},
+    "members": {},
     "int": {"type": "integer"},
     "time": {"type": "string", "format": "date-time"},
     "float": {"type": "number"},
@@ -48,7 +49,10 @@ def write_schema(files: Files, place: str, export: str, layout: Layout) -> Store
 
 
 def _row(sheet: Sheet) -> dict[str, Any]:
-    return {"type": "object", "properties": _columns(sheet.columns, sheet), "additionalProperties": False}
+    """Members that are the row's own have names that nobody knows before."""
+    named = [column for column in sheet.columns if column.kind != "members"]
+    more = len(named) < len(sheet.columns)
+    return {"type": "object", "properties": _columns(named, sheet), "additionalProperties": more}
 
 
 def _columns(columns: Sequence[Field], sheet: Sheet) -> dict[str, Any]:

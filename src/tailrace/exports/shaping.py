@@ -10,6 +10,7 @@ import pyarrow as pa
 from tailrace.columns.groups import Groups
 from tailrace.exports.converting import converted
 from tailrace.exports.layout import USERS, Layout
+from tailrace.exports.pages import spread_over_pages
 from tailrace.exports.parts import PartWriter, Stretch
 from tailrace.exports.tabling import Tabling, members_in
 from tailrace.exports.users import UserCounts, user_columns
@@ -25,6 +26,8 @@ Shaper = Callable[[Layout, Encoder, Iterator[EventBatch], PartWriter], None]
 def write_events(layout: Layout, encoder: Encoder, groups: Iterator[EventBatch], out: PartWriter) -> None:
     """A row per event."""
     sheet = layout.sheet("")
+    if layout.row_shape is not None and layout.row_shape.of_page:
+        groups = map(partial(spread_over_pages, names=layout.row_shape.of_page), groups)
     for batch in _small(groups):
         arranged, stretches = _by_event(batch, layout.split)
         shown = arranged if layout.row_shape is None else converted(arranged, layout.row_shape)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from tailrace.compute.stops import look
 from tailrace.exports.layout import Layout
+from tailrace.exports.nesting import write_kin
 from tailrace.exports.parts import PartWriter
 from tailrace.exports.plan import Slice
 from tailrace.exports.shaping import shaper_of

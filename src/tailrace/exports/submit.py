@@ -119,7 +119,7 @@ def _keep(
     spend_export(connection, scope.space, now)
     not_before = _not_before(connection, request, now)
     _spend_daily(connection, scope, policy, now)
-    export = _new_export(submitter.ids.new("exp", now), scope, request, now)
+    export = new_export(submitter.ids.new("exp", now), scope, request, now)
     if resolved is not None:
         export = _resolved_export(export, resolved)
     elif not_before <= now and (found is None or is_complete(request, found)):
@@ -171,7 +171,7 @@ def prepare(submitter: Submitter, scope: Scope, request: ExportRequest) -> tuple
         if request.window.end is not None and _not_before(connection, request, now) > now:
             raise WindowInFuture(request.window.end, now, 0)
         resolved = _resolve(submitter, connection, scope, request, found)
-    export = _new_export(submitter.ids.new("exp", now), scope, request, now)
+    export = new_export(submitter.ids.new("exp", now), scope, request, now)
     return _resolved_export(export, resolved), resolved
 
 
@@ -267,7 +267,8 @@ def seq_after(submitter: Submitter, connection: Connection, scope: Scope, reques
     return read_cursor(identity.secret, request.after, request, epoch=identity.epoch, head=newest).seq
 
 
-def _new_export(export_id: str, scope: Scope, request: ExportRequest, now: int) -> Export:
+def new_export(export_id: str, scope: Scope, request: ExportRequest, now: int) -> Export:
+    """A queued export that is not resolved to commits yet."""
     return Export(
         id=export_id,
         scope=scope,

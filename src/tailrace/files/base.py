@@ -70,6 +70,13 @@ class Shown:
     media_type: str
 
 
+class Readable(Protocol):
+    """What objects can be read from."""
+
+    def ranges(self, key: str, key_ref: str = CLEAR) -> RangeReader:
+        """Any bytes of an object. Raises FileNotFoundError, now or at the first read."""
+
+
 class Files(Protocol):
     """Objects by key. Keys are never reused, so an object never changes.
 

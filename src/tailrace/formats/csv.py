@@ -129,4 +129,5 @@ _RENDER: dict[Kind, Callable[[pa.Array], list[Text]]] = {
     **SCALARS,
     "json": lambda column: [quoted(column)],
     "map": lambda column: [quoted(column)],
+    "members": lambda column: [quoted(column)],
 }

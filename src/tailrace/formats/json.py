@@ -41,16 +41,20 @@ class Json(Dialect):
         """The first that always has a value; without one, all have their comma before them."""
         if self._nulls or self._sure:
             return 0
-        return next((place for place, field in enumerate(columns) if field.name in _ALWAYS), -1)
+        return next((place for place, field in enumerate(columns) if field.always or field.name in _ALWAYS), -1)
 
     def cell(self, values: pa.Array, field: Field, place: int) -> list[Text]:
-        """The text ``"name":value`` with a comma before or behind it; empty, or null, where there is no value."""
-        if self._nulls:
+        """The text ``"name":value`` with a comma before or behind it; empty, or null, where there is no value.
+
+        Members that are the row's own have their names already.
+        """
+        if self._nulls and field.kind != "members":
             return self._always(values, field, place)
         if values.null_count == len(values):
             return []
         before, behind = "," if place > 0 else "", "," if place < 0 else ""
-        return filled([f"{before}{label(field.name)}", *_RENDER[field.kind](values), *([behind] if behind else [])])
+        named = "" if field.kind == "members" else label(field.name)
+        return filled([f"{before}{named}", *_RENDER[field.kind](values), *([behind] if behind else [])])
 
     def _always(self, values: pa.Array, field: Field, place: int) -> list[Text]:
         """The same with null where there is no value."""
@@ -102,5 +106,6 @@ _RENDER: dict[Kind, Callable[[pa.Array], list[Text]]] = {
     "json": lambda column: [column],
     "any": lambda column: [column],
     "map": lambda column: [column],
+    "members": lambda column: [column],
     "time": lambda column: ['"', *times(column), '"'],
 }

@@ -25,6 +25,7 @@ _TYPES: dict[Kind, pa.DataType] = {
     "json": pa.string(),
     "any": pa.string(),
     "map": pa.string(),
+    "members": pa.string(),
     "int": pa.int64(),
     "time": pa.timestamp("ms", "UTC"),
     "float": pa.float64(),

@@ -140,4 +140,5 @@ _RENDER: dict[Kind, Callable[[pa.Array], list[Text]]] = {
     "json": lambda column: [escaped(column)],
     "any": lambda column: [escaped(plain(column))],
     "map": lambda column: [entries(column)],
+    "members": lambda column: [escaped(column)],
 }

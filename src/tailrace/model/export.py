@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from tailrace.model.bundles import Arrivals
 from tailrace.model.delivery import Delivery
 from tailrace.model.predicates import Predicate
 from tailrace.model.rows import Nest, RowShape
@@ -53,6 +54,7 @@ class ExportRequest:
     It may have sessions with all that is in them (`nest`, of the shape `sessions` and the split `size`), and of a
     window on session start only what became `available` in a second window.
 
+    `arrivals` make it a bundle: a window on event time that is open at its beginning, of which they say what counts.
     `deliveries` are kept beside a request, not in it: one that is read again has none.
     """
 
@@ -76,6 +78,7 @@ class ExportRequest:
     users: RowShape | None = None
     nest: Nest | None = None
     available: Window | None = None
+    arrivals: Arrivals | None = None
     deliveries: tuple[Delivery, ...] = ()
 
     @property

@@ -10,8 +10,9 @@ from typing import Literal
 SCHEMA_VERSION = 1
 
 # `any` is the JSON text of a value of any type: a parameter as a column. `map` is the text of a JSON object that is a
-# list of names and values. No canonical field has either.
-Kind = Literal["text", "int", "float", "bool", "time", "json", "any", "map"]
+# list of names and values. `members` is the text of members of a JSON object without its braces, which are the row's
+# own. No canonical field has any of them.
+Kind = Literal["text", "int", "float", "bool", "time", "json", "any", "map", "members"]
 Grain = Literal["session", "event"]
 
 # The rooms that make a value; any other source is a path of the native record.
@@ -32,7 +33,7 @@ class Field:
 
     `source` says where its value comes from: a path of the native record (``event``, ``session.country``), or the
     room that makes it (one of `STEPS`). Times are milliseconds UTC inside and ISO 8601 text in row formats; `json` is
-    the text of a JSON value.
+    the text of a JSON value. With `always` no row is without a value.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Field:
     grain: Grain
     source: str
     what: str
+    always: bool = False
 
     @property
     def derived(self) -> bool:

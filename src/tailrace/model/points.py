@@ -27,6 +27,7 @@ POINTS = (
     "export.mid_assemble",
     "export.before_commit",
     "export.after_commit",
+    "bundles.before_commit",
     "sweep.between_deletes",
     "delivery.file_copied",
     "delivery.before_end",

@@ -9,13 +9,15 @@ from tailrace.model.errors import Invalid
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One policy value that `tailrace apply` can set."""
+    """One policy value that `tailrace apply` can set; one that is `per_token` can be another for single tokens."""
 
     name: str
     default: int
     unit: str
     what: str
     most: int = (1 << 63) - 1
+    least: int = 0
+    per_token: bool = False
 
 
 LIMITS: dict[str, Limit] = {
@@ -174,6 +176,20 @@ def check_limit(name: str, value: object) -> int:
         raise Invalid(f"limits.{name}", f"no such policy; known are {', '.join(sorted(LIMITS))}")
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise Invalid(f"limits.{name}", f"must be a whole number of {LIMITS[name].unit}, 0 or more")
+    if value < LIMITS[name].least:
+        raise Invalid(f"limits.{name}", f"must be no less than {LIMITS[name].least}")
     if value > LIMITS[name].most:
         raise Invalid(f"limits.{name}", f"must be no more than {LIMITS[name].most}")
     return value
+
+
+def check_token_limit(name: str, value: object) -> int:
+    """The same for a policy that single tokens may have otherwise than everybody.
+
+    Raises:
+        Invalid: as `check_limit`, and if it is the same for all.
+    """
+    checked = check_limit(name, value)
+    if not LIMITS[name].per_token:
+        raise Invalid(f"limits.{name}", "is the same for all tokens")
+    return checked

@@ -14,6 +14,9 @@ from tailrace.model.kin import DERIVED, KIN_SOURCES, Kin
 # one of two words, for false and for true. `equal`: 1 where a text is `key`. `masked`: an address without its last part.
 # `member`: a member of an object as it was sent. `amounts`: a member that is an object, as a list of its names and
 # values. `instant`: a member that is an ISO 8601 instant, in ms. `list`: a member that is an array of texts, with commas.
+# `hash`: the first source that has a value, a text as a number of 53 bits. `word`: a word for what the sources say.
+# `pair`: two numbers as one text. `nonzero`: a number that is not 0. `beside`: the first source, an empty text where only
+# the second has a value. `flat`: members of an object as members of the row.
 Conversion = Literal[
     "first",
     "ms",
@@ -34,7 +37,14 @@ Conversion = Literal[
     "amounts",
     "instant",
     "list",
+    "hash",
+    "word",
+    "pair",
+    "nonzero",
+    "beside",
+    "flat",
 ]
+PAGE = ("page_id", "page_url")  # the page view of an event is told by the first that it has
 _KINDS: dict[Conversion, Kind] = {
     "ms": "int",
     "cut": "float",
@@ -52,6 +62,10 @@ _KINDS: dict[Conversion, Kind] = {
     "amounts": "text",
     "instant": "int",
     "list": "text",
+    "hash": "int",
+    "word": "text",
+    "pair": "text",
+    "flat": "members",
 }
 
 
@@ -59,8 +73,11 @@ _KINDS: dict[Conversion, Kind] = {
 class Column:
     """One column: its name in files, the canonical fields that it is made of, and how.
 
-    `decimals` is of `cut`, `key` the name of the entry that `entry` adds, or of the member that is looked at: of the
-    first source, an object. The words of `words` are for false and for true.
+    `decimals` is of `cut` and `pair`; `key` the name of the entry that `entry` adds, or what names of `flat` begin
+    with, or the member that is looked at: of the first source, an object. The words of `words` are for false and for
+    true. `patterns` of `word` are regular expressions and the words for them: the first that is found in the sources, a
+    line each, counts. Where there is no value, `missing` stands. Given `kinds`, only events of these kinds have it, with
+    `but` all others.
     """
 
     name: str
@@ -69,23 +86,28 @@ class Column:
     decimals: int = 0
     key: str = ""
     words: tuple[str, ...] = ()
+    patterns: tuple[tuple[str, str], ...] = ()
+    missing: str | int | None = None
+    kinds: tuple[str, ...] = ()
+    but: bool = False
 
     @property
     def grain(self) -> Grain:
         """That of its sources; of both kinds: that of events."""
-        return "event" if any(_known(name).grain == "event" for name in self.sources) else "session"
+        of_event = self.kinds or any(_known(name).grain == "event" for name in self.sources)
+        return "event" if of_event else "session"
 
     @property
     def of_member(self) -> bool:
         """Whether it is made of a member of its first source."""
-        return bool(self.key) and self.conversion not in ("entry", "equal")
+        return bool(self.key) and self.conversion not in ("entry", "equal", "flat")
 
     @property
     def field(self) -> Field:
         """What encoders need to know of it."""
         source = _known(self.sources[0])
         kind = _KINDS.get(self.conversion, source.kind)
-        return Field(self.name, kind, self.grain, source.source, source.what)
+        return Field(self.name, kind, self.grain, source.source, source.what, self.missing is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +115,9 @@ class RowShape:
     """What a row is: its columns, and how formats that name things call a row and all of them.
 
     With `nulls` a column without a value is there all the same: null in JSON, an empty element in XML. With
-    `whole_sessions` a window shows all fragments of a session as what the session is: same duration, same device.
+    `whole_sessions` a window shows all fragments of a session as what the session is: same duration, same device. Of
+    each canonical field in `of_page` every event of a page view shows the highest value that the fragment's events of
+    that view have.
 
     In a table, a column follows for each member of `spread`: of ``params``, or of the object ``params.key``. One that is
     called like a column before it gets the path in front.
@@ -105,12 +129,20 @@ class RowShape:
     nulls: bool = False
     whole_sessions: bool = False
     spread: str = ""
+    of_page: tuple[str, ...] = ()
+
+    @property
+    def open_ended(self) -> bool:
+        """Whether rows have members that are not known before."""
+        return any(column.conversion == "flat" for column in self.columns)
 
     @property
     def sources(self) -> tuple[str, ...]:
         """The canonical fields that it reads, each once."""
-        spread = (self.spread.partition(".")[0],) if self.spread else ()
-        return tuple(dict.fromkeys((*(name for column in self.columns for name in column.sources), *spread)))
+        own = [name for column in self.columns for name in column.sources]
+        also = ["kind"] if any(column.kinds for column in self.columns) else []
+        spread = [self.spread.partition(".")[0]] if self.spread else []
+        return tuple(dict.fromkeys((*own, *also, *spread, *(PAGE if self.of_page else ()))))
 
 
 @dataclass(frozen=True, slots=True)

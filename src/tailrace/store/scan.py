@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tailrace.files.base import Files
+from tailrace.model.bundles import Arrivals
 from tailrace.model.export import Filters, Increment
 from tailrace.model.fields import FIELDS
 from tailrace.model.segment import Segment
@@ -23,16 +24,25 @@ _FRAGMENT_BASICS = ("session_start", "fragment", "app_version", "row_session_num
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which rows of the segments, and which columns of them. Without an increment every commit counts."""
+    """Which rows of the segments, and which columns of them. Without an increment every commit counts; `arrivals` go
+    with a window on event time.
+    """
 
     window: Window
     filters: Filters
     columns: Sequence[str]
     increment: Increment | None = None
+    arrivals: Arrivals | None = None
 
     def of_whole_sessions(self) -> "Selection":
         """The same before fragments are put together, whose names and versions are looked at only then."""
         return replace(self, filters=Filters(where=self.filters.where))
+
+    def window_of(self, segment: Segment) -> Window:
+        """The part of the window that rows of a segment can be in: no row came later than its segment."""
+        if self.arrivals is None or segment.added_seq > self.arrivals.after:
+            return self.window
+        return replace(self.window, start=self.arrivals.since)
 
 
 def can_match(segment: Segment, selection: Selection) -> bool:
@@ -43,7 +53,7 @@ def can_match(segment: Segment, selection: Selection) -> bool:
         if selection.window.axis == "session_start"
         else (known.min_time, known.max_time)
     )
-    in_time = selection.window.axis == "available" or selection.window.touches(low, high)
+    in_time = selection.window.axis == "available" or selection.window_of(segment).touches(low, high)
     names, versions = selection.filters.events, selection.filters.versions
     return (
         in_time
@@ -73,11 +83,12 @@ def scan_groups(
     A share (k, n) is the k-th of n stretches of row groups.
     """
     first_fragment, first_event = segment.first_fragment, segment.first_event
+    window = selection.window_of(segment)
     with open_segment(files, segment) as file:
         for index in range(file.num_row_groups):
             fragments, events = file.metadata.row_group(index).num_rows, _event_count(file, index)
             mine = index * share[1] // file.num_row_groups == share[0]
-            if mine and group_can_match(file, index, selection.window) and _probe(file, index, selection):
+            if mine and group_can_match(file, index, window) and _probe(file, index, selection):
                 group = _read(file, index, selection)
                 batch = _number(group, segment, first_fragment, first_event)
                 if "available_at" in {*selection.columns, *needed_columns(selection.filters.where)}:
@@ -146,6 +157,9 @@ def _select(batch: EventBatch, selection: Selection) -> EventBatch:
     window = selection.window
     if window.axis == "event_time":
         wanted &= _inside(batch.events["time"], window)
+    if selection.arrivals is not None:
+        seqs = batch.fragments["row_seq"].to_numpy()[batch.parents]
+        wanted &= selection.arrivals.hold(batch.events["time"].to_numpy(), seqs)
     if selection.filters.events:
         wanted &= _is_in(batch.events["event"], selection.filters.events)
     batch = batch.keep(wanted)

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, se
 from tailrace.db.engine import Database
 from tailrace.db.tables import app_heads, commits, id_runs, owned, segments, shards
 from tailrace.model.access import Scope
+from tailrace.model.bundles import Arrivals
 from tailrace.model.errors import ExportFailed
 from tailrace.model.export import Totals
 from tailrace.model.segment import Location, Segment
@@ -72,7 +73,15 @@ def available_at(connection: Connection, scope: Scope, seqs: Sequence[int]) -> d
     return {row.seq: row.available_at for row in rows}
 
 
-def visible(connection: Connection, scope: Scope, seq: int, *, after: int = 0, window: Window = EVER) -> list[Segment]:
+def visible(
+    connection: Connection,
+    scope: Scope,
+    seq: int,
+    *,
+    after: int = 0,
+    window: Window = EVER,
+    arrivals: Arrivals | None = None,
+) -> list[Segment]:
     """Segments visible at a seq that can hold rows added after another and inside a window, in output order.
 
     Raises:
@@ -85,7 +94,7 @@ def visible(connection: Connection, scope: Scope, seq: int, *, after: int = 0, w
             segments.c.added_seq <= seq,
             segments.c.added_seq > after,
             or_(segments.c.removed_seq.is_(None), segments.c.removed_seq > seq),
-            *_touching(window),
+            *touching(window, arrivals),
         )
         .order_by(segments.c.day, segments.c.bucket, segments.c.added_seq, segments.c.number)
     ).all()
@@ -98,8 +107,8 @@ def _check_floor(connection: Connection, scope: Scope, seq: int) -> None:
         raise ExportFailed(f"segments that were visible at commit {seq} were replaced and cleaned up; ask again")
 
 
-def _touching(window: Window) -> list[ColumnElement[bool]]:
-    """The window as conditions on what the catalogue knows of a segment's bounds."""
+def touching(window: Window, arrivals: Arrivals | None = None) -> list[ColumnElement[bool]]:
+    """A window, and what counts of it, as conditions on what the catalogue knows of a segment's bounds."""
     if window.axis == "available":
         return []
     by_start = window.axis == "session_start"
@@ -107,6 +116,7 @@ def _touching(window: Window) -> list[ColumnElement[bool]]:
     return [
         *([low < window.end] if window.end is not None else []),
         *([high >= window.start] if window.start is not None else []),
+        *([or_(high >= arrivals.since, segments.c.added_seq > arrivals.after)] if arrivals is not None else []),
     ]
 
 

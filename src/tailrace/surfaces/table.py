@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from tailrace.model.bundles import Schedule
 from tailrace.model.policy import Limit
 from tailrace.surfaces.devtodev import policy as devtodev
 from tailrace.surfaces.flurry import policy as flurry
+from tailrace.surfaces.fullstory import policy as fullstory
 from tailrace.surfaces.leanplum import policy as leanplum
 
 if TYPE_CHECKING:
@@ -19,11 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One dialect: module and name of its surface, and its limits; its `bodies` of webhooks, as ``module:NAME``."""
+    """One dialect: module and name of its surface, and its limits; what makes its bundles, and its `bodies` of webhooks,
+    as ``module:NAME``, if it has any.
+    """
 
     module: str
     name: str
     limits: Sequence[Limit]
+    schedule: Schedule | None = None
     bodies: str = ""
 
     def load(self) -> "Surface":
@@ -42,6 +47,7 @@ DIALECTS: Sequence[Dialect] = (
         "tailrace.surfaces.leanplum.surface",
         "LEANPLUM",
         leanplum.LIMITS,
-        "tailrace.surfaces.leanplum.deliveries:BODIES",
+        bodies="tailrace.surfaces.leanplum.deliveries:BODIES",
     ),
+    Dialect("tailrace.surfaces.fullstory.surface", "FULLSTORY", fullstory.LIMITS, fullstory.SCHEDULE),
 )

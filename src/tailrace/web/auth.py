@@ -60,6 +60,20 @@ def authenticate_or_query(desk: Desk, request: Request) -> Principal:
     return replace(found, address=address(request))
 
 
+def authenticate_by_key(desk: Desk, request: Request) -> Principal:
+    """Whoever's token stands raw after ``Basic`` (or ``Bearer``): it is never decoded, whatever it looks like.
+
+    Raises:
+        Unauthorized: there is none, or it is not known.
+        TooSoon: the token comes more often than it may.
+    """
+    _, _, token = request.headers.get("authorization", "").partition(" ")
+    if _scheme(request) not in ("basic", "bearer") or not token.strip():
+        raise Unauthorized
+    found = principal_of_token(desk.database, desk.identity.secret, token.strip())
+    return replace(found, address=address(request))
+
+
 def address(request: Request) -> str:
     """Where a request comes from; proxies that are trusted (`trusted_proxies`) are believed what they say of that."""
     return request.client.host if request.client else ""

@@ -3,16 +3,17 @@
 import asyncio
 import re
 from base64 import b64encode
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from tailrace.files.base import Files, RangeReader
+from tailrace.files.base import RangeReader, Readable
 from tailrace.logs import log
 from tailrace.model.errors import TailraceError
 from tailrace.model.segment import CLEAR
@@ -28,7 +29,9 @@ _UNSAFE = re.compile(r'[^\x20-\x7e]|["\\%]')
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """An object, and how a client sees it: its name, type, length in bytes and SHA-256 in hex."""
+    """An object, and how a client sees it: its name, type, length in bytes and SHA-256 in hex. `headers` are added to
+    those that every download has, or stand in their place.
+    """
 
     key: str
     name: str
@@ -36,6 +39,7 @@ class Content:
     bytes: int
     sha256: str
     key_ref: str = CLEAR
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Download(Response):
@@ -53,7 +57,7 @@ class Sending(Download):
     """An answer with a stretch `[start, stop)` of an object."""
 
     def __init__(
-        self, status: int, headers: dict[str, str], files: Files, content: Content, between: tuple[int, int]
+        self, status: int, headers: dict[str, str], files: Readable, content: Content, between: tuple[int, int]
     ) -> None:
         super().__init__(status, headers, begins=between[0] == 0)
         self._files = files
@@ -76,7 +80,7 @@ class Sending(Download):
                 log.warning("download.cut", object=self._content.key, why=str(error))
 
 
-def download(request: Request, files: Files, content: Content, accel_prefix: str = "") -> Download:
+def download(request: Request, files: Readable, content: Content, accel_prefix: str = "") -> Download:
     """What answers a GET or HEAD of an object: 200, 206 or 304.
 
     With `accel_prefix` a server in front sends the bytes, from its internal location of that name.
@@ -84,7 +88,7 @@ def download(request: Request, files: Files, content: Content, accel_prefix: str
     Raises:
         RangeNotSatisfiable: the range that is asked for begins behind the end.
     """
-    headers = _headers(content)
+    headers = headers_of(content)
     if has_already(request.headers, headers["etag"]):
         return Download(304, headers)
     if request.method == "HEAD":
@@ -107,7 +111,8 @@ def attachment(name: str) -> str:
     return f"attachment; filename=\"{_UNSAFE.sub('_', name)}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
-def _headers(content: Content) -> dict[str, str]:
+def headers_of(content: Content) -> dict[str, str]:
+    """What every answer says of an object, its own headers among them."""
     digest = b64encode(bytes.fromhex(content.sha256)).decode()
     return {
         "content-type": content.media_type,
@@ -116,6 +121,7 @@ def _headers(content: Content) -> dict[str, str]:
         "repr-digest": f"sha-256=:{digest}:",
         "accept-ranges": "bytes",
         "cache-control": "private, no-transform",
+        **content.headers,
     }
 
 

@@ -15,14 +15,15 @@ from starlette.types import Scope as ASGIScope
 
 from tailrace.model.access import Principal
 from tailrace.model.errors import Forbidden, Invalid, Malformed, misfit
-from tailrace.web.auth import authenticate, authenticate_or_login, authenticate_or_query
+from tailrace.web.auth import authenticate, authenticate_by_key, authenticate_or_login, authenticate_or_query
 from tailrace.web.bodies import read_body
 from tailrace.web.desk import Desk
 from tailrace.web.seen import note_caller
 
 # `login` is e-mail and password as Basic; `token` a token, or the cookie of a login session; `link` a signed link, or a
-# token; `token_or_query` a token, which may stand in the query for want of a header; `signed` a signed link alone.
-Security = Literal["none", "write_key", "login", "token", "token_or_login", "token_or_query", "link", "signed"]
+# token; `token_or_query` a token, which may stand in the query for want of a header; `signed` a signed link alone;
+# `key` a token that stands raw after the word Basic.
+Security = Literal["none", "write_key", "login", "token", "token_or_login", "token_or_query", "link", "signed", "key"]
 SMALL_BODY = 1 << 20  # a request that is no data is never larger, bytes
 
 
@@ -69,6 +70,7 @@ _FIND: Mapping[Security, Callable[[Desk, Request], Principal]] = {
     "token_or_login": authenticate_or_login,
     "token_or_query": authenticate_or_query,
     "link": authenticate,
+    "key": authenticate_by_key,
 }
 
 

@@ -1,7 +1,20 @@
 """Every table, whichever part of the store it belongs to."""
 
-from tailrace.db.tables.accounts import apps, audit, limits, quota_buckets, quota_windows, spaces, store, tokens, users
+from tailrace.db.tables.accounts import (
+    apps,
+    audit,
+    default_apps,
+    limits,
+    quota_buckets,
+    quota_windows,
+    spaces,
+    store,
+    token_limits,
+    tokens,
+    users,
+)
 from tailrace.db.tables.base import INBOX, META, owned, owner
+from tailrace.db.tables.bundles import bundle_series, bundles
 from tailrace.db.tables.data import (
     actors,
     app_heads,
@@ -36,10 +49,13 @@ __all__ = [
     "app_heads",
     "apps",
     "audit",
+    "bundle_series",
+    "bundles",
     "carry",
     "catalogue",
     "commits",
     "dead_letters",
+    "default_apps",
     "deliveries",
     "delivery_attempts",
     "destinations",
@@ -67,6 +83,7 @@ __all__ = [
     "shards",
     "spaces",
     "store",
+    "token_limits",
     "tokens",
     "users",
     "window_grants",

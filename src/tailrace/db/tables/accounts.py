@@ -89,6 +89,24 @@ limits = Table(
     Column("value", BigInteger, nullable=False),
 )
 
+# Limits of single tokens, where they are not those of everybody.
+token_limits = Table(
+    "token_limits",
+    META,
+    Column("token", ForeignKey("tokens.number"), primary_key=True, autoincrement=False),
+    Column("name", String(100), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+# Which app a token that sees several means where a dialect has no word for apps.
+default_apps = Table(
+    "default_apps",
+    META,
+    Column("space", ForeignKey("spaces.number"), primary_key=True, autoincrement=False),
+    Column("dialect", String(20), primary_key=True),
+    Column("app", ForeignKey("apps.number"), nullable=False),
+)
+
 # How much of a limit is used up in a window of time that began at `began`; who is meant stands in `subject`.
 quota_windows = Table(
     "quota_windows",

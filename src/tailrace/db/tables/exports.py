@@ -39,6 +39,7 @@ exports = Table(
     Column("manifest", Text),
     Column("bytes", BigInteger),
     Column("expires_at", BigInteger),
+    Column("ahead", Boolean, nullable=False, server_default=false()),
     Index("exports_by_space", "space", "state"),
     Index("exports_by_age", "space", "id"),
     Index("exports_by_expiry", "app", "state", "expires_at"),

@@ -97,7 +97,7 @@ def _uri(call: Call, export: Export, number: str) -> str | None:
     with desk.database.read() as connection:
         now, life = desk.database.now(connection), limit(connection, "flurry.link_life_ms")
         by_storage = limit(connection, "flurry.storage_links")
-        file = only_file(connection, export) if by_storage and desk.settings.files else None
+        file = only_file(connection, export.scope, export.id) if by_storage and desk.settings.files else None
     if export.state == "expired" or (export.expires_at is not None and now >= export.expires_at):
         return EXPIRED
     if export.state != "succeeded":

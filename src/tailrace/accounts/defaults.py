@@ -1,0 +1,62 @@
+"""Default apps: which app is meant where a dialect has no word for apps and a token sees several."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, delete, insert, select
+
+from tailrace.accounts.lookup import scope_for
+from tailrace.db.engine import Database
+from tailrace.db.tables import apps, default_apps
+from tailrace.model.access import EVERYTHING, Principal, Scope
+from tailrace.model.errors import Invalid, NotFound
+from tailrace.model.policy import LIMITS
+
+
+def app_of_token(database: Database, principal: Principal, dialect: str) -> Scope:
+    """The one app that a token is granted, else its space's default app for a dialect, else the only one that there is.
+
+    Raises:
+        NotFound: the token sees no app.
+        Invalid: it sees several, and none of them is the default one.
+    """
+    if EVERYTHING not in principal.apps and len(principal.apps) == 1:
+        return scope_for(database, principal, next(iter(principal.apps)))
+    with database.read() as connection:
+        of_space = select(apps.c.id).where(apps.c.space == principal.space)
+        there = [app for app in connection.scalars(of_space.order_by(apps.c.id)) if principal.may_see(app)]
+        mine = default_apps.c.space == principal.space, default_apps.c.dialect == dialect
+        default = connection.scalar(of_space.join(default_apps, default_apps.c.app == apps.c.number).where(*mine))
+    if not there:
+        raise NotFound("app", "")
+    if default is not None and default in there:
+        return scope_for(database, principal, default)
+    if len(there) > 1:
+        raise Invalid("app", "is not clear: the key sees several apps; grant it one, or set a default app")
+    return scope_for(database, principal, there[0])
+
+
+def set_default_apps(connection: Connection, space: int, wanted: Mapping[str, str]) -> list[str]:
+    """Set the default apps of a space by dialect; the dialects whose one has changed.
+
+    Raises:
+        Invalid: there is no such dialect, or the space has no such app.
+    """
+    changed = []
+    for dialect, app in wanted.items():
+        mine = default_apps.c.space == space, default_apps.c.dialect == dialect
+        number = _number(connection, space, dialect, app)
+        if connection.scalar(select(default_apps.c.app).where(*mine)) != number:
+            connection.execute(delete(default_apps).where(*mine))
+            connection.execute(insert(default_apps).values(space=space, dialect=dialect, app=number))
+            changed.append(dialect)
+    return changed
+
+
+def _number(connection: Connection, space: int, dialect: str, app: str) -> int:
+    where = f"default_apps.{dialect}"
+    if not any(name.startswith(f"{dialect}.") for name in LIMITS):
+        raise Invalid(where, "there is no such dialect")
+    number = connection.scalar(select(apps.c.number).where(apps.c.space == space, apps.c.id == app))
+    if number is None:
+        raise Invalid(where, f"this space has no app {app}")
+    return int(number)

@@ -1,0 +1,102 @@
+"""The two things that can be asked, each by GET and by POST: which bundles there are, and the file of one."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from tailrace.accounts.audit import note_downloads
+from tailrace.exports.bundles import Bundle, ask_for_series, empty_file, find_bundle, list_bundles
+from tailrace.files.held import Held
+from tailrace.surfaces.fullstory.calls import READ, app_of, count_call
+from tailrace.surfaces.fullstory.parse import Parameters, form_of, id_of, parse_body, start_of
+from tailrace.surfaces.fullstory.policy import NAME, PAGE
+from tailrace.surfaces.fullstory.render import FILE, GZIP, JSON, content_of, listed
+from tailrace.web.bodies import read_body
+from tailrace.web.downloads import Download, download
+from tailrace.web.noting import begun
+from tailrace.web.operations import SMALL_BODY, Call, Operation, Reply
+from tailrace.web.unpacking import unpacked
+
+LIST = "/api/v1/export/list"
+GET = "/api/v1/export/get"
+
+
+async def list_bundles_by_query(call: Call) -> Response:
+    """Bundles whose end is after `start`, the parameters in the query."""
+    return await run_in_threadpool(_list, call, call.query.values)
+
+
+async def list_bundles_by_body(call: Call) -> Response:
+    """The same, the parameters in a JSON body."""
+    return await run_in_threadpool(_list, call, await _parameters(call))
+
+
+async def get_bundle_by_query(call: Call) -> Response:
+    """The file of a bundle, the parameters in the query."""
+    return await run_in_threadpool(_get, call, call.query.values)
+
+
+async def get_bundle_by_body(call: Call) -> Response:
+    """The same, the parameters in a JSON body."""
+    return await run_in_threadpool(_get, call, await _parameters(call))
+
+
+async def _parameters(call: Call) -> Mapping[str, Any]:
+    return parse_body(await read_body(call.request, SMALL_BODY, call.desk.settings.ingest.body_timeout_ms))
+
+
+def _list(call: Call, values: Mapping[str, Any]) -> Response:
+    database = call.desk.database
+    scope = app_of(database, call.principal)
+    if call.request.method != "HEAD":
+        count_call(database, call.principal)
+    start = start_of(values)
+    ask_for_series(database, scope, NAME, call.principal.token)
+    return listed(list_bundles(database, scope, NAME, start, PAGE))
+
+
+def _get(call: Call, values: Mapping[str, Any]) -> Response:
+    """A call counts before anything is looked for; where it may go on with a download, what is sent tells that."""
+    database, request = call.desk.database, call.request
+    scope = app_of(database, call.principal)
+    maybe_free = request.method == "HEAD" or "range" in request.headers
+    if not maybe_free:
+        count_call(database, call.principal)
+    bundle = find_bundle(database, scope, NAME, id_of(values))
+    sent = _answer(call, bundle)
+    if request.method == "HEAD":
+        return sent
+    call_counts = maybe_free and (sent.begins or sent.status_code != 206)
+    if call_counts or sent.begins:
+        count_call(database, call.principal, call=call_counts, download=sent.begins)
+    if sent.begins:
+        note_downloads(database, [begun(call, scope, f"bundle {bundle.number}", FILE)])
+    return sent
+
+
+def _answer(call: Call, bundle: Bundle) -> Download:
+    """The bundle in the form that the client wants."""
+    form = form_of(call.request.headers)
+    content = content_of(bundle, form)
+    files, accel_prefix = call.desk.files, call.desk.settings.downloads.accel_prefix
+    source = files if bundle.file is not None else Held(empty_file())
+    if form == "plain":
+        return unpacked(call.request, source, content)
+    return download(call.request, source, content, accel_prefix if bundle.file is not None else "")
+
+
+_LISTED = {200: Reply("The bundles.", media_type=JSON)}
+_SENT = {200: Reply("The bundle.", media_type=GZIP), 206: Reply("A range of it.", media_type=GZIP)}
+
+OPERATIONS: Sequence[Operation] = (
+    Operation("GET", LIST, list_bundles_by_query, _LISTED, scope=READ, security="key", query=Parameters, errors=(404,)),
+    Operation("POST", LIST, list_bundles_by_body, _LISTED, scope=READ, security="key", takes=(JSON,), errors=(404,)),
+    Operation(
+        "GET", GET, get_bundle_by_query, _SENT, scope=READ, security="key", query=Parameters, errors=(404, 410, 416)
+    ),
+    Operation(
+        "POST", GET, get_bundle_by_body, _SENT, scope=READ, security="key", takes=(JSON,), errors=(404, 410, 416)
+    ),
+)
