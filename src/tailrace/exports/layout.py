@@ -45,8 +45,8 @@ class Layout:
     """How rows become files. `sheets` is by table for wide tables, else there is one, under the empty name.
 
     `passing` says that parts are written over once they were read; `merge` that fragments of a session are to be one
-    row, or rows that say the same of it. `row_shape` is what a dialect makes of rows. `tables` are those that the request
-    names, by key, in order; `users` is what a row of its users table is.
+    row, or rows that say the same of it. `row_shape` is what a dialect makes of rows. `tables` are those that the
+    request names, by key, in order; `users` is what a row of its users table is.
     """
 
     shape: Shape

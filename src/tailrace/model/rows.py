@@ -6,17 +6,17 @@ from typing import Literal
 from tailrace.model.fields import FIELDS, Field, Grain, Kind
 from tailrace.model.kin import DERIVED, KIN_SOURCES, Kin
 
-# `first`: the first source that has a value. `ms`: an instant as a number of milliseconds. `cut`: a number without the
-# decimals that are too many. `texts`: an object, each of its values as a text. `entry`: an object with one more entry,
-# the text of a second source. `seconds`: milliseconds as seconds with a fraction; `whole`: the second that they are in;
-# `span`: their text as seconds, with a fraction only where there is one. `digits`: a number as a text. `zero`: 0 where
-# there is no number. `flag`: 1 or 0, which is also what nobody said; `opposite`: true where nothing was said. `words`:
-# one of two words, for false and for true. `equal`: 1 where a text is `key`. `masked`: an address without its last part.
-# `member`: a member of an object as it was sent. `amounts`: a member that is an object, as a list of its names and
-# values. `instant`: a member that is an ISO 8601 instant, in ms. `list`: a member that is an array of texts, with commas.
-# `hash`: the first source that has a value, a text as a number of 53 bits. `word`: a word for what the sources say.
-# `pair`: two numbers as one text. `nonzero`: a number that is not 0. `beside`: the first source, an empty text where only
-# the second has a value. `flat`: members of an object as members of the row.
+# `first`: the first source that has a value. `ms`: an instant as a number of milliseconds. `cut`: a number without
+# the decimals that are too many. `texts`: an object, each of its values as a text. `entry`: an object with one more
+# entry, the text of a second source. `seconds`: milliseconds as seconds with a fraction; `whole`: the second that
+# they are in; `span`: their text as seconds, with a fraction only where there is one. `digits`: a number as a text.
+# `zero`: 0 where there is no number. `flag`: 1 or 0, which is also what nobody said; `opposite`: true where nothing
+# was said. `words`: one of two words, for false and for true. `equal`: 1 where a text is `key`. `masked`: an address
+# without its last part. `member`: a member of an object as it was sent. `amounts`: a member that is an object, as a
+# list of its names and values. `instant`: a member that is an ISO 8601 instant, in ms. `list`: a member that is an
+# array of texts, with commas. `hash`: the first source that has a value, a text as a number of 53 bits. `word`: a
+# word for what the sources say. `pair`: two numbers as one text. `nonzero`: a number that is not 0. `beside`: the
+# first source, an empty text where only the second has a value. `flat`: members of an object as members of the row.
 Conversion = Literal[
     "first",
     "ms",
@@ -76,8 +76,8 @@ class Column:
     `decimals` is of `cut` and `pair`; `key` the name of the entry that `entry` adds, or what names of `flat` begin
     with, or the member that is looked at: of the first source, an object. The words of `words` are for false and for
     true. `patterns` of `word` are regular expressions and the words for them: the first that is found in the sources, a
-    line each, counts. Where there is no value, `missing` stands. Given `kinds`, only events of these kinds have it, with
-    `but` all others.
+    line each, counts. Where there is no value, `missing` stands. Given `kinds`, only events of these kinds have it,
+    with `but` all others.
     """
 
     name: str
@@ -119,8 +119,8 @@ class RowShape:
     each canonical field in `of_page` every event of a page view shows the highest value that the fragment's events of
     that view have.
 
-    In a table, a column follows for each member of `spread`: of ``params``, or of the object ``params.key``. One that is
-    called like a column before it gets the path in front.
+    In a table, a column follows for each member of `spread`: of ``params``, or of the object ``params.key``. One that
+    is called like a column before it gets the path in front.
     """
 
     columns: tuple[Column, ...]
