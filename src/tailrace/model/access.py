@@ -55,7 +55,7 @@ class Scope:
 class Principal:
     """Whoever a valid token speaks for: never more than its owner may now.
 
-        `scopes` are single ones, `apps` ids or ``*`` for all of the space. `who` is the owner's e-mail. `whole` says that
+    `scopes` are single ones, `apps` ids or ``*`` for all of the space. `who` is the owner's e-mail. `whole` says that
     the token has all scopes of its owner, whatever they become. `token` is 0 for whoever came with a password, `user`
     as well for whoever came with the key of an app. `address` is where the request came from. `withheld` are scopes
     that are kept from the owner, whatever the role.

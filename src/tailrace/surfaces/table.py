@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One dialect: module and name of its surface, and its limits; what makes its bundles, and its `bodies` of webhooks,
-    as ``module:NAME``, if it has any.
+    """One dialect: module and name of its surface, and its limits; what makes its bundles, and its `bodies` of
+    webhooks, as ``module:NAME``, if it has any.
     """
 
     module: str
