@@ -172,7 +172,7 @@ class World:
         One that was just started again knows no order yet, so it is waited for.
         """
         self.until("everyone is ready", lambda: all(self._ready(daemon) for daemon in self.daemons))
-        self._check_slices()
+        self.check_slices()
         daemons, self.daemons = self.daemons, []
         for daemon in daemons:
             daemon.process.terminate()
@@ -180,7 +180,7 @@ class World:
         self.until("every process is gone", lambda: not self.processes())
         return codes
 
-    def _check_slices(self) -> None:
+    def check_slices(self) -> None:
         """No slice process has crashed, as their workers' logs tell."""
         for daemon in self.daemons:
             codes = {int(code) for code in _DIED.findall(daemon.log.read_text())}
