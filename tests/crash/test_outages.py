@@ -19,9 +19,8 @@ from tests.crash.worlds import LEASE_MS, World
 embedded = pytest.mark.parametrize("stands", ["embedded"], indirect=True)
 remote = pytest.mark.parametrize("stands", ["remote"], indirect=True)
 
-WAITS = (
-    "export.mid_assemble:2,export.before_commit:1"  # one export in the middle, then the same or another near its end
-)
+# One export in its middle, then it or another one near its end: for two outages in one world.
+WAITS = "export.mid_assemble:2,export.before_commit:1"
 
 
 @contextmanager
@@ -66,16 +65,23 @@ def test_the_disk_of_objects_is_full_and_then_read_only(world: World) -> None:
 
 @pytest.mark.crash
 @embedded
-def test_no_room_at_all_and_then_no_process_may_write(world: World) -> None:
-    """Nor to the database, and then to no file, its own log included: events are not acknowledged, what was stays."""
-    with small_disk(world.data) as disk, mid_export(world, WAITS):
+def test_no_room_at_all(world: World) -> None:
+    """Nor for the database: events are not acknowledged then, and what was acknowledged stays."""
+    with small_disk(world.data) as disk, mid_export(world):
         disk.fill()
         world.go_on("export.mid_assemble")
-        world.until("an event is refused", lambda: is_refused(world))
+        acknowledged = world.until("an event is refused", lambda: is_refused(world))
         disk.free()
-        world.waits("export.before_commit")
+        assert acknowledged
+
+
+@pytest.mark.crash
+@embedded
+def test_no_process_may_write(world: World) -> None:
+    """Not to any file, its own log included."""
+    with mid_export(world):
         limit_files(world.processes(), 0)
-        world.go_on("export.before_commit")
+        world.go_on("export.mid_assemble")
         world.until("an event is refused", lambda: is_refused(world))
         time.sleep(LEASE_MS / 1000)
         limit_files(world.processes(), None)
