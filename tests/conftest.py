@@ -1,11 +1,13 @@
 """What many tests stand on: stores on both databases, and a clock that a test can move."""
 
+import gzip
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
@@ -14,6 +16,7 @@ from hypothesis import settings
 from tailrace.accounts import keys
 from tailrace.accounts.lookup import scope_of_app
 from tailrace.accounts.provisioning import ProvisioningFile, read_provisioning
+from tailrace.db import engine
 from tailrace.logs import log
 from tailrace.model.access import Scope
 from tailrace.wiring import House, open_house
@@ -112,8 +115,15 @@ def _quick_disks() -> Iterator[None]:
     def fsync(descriptor: int) -> None:
         os.fstat(descriptor)  # one that is closed is an error still
 
+    real = engine._configure
+
+    def configure(connection: Any, record: object) -> None:
+        real(connection, record)
+        connection.execute("PRAGMA synchronous=OFF")
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", fsync)
+        patch.setattr(engine, "_configure", configure)
         yield
 
 
@@ -189,6 +199,17 @@ def waves() -> Path:
     if not WAVES.exists():
         pytest.skip(f"the real telemetry is not at {WAVES.name} beside the repository")
     return WAVES
+
+
+@pytest.fixture
+def few_waves(waves: Path, tmp_path: Path) -> Path:
+    """Every tenth event of the real telemetry, so of each of its sessions: for what one journey does with all of it."""
+    path = tmp_path / "few.tsv.gz"
+    with gzip.open(waves, "rt", encoding="utf-8", newline="") as file:
+        header, *lines = file.read().splitlines(keepends=True)
+    with gzip.open(path, "wt", encoding="utf-8", newline="", compresslevel=1) as file:
+        file.writelines([header, *lines[::10]])
+    return path
 
 
 def wanted(path: Path) -> ProvisioningFile:

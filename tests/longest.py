@@ -8,12 +8,12 @@ import pytest
 TESTS = Path(__file__).resolve().parent
 # Each takes about a hundredth of all the time or more, which its number of tests does not tell.
 LONGEST = (
-    "contract/test_schemathesis.py",
     "crash/test_points.py",
-    "late/test_late.py",
-    "crash/test_faults.py",
-    "crash/test_outages.py",
     "crash/test_zombies.py",
+    "crash/test_outages.py",
+    "crash/test_faults.py",
+    "contract/test_schemathesis.py",
+    "late/test_late.py",
     "unit/exports/test_forms.py",
     "unit/exports/test_splits.py",
     "unit/exports/test_sessions.py",
@@ -21,13 +21,16 @@ LONGEST = (
     "unit/cli/test_commands.py",
     "unit/exports/test_tables.py",
     "journeys/test_object_storage.py",
-    "property/test_job_machine.py",
     "property/test_ingest_machine.py",
+    "property/test_job_machine.py",
     "unit/exports/test_estimate.py",
     "unit/ingest/test_cutting.py",
     "unit/store/test_scan.py",
     "journeys/test_formats.py",
     "journeys/test_load.py",
+    "journeys/test_real_telemetry.py",
+    "contract/flurry/test_flow.py",
+    "unit/upkeep/test_histories.py",
 )
 
 

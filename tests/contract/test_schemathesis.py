@@ -32,7 +32,7 @@ from tests.servers import Server
 HERE = Path(__file__).parent
 CONFIG = (HERE / "schemathesis.toml").read_text("utf-8")
 FUZZ = os.environ.get("TAILRACE_TEST_FUZZ")
-FEW = 8  # examples of each operation
+FEW = 5  # examples of each operation
 # What the phase that tries each key of a schema leaves out in CI. More than half of its requests are about keys of
 # records, and the answer to a bad record is 200 as well. A quarter of the rest asks for an estimate, whose body is that
 # of an export. To look at a password is made to take long; a fifth of the time went to a hundred of them.

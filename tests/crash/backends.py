@@ -187,7 +187,7 @@ class EmbeddedStands:
     """SQLite and local files."""
 
     name = "sqlite"
-    pace_ms = 50
+    pace_ms = 100
 
     def __init__(self, folder: Path) -> None:
         self._template = folder / "template"

@@ -8,7 +8,7 @@ import json
 import sys
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
@@ -63,18 +63,18 @@ def check_exports(world: World) -> None:
     for tenant in world.tenants:
         held = stored(world, tenant)
         assert Counter(seen for _, seen in held) == Counter(map(_sent, tenant.acknowledged.values()))
-        for row in world.exports():
-            if row["app_id"] == tenant.app and row["state"] == "succeeded":
-                _check_export(world, tenant, row, held)
+        done = [row for row in world.exports() if row["app_id"] == tenant.app and row["state"] == "succeeded"]
+        shown = {row["id"]: rows_of(world, tenant, row["id"]) for row in done}
+        for row in done:
+            _check_export(world, row, held, shown[row["id"]])
         for tip in _tips(world, tenant):
-            _check_chain(world, tenant, tip)
+            _check_chain(world, tenant, tip, shown)
 
 
-def _check_export(world: World, tenant: Tenant, row: Row, held: list[tuple[int, Seen]]) -> None:
+def _check_export(world: World, row: Row, held: list[tuple[int, Seen]], found: Counter[Seen]) -> None:
     low = row["after_seq"] or 0
     high = row["snapshot"] if row["upto_seq"] is None else row["upto_seq"]
     visible = Counter(seen for seq, seen in held if low < seq <= high)
-    found = rows_of(world, tenant, row["id"])
     assert found == visible, f"{row['id']}: {found - visible} too much, {visible - found} too few\n{world.told()}"
 
 
@@ -87,13 +87,13 @@ def _tips(world: World, tenant: Tenant) -> list[Row]:
     return [row for row in of_chains if manifests[row["id"]]["cursor"] not in continued]
 
 
-def _check_chain(world: World, tenant: Tenant, tip: Row) -> None:
+def _check_chain(world: World, tenant: Tenant, tip: Row, shown: Mapping[str, Counter[Seen]]) -> None:
     """From its tip back to its beginning a chain holds every event once."""
     rows = {json.loads(r["manifest"])["cursor"]: r for r in world.exports() if r["manifest"]}
     total: Counter[Seen] = Counter()
     at: Row | None = tip
     while at is not None:
-        total += rows_of(world, tenant, at["id"])
+        total += shown[at["id"]]
         at = rows.get(json.loads(at["manifest"])["previous_cursor"] or "")
     assert total == Counter(map(_sent, tenant.acknowledged.values()))
 

@@ -8,9 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+from tailrace.cli.exits import TRY_AGAIN
+
 Role = Literal["alone", "server", "worker"]
 
 STOP_S = 30
+KILLED, ENDED = -signal.SIGKILL, (0, -signal.SIGTERM)  # exit codes; the second is of one that had only just begun
+TAIL = 6000  # characters of a log
 # What `tailrace.model.points` reads.
 KILL_AT, WAIT_AT, SIGNS = "TAILRACE_TEST_KILL_AT", "TAILRACE_TEST_WAIT_AT", "TAILRACE_TEST_SIGNS"
 
@@ -28,6 +32,7 @@ class Daemon:
         self._process: subprocess.Popen[bytes] | None = None
         self._kills: Mapping[str, str] = {}
         self._begun = 0  # how long its log was when it was started last
+        self._ended = False  # whether it was told to end since then
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
@@ -46,11 +51,12 @@ class Daemon:
 
     def _start(self, arms: Mapping[str, str]) -> None:
         with self.log.open("ab") as out:
-            self._begun = out.tell()
+            self._begun, self._ended = out.tell(), False
             self._process = subprocess.Popen(self._command, env={**self._environment, **arms}, stdout=out, stderr=out)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal, unless it is dead."""
+        self._ended |= number == signal.SIGTERM
         self.process.send_signal(number)
 
     @property
@@ -62,9 +68,14 @@ class Daemon:
         """Whether its log has an event since it was started last."""
         return f"event={event}".encode() in self.log.read_bytes()[self._begun :]
 
+    def check_death(self, code: int) -> None:
+        """Raise AssertionError unless somebody killed or ended it, or it could not begin without what is away."""
+        meant = code in (KILLED, TRY_AGAIN) or (self._ended and code in ENDED)
+        assert meant, f"the {self.role} died by itself with exit code {code}:\n{self.log.read_text()[-TAIL:]}"
+
     def end(self) -> int:
         """End it in order; its exit code."""
-        self.process.terminate()
+        self.signal(signal.SIGTERM)
         return self.process.wait(STOP_S)
 
 

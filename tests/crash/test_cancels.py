@@ -6,44 +6,33 @@ from tests.crash.checks import assert_whole
 from tests.crash.traffic import DAILY, FORMS, send_some
 from tests.crash.worlds import World
 
-BEFORE = ["export.mid_assemble:2", "export.before_commit"]
-
 
 @pytest.mark.crash
 @pytest.mark.parametrize(
-    ("stands", "point"),
-    [*(("embedded", point) for point in BEFORE), ("remote", "export.before_commit")],
+    ("stands", "before"),
+    [("embedded", "export.mid_assemble:2"), ("remote", "export.before_commit:1")],
     indirect=["stands"],
 )
-def test_before_the_end(world: World, point: str) -> None:
-    """The worker hears of it and leaves no file."""
+def test_around_the_end(world: World, before: str) -> None:
+    """Before it the worker hears of the cancel and leaves no file; after it the export has succeeded, and stays so."""
     world.run("server")
-    world.run("worker", wait=point)
+    world.run("worker", wait=f"{before},export.after_commit:1")
     send_some(world, world.waves, 2)
     world.sealed()
-    asked = world.ask(world.waves, **DAILY)
-    world.waits(point)
-    world.cancel(world.waves, asked)
-    world.go_on(point)
-    (row,) = world.finished(asked)
+    early = world.ask(world.waves, **DAILY)
+    world.waits(before)
+    world.cancel(world.waves, early)
+    world.go_on(before)
+    (row,) = world.finished(early)
     assert row["state"] == "cancelled"
     assert world.backend.rows("SELECT * FROM export_files") == []
-    assert_whole(world)
 
-
-@pytest.mark.crash
-@pytest.mark.parametrize("stands", ["embedded"], indirect=True)
-def test_after_the_end(world: World) -> None:
-    """It has succeeded, and stays so."""
-    world.run("server")
-    world.run("worker", wait="export.after_commit")
-    send_some(world, world.waves, 2)
-    world.sealed()
-    asked = world.ask(world.waves, **DAILY)
+    late = world.ask(world.waves, **DAILY)
     world.waits("export.after_commit")
-    assert world.cancel(world.waves, asked)["state"] == "succeeded"
+    assert world.cancel(world.waves, late)["state"] == "succeeded"
     world.go_on("export.after_commit")
     assert_whole(world)
+    assert [row["state"] for row in world.exports(early, late)] == ["cancelled", "succeeded"]
 
 
 @pytest.mark.crash

@@ -21,6 +21,7 @@ from tests.faults import proxy_before
 
 pytestmark = pytest.mark.crash
 embedded = pytest.mark.parametrize("stands", ["embedded"], indirect=True)
+remote = pytest.mark.parametrize("stands", ["remote"], indirect=True)
 
 
 @contextmanager
@@ -57,6 +58,7 @@ def test_sdks_try_until_all_is_stored(world: World) -> None:
     assert sum(found.duplicates for found in accounts(world)) == sum(doubled)
 
 
+@embedded
 def test_requests_are_refused_cut_and_not_answered(world: World) -> None:
     """What is sent again after 500, 429 and a broken connection is new; what is sent again after a lost answer is a
     duplicate, each of it, and nothing else is. Two wrong clocks change nothing: events have their true times.
@@ -72,6 +74,7 @@ def test_requests_are_refused_cut_and_not_answered(world: World) -> None:
     assert world.codes == []
 
 
+@remote
 def test_the_server_dies_with_20_000_events_in_flight(world: World) -> None:
     """It dies at its twentieth reply to sixty that send at once; at this moment the ledger holds, and afterwards all
     goes on with what was stored.

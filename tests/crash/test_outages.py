@@ -1,7 +1,7 @@
 """Disks, clocks, databases and object storage go wrong in the middle of an export, while events keep coming."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -13,18 +13,19 @@ from tests.crash.clusters import Cluster
 from tests.crash.daemons import Daemon
 from tests.crash.disks import limit_files, small_disk
 from tests.crash.mishaps import is_refused
-from tests.crash.traffic import FORMS, go_on, load, send_some
+from tests.crash.traffic import DAILY, FORMS, go_on, load, send_some
 from tests.crash.worlds import LEASE_MS, World
 
 embedded = pytest.mark.parametrize("stands", ["embedded"], indirect=True)
 remote = pytest.mark.parametrize("stands", ["remote"], indirect=True)
 
-Step = Callable[[], object]
+# One export in its middle, then it or another one near its end: for two outages in one world.
+WAITS = "export.mid_assemble:2,export.before_commit:1"
 
 
 @contextmanager
 def mid_export(world: World, point: str = "export.mid_assemble:2") -> Iterator[Daemon]:
-    """A block that begins while an export waits in the middle, until `go_on`.
+    """A block that begins while an export waits at the first of some points, until `go_on`.
 
     Events keep coming. After the block all must go well again, and no process may have died.
     """
@@ -33,7 +34,7 @@ def mid_export(world: World, point: str = "export.mid_assemble:2") -> Iterator[D
     send_some(world, world.waves, 3)
     world.sealed()
     first, *_ = [world.ask(world.waves, **form) for form in FORMS]
-    world.waits(point)
+    world.waits(point.split(",")[0])
     with load(world, world.other):
         yield worker
     world.finished()
@@ -49,13 +50,17 @@ def failing(world: World, why: str) -> bool:
 
 @pytest.mark.crash
 @embedded
-def test_no_room_for_objects(world: World) -> None:
-    """Exports wait and say so; they go on when there is room."""
+def test_the_disk_of_objects_is_full_and_then_read_only(world: World) -> None:
+    """Exports wait and say so, each time; they go on when there is room and it can be written to."""
     with small_disk(world.data / "files") as disk, mid_export(world, "export.before_commit"):
         disk.fill()
         world.go_on("export.before_commit")
         world.until("an export says that the disk is full", lambda: failing(world, "disk is full"))
         disk.free()
+        world.until("the disk is read-only", lambda: disk.protect(on=True))
+        world.ask(world.waves, **DAILY)
+        world.until("an export says so", lambda: failing(world, "read-only"))
+        world.until("it is mended", lambda: disk.protect(on=False))
 
 
 @pytest.mark.crash
@@ -84,22 +89,14 @@ def test_no_process_may_write(world: World) -> None:
 
 @pytest.mark.crash
 @embedded
-def test_a_disk_turns_read_only(world: World) -> None:
-    """Exports wait and say so, until it is mended."""
-    with small_disk(world.data / "files") as disk, mid_export(world, "export.before_commit"):
-        world.until("the disk is read-only", lambda: disk.protect(on=True))
-        world.go_on("export.before_commit")
-        world.until("an export says so", lambda: failing(world, "read-only"))
-        world.until("it is mended", lambda: disk.protect(on=False))
-
-
-@pytest.mark.crash
-@pytest.mark.parametrize(("stands", "hours"), [("embedded", 2), ("embedded", -2), ("remote", 2)], indirect=["stands"])
-def test_the_clock_jumps(world: World, hours: int) -> None:
-    """Exports end, whatever the clock says; the rest goes on when it is right again."""
-    with mid_export(world):
-        world.jump(hours * HOUR)
+def test_the_clock_jumps(world: World) -> None:
+    """Back and forth. Exports end, whatever the clock says; the rest goes on when it is right again."""
+    with mid_export(world, WAITS):
+        world.jump(2 * HOUR)
         world.go_on("export.mid_assemble")
+        world.waits("export.before_commit")
+        world.jump(-2 * HOUR)
+        world.go_on("export.before_commit")
         rows = world.finished(*[row["id"] for row in world.exports()])
         assert {row["state"] for row in rows} == {"succeeded"}
         world.jump(0)
@@ -107,33 +104,31 @@ def test_the_clock_jumps(world: World, hours: int) -> None:
 
 @pytest.mark.crash
 @embedded
-@pytest.mark.parametrize("file", ["meta.db", "inbox.db"])
-def test_another_process_locks_the_database(world: World, file: str) -> None:
-    """For longer than leases last."""
-    with mid_export(world), locked(world.data / file):
-        world.go_on("export.mid_assemble")
-        time.sleep(1.3 * LEASE_MS / 1000)
+def test_another_process_locks_the_databases(world: World) -> None:
+    """One after the other, each for longer than leases last."""
+    with mid_export(world, WAITS):
+        with locked(world.data / "meta.db"):
+            world.go_on("export.mid_assemble")
+            time.sleep(1.3 * LEASE_MS / 1000)
+        world.waits("export.before_commit")
+        with locked(world.data / "inbox.db"):
+            world.go_on("export.before_commit")
+            time.sleep(1.3 * LEASE_MS / 1000)
 
 
 @pytest.mark.crash
 @remote
-def test_postgres_stops(world: World, cluster: Cluster) -> None:
-    """It is away until leases have lapsed."""
-    with mid_export(world) as worker:
+def test_postgres_stops_and_then_the_object_storage(world: World, cluster: Cluster) -> None:
+    """Each is away until leases have lapsed; exports and seals wait for it."""
+    assert isinstance(world.backend, Remote)
+    programs = world.backend.server.programs
+    with mid_export(world, WAITS) as worker:
         cluster.stop()
         world.go_on("export.mid_assemble")
         world.until("the worker notices", lambda: worker.said("lease.not_renewed"))
         time.sleep(LEASE_MS / 1000)
         cluster.start()
-
-
-@pytest.mark.crash
-@remote
-def test_the_object_storage_stops(world: World) -> None:
-    """Exports and seals wait for it."""
-    assert isinstance(world.backend, Remote)
-    programs = world.backend.server.programs
-    with mid_export(world, "export.before_commit"):
+        world.waits("export.before_commit")
         programs.stop()
         world.go_on("export.before_commit")
         time.sleep(LEASE_MS / 1000)

@@ -1,6 +1,7 @@
 """A world: a store, the processes that serve it, clients that remember what was acknowledged, and a clock."""
 
 import os
+import re
 import secrets
 import signal
 import sqlite3
@@ -21,7 +22,7 @@ from tailrace.config import SETTINGS_FILE
 from tailrace.model.clock import iso, parse_iso
 from tailrace.wiring import House, open_house
 from tests.crash.backends import Backend, Row, Stands
-from tests.crash.daemons import KILL_AT, SIGNS, WAIT_AT, Daemon, Role, processes_with
+from tests.crash.daemons import KILL_AT, SIGNS, TAIL, WAIT_AT, Daemon, Role, processes_with
 from tests.servers import free_port
 
 Found = TypeVar("Found")
@@ -30,6 +31,9 @@ LEASE_MS = 1_500
 SILENCE = 200  # after which sessions are complete, ms
 WAIT_S = 60
 MOST_DEATHS = 20
+# What a worker says of the death of a slice process, and exit codes that are nobody's wish.
+_DIED = re.compile(r"event=slices\.process_died code=(-?\d+)")
+_CRASHES = {-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGFPE, -signal.SIGILL}
 # What is away now and may be back soon.
 _AWAY = (httpx.TransportError, sqlite3.OperationalError, psycopg.OperationalError, BotoCoreError, ClientError)
 
@@ -125,12 +129,13 @@ class World:
         return self.http.get("/healthz").status_code == 200
 
     def tend(self) -> None:
-        """Start again what has died, as a supervisor does."""
+        """Start again what has died, as a supervisor does. It must not have died by itself."""
         with self._tending:
             for daemon in self.daemons:
                 code = daemon.process.poll()
                 if code is not None:
                     self.codes.append(code)
+                    daemon.check_death(code)
                     assert len(self.codes) <= MOST_DEATHS, self.told()
                     self.at_death()
                     daemon.start_again()
@@ -167,12 +172,19 @@ class World:
         One that was just started again knows no order yet, so it is waited for.
         """
         self.until("everyone is ready", lambda: all(self._ready(daemon) for daemon in self.daemons))
+        self.check_slices()
         daemons, self.daemons = self.daemons, []
         for daemon in daemons:
             daemon.process.terminate()
         codes = [daemon.process.wait(WAIT_S) for daemon in daemons]
         self.until("every process is gone", lambda: not self.processes())
         return codes
+
+    def check_slices(self) -> None:
+        """No slice process has crashed, as their workers' logs tell."""
+        for daemon in self.daemons:
+            codes = {int(code) for code in _DIED.findall(daemon.log.read_text())}
+            assert not codes & _CRASHES, f"a slice process died by itself, one of {codes}:\n{self.told()}"
 
     def kill(self) -> None:
         """Kill whatever runs."""
@@ -318,7 +330,7 @@ class World:
 
     def told(self) -> str:
         """What there is to see when something is wrong."""
-        logs = [f"--- {path.name}\n{path.read_text()[-6000:]}" for path in sorted(self.folder.glob("*.log"))]
+        logs = [f"--- {path.name}\n{path.read_text()[-TAIL:]}" for path in sorted(self.folder.glob("*.log"))]
         queries = (
             "SELECT id, state, slices, slices_done, snapshot, error FROM exports",
             "SELECT lane, subject, state, attempt, failures, fence, cancel, outcome, error FROM jobs",

@@ -181,6 +181,7 @@ def wait_for(house: House, asked: Sequence[Asked]) -> list[Export]:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)  # on SQLite a hundred come by way of Flurry's API
 def test_a_hundred_exports_at_once(fleet: House) -> None:
     """All succeed and hold just what was sent, memory stays bounded, and each space gets its share from the start."""
     scopes = {app: scope_of_app(fleet.database, app) for app in SPACES}

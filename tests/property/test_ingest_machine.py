@@ -25,6 +25,7 @@ from tailrace.model.clock import DAY, HOUR, MINUTE, SECOND, parse_iso
 from tailrace.store.ledger import ledger
 from tailrace.wiring import House, open_house
 from tests.conftest import PROVISIONING, TestClock
+from tests.effort import examples
 from tests.sending import T0, Row, event, export, request, send
 from tests.templates import Template, make_template
 
@@ -214,7 +215,7 @@ def check_prior(app: App) -> None:
 TestIngest = Ingest.TestCase
 # Without shrinking: a failure is printed as it was found, at once.
 TestIngest.settings = settings(
-    max_examples=25,
+    max_examples=examples(10),
     stateful_step_count=14,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],

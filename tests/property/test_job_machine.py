@@ -27,6 +27,7 @@ from tailrace.model.clock import HOUR, MINUTE
 from tailrace.model.errors import FenceLost
 from tailrace.wiring import House, provision
 from tests.conftest import wanted
+from tests.effort import examples
 from tests.unit.clocks import MovedClock, moved
 
 HALF = MINUTE // 2
@@ -337,7 +338,7 @@ def test_jobs(spaces: House) -> None:
     run_state_machine_as_test(
         Here,
         settings=settings(
-            max_examples=40 if spaces.database.sqlite else 12,
+            max_examples=examples(20 if spaces.database.sqlite else 8),
             stateful_step_count=40,
             deadline=None,
             phases=[Phase.explicit, Phase.reuse, Phase.generate],  # a failure is printed as it was found, at once

@@ -23,6 +23,7 @@ from tailrace.store import commits
 from tailrace.store.profiles import Profile, profiles_at
 from tailrace.wiring import House
 from tests.conftest import TestClock
+from tests.effort import examples
 from tests.property.test_ingest_machine import opened
 from tests.sending import T0, Row, event, export, in_threads, request, seal, send
 
@@ -230,7 +231,7 @@ def check_versions(house: House, scope: Scope, oracle: Oracle) -> None:
 
 
 @settings(
-    max_examples=15,
+    max_examples=examples(8),
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=list(HealthCheck),

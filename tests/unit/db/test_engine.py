@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from tailrace.db.engine import Database, _sqlite, answering, now_of
+from tailrace.db import engine
+from tailrace.db.engine import Database, _configure, _sqlite, answering, now_of
 from tailrace.db.tables import apps, inbox_heads, limits
 from tailrace.model.clock import HOUR, SystemClock
 from tailrace.model.errors import Unavailable
-from tailrace.wiring import House
+from tailrace.wiring import House, open_house
 from tests.unit.clocks import MovedClock, moved
 
 
@@ -127,15 +128,17 @@ def test_rows_of_no_app_are_refused(house: House) -> None:
         connection.execute(insert(apps).values(number=999, space=998, id="ghost", name="Ghost"))
 
 
-def test_an_acknowledged_write_is_synced(house: House) -> None:
+def test_an_acknowledged_write_is_synced(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both parts wait for the disk at commit: nothing acknowledged may be lost with the power."""
-    for part in (house.database.read, house.database.read_inbox):
-        with part() as connection:
-            if house.database.sqlite:
-                assert connection.scalar(text("PRAGMA synchronous")) == 2
-                assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
-            else:
-                assert connection.scalar(text("SHOW synchronous_commit")) == "on"
+    monkeypatch.setattr(engine, "_configure", _configure)  # as it is outside of tests
+    with open_house(data) as house:
+        for part in (house.database.read, house.database.read_inbox):
+            with part() as connection:
+                if house.database.sqlite:
+                    assert connection.scalar(text("PRAGMA synchronous")) == 2
+                    assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
+                else:
+                    assert connection.scalar(text("SHOW synchronous_commit")) == "on"
 
 
 def test_the_databases_clock_follows_a_moved_clock(house: House) -> None:

@@ -27,6 +27,7 @@ from tailrace.wiring import House
 from tests.conftest import TestClock, at
 from tests.sending import T0, Row, event, export, request, seal, send
 
+sqlite = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)  # one test tries both databases
 SMALL = Bounds(fragment_events=500, fragment_bytes=64 << 10, segment_events=2_000, segment_bytes=256 << 10)
 COLUMNS = (
     *("id", "number", "session_number", "session_id", "session_start", "session_end", "session_duration_ms"),
@@ -95,6 +96,7 @@ def test_the_largest_record_fits_a_fragment() -> None:
     assert BOUNDS.fragment_events < BOUNDS.segment_events
 
 
+@sqlite
 @pytest.mark.parametrize(("backend", "session"), [("postgresql", "s1"), ("sqlite", None)], indirect=["backend"])
 def test_a_session_of_any_size_is_stored_in_bounded_fragments(house: House, scope: Scope, session: str | None) -> None:
     """One session of 40 000 events and 64 MB, in four seals: bounded fragments, and every promise is kept.
@@ -135,6 +137,7 @@ def check_sessions(sent: Sequence[Row], rows: Sequence[Row]) -> None:
     assert all(row["session_duration_ms"] >= places[row["id"]] * 10 for row in rows)
 
 
+@sqlite
 def test_many_sessions_keep_their_numbers(house: House, scope: Scope) -> None:
     """Large and small sessions of two days in one seal, cut over many segments: a number is its first fragment's."""
     sent = []
@@ -171,6 +174,7 @@ def test_late_events_join_after_all_fragments_of_a_seal(house: House, scope: Sco
         assert mine == set(range(3 * number, 3 * number + 3))
 
 
+@sqlite
 def test_later_fragments_inherit_within_a_seal(house: House, scope: Scope) -> None:
     """What only the first events say of a session holds for all its fragments; what is long stays with the first."""
     sent = lengthy(1_200, 10)
@@ -184,6 +188,7 @@ def test_later_fragments_inherit_within_a_seal(house: House, scope: Scope) -> No
     assert [f["session_properties"] is None for f in fragments] == [False, True, True]
 
 
+@sqlite
 def test_what_many_late_fragments_inherit_is_bounded(house: House, scope: Scope) -> None:
     """Long descriptions that many fragments inherit at once make more segments, not larger ones."""
     described = {"session": {"properties": {"long": "y" * 16_000}}}
@@ -200,6 +205,7 @@ def test_what_many_late_fragments_inherit_is_bounded(house: House, scope: Scope)
     assert all(size <= SMALL.segment_bytes * 1.1 for size in sizes.values())
 
 
+@sqlite
 def test_a_session_that_fills_a_fragment_is_not_kept_open(house: House, scope: Scope) -> None:
     """It is sealed as far as it came, so that open records stay few; a smaller one waits for its end."""
     clock = TestClock(T0 + HOUR)
@@ -217,6 +223,7 @@ def test_a_session_that_fills_a_fragment_is_not_kept_open(house: House, scope: S
     assert {row["fragment"] for row in rows if row["session_id"] == "s1"} == {0, 1, 2, 3}
 
 
+@sqlite
 def test_a_record_larger_than_a_fragment_is_one(house: House, scope: Scope) -> None:
     """A bound below the largest record loses nothing: such a record is a fragment of its own."""
     send(house, scope, [*lengthy(3, 100), event("big", T0 + 40, id="big", params={"t": "z" * 100_000})])

@@ -31,6 +31,7 @@ from tailrace.upkeep import sweep as sweep_module
 from tailrace.upkeep.references import referenced
 from tailrace.upkeep.sweep import sweep
 from tailrace.wiring import House, provision
+from tests.effort import examples
 from tests.unit.clocks import MovedClock
 from tests.unit.upkeep.test_sweep import Watched
 from tests.unit.upkeep.writers import (
@@ -223,7 +224,9 @@ HISTORIES = st.lists(st.tuples(st.lists(STEPS, min_size=4, max_size=14), BURSTS)
 
 @given(history=HISTORIES, grace=st.sampled_from([0, GRACE]))
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=examples(10),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_sweeps_lose_nothing_and_leave_nothing(
     store: House, clock: MovedClock, history: list[tuple[list[Step], list[list[Step]]]], grace: int
