@@ -26,6 +26,11 @@ class IngestSettings(BaseModel, extra="forbid"):
         default="truncated",
         description="What is kept of senders' addresses: `truncated` (IPv4 to /24, IPv6 to /48), `full` or `none`.",
     )
+    exchange_rates: str = Field(
+        default="",
+        description="A file of lines such as `2026-01-02,EUR,1.0856`, US dollars per unit from that day (UTC) on, by "
+        "which amounts are converted; empty: US dollars alone are known.",
+    )
     ip_database: str = Field(
         default="",
         description="A file in the format MaxMind DB, in which places are looked up by address; empty: none are.",

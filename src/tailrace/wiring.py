@@ -29,6 +29,7 @@ from tailrace.files.base import Files
 from tailrace.files.local import LocalFiles
 from tailrace.ingest.discretion import Discretion
 from tailrace.ingest.places import NOWHERE, Places, open_places
+from tailrace.ingest.rates import UNKNOWN, Rates, open_rates
 from tailrace.ingest.seal import Sealer
 from tailrace.jobs.queue import ensure
 from tailrace.model.access import Scope
@@ -64,11 +65,12 @@ class House:
     files: Files
     identity: Identity
     places: Places = NOWHERE
+    rates: Rates = UNKNOWN
 
     @property
     def discretion(self) -> Discretion:
         """What is kept of senders."""
-        return Discretion(self.settings.ingest.ip, self.settings.ingest.bots, self.places)
+        return Discretion(self.settings.ingest.ip, self.settings.ingest.bots, self.places, self.rates)
 
     @property
     def holder(self) -> str:
@@ -135,7 +137,8 @@ def open_house(data: Path) -> Iterator[House]:
     """Open a data directory that `initialise` made, its tables brought to this release.
 
     Raises:
-        Invalid: there is no store there, or the setting `ingest.ip_database` names no database.
+        Invalid: there is no store there, or the setting `ingest.ip_database` or `ingest.exchange_rates` names
+            no such file.
     """
     if not data.is_dir():
         raise Invalid("--data", f"{data} is not a data directory; make one with: tailrace init --data {data}")
@@ -149,7 +152,8 @@ def open_house(data: Path) -> Iterator[House]:
             raise Invalid("--data", f"{data} holds no store yet; make one with: tailrace init --data {data}")
         files = _files_of(data, settings)
         with closing(open_places(settings.ingest.ip_database)) as places:
-            house = House(data, settings, clock, RandomIds(), database, files, found, places)
+            rates = open_rates(settings.ingest.exchange_rates)
+            house = House(data, settings, clock, RandomIds(), database, files, found, places, rates)
             ensure_inboxes(house)  # a crash may have come between an app and its inbox
             yield house
     finally:

@@ -27,6 +27,7 @@ ACTIONS: Mapping[str, str] = {
     "login.failed": "tried to sign in with a wrong password",
     "login.succeeded": "signed in",
     "password.changed": "changed the password of a user",
+    "profile.set": "set what is known of a user of an app",
     "provisioning.applied": "changed apps, users or tokens with `tailrace apply`",
     "setup.done": "made the first admin with a set-up link",
     "token.made": "made a token",

@@ -14,6 +14,7 @@ from tailrace.ingest.discretion import DISCRETION, Discretion, settle
 from tailrace.ingest.draft import Draft, Rejected
 from tailrace.ingest.flags import REPAIRED
 from tailrace.ingest.problems import NAMES, Bounds, actor_of, missing, names_of, problems
+from tailrace.ingest.rates import in_dollars
 from tailrace.model.access import Scope
 from tailrace.model.hashing import actor_hash, key_of_record, keys_of_ids
 from tailrace.model.policy import LIMITS
@@ -122,6 +123,7 @@ def _records(
         "flags": _flags(flags + repaired * REPAIRED),
         "session": sessions if whole else sessions.take(picked),
         "id": _ids(table["id"], keys),
+        **in_dollars(table, door.discretion.rates, received_at),
     }
     said = {**{name: table[name] for name in table.column_names}, **made}
     fields = [f for f in RECORD_SCHEMA if f.name in said]

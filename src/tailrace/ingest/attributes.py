@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from tailrace.columns.sizes import stretches
 from tailrace.db.engine import Database
+from tailrace.ingest.facts import Fact, facts_of
 from tailrace.ingest.fragments import Placed
 from tailrace.ingest.merging import json_text, json_value, with_defaults
 from tailrace.ingest.spool import Kept, Spool
@@ -66,7 +67,7 @@ class Attributes:
 
     def known(self, placed: Sequence[Placed], fragments: pa.Table) -> Iterator[Known]:
         """What is known as of each fragment of a table, taking in what the fragments say, in their order."""
-        said = fragments["profile"].to_pylist()
+        said = list(map(_with_facts, fragments["profile"].to_pylist(), facts_of(fragments)))
         users = fragments["session_user_id"].to_pylist()
         devices = fragments["device_id"].is_valid().to_pylist()
         reads = np.array([len(self._stored(p.closing.actor)) for p in placed], dtype=np.int64)
@@ -125,6 +126,13 @@ class Attributes:
             return Known(None, first_seen)
         found.sort(key=lambda pair: (pair[0] != actor, -pair[1].seq, pair[0]))
         return _over([json_value(profile.text) for _, profile in found], first_seen)
+
+
+def _with_facts(said: str | None, facts: Fact) -> str | None:
+    """What a fragment says of its user in so many words, over what its events say."""
+    if not facts:
+        return said
+    return json_text(facts if said is None else with_defaults(json_value(said), facts))
 
 
 def _merged(before: str, said: str) -> str:

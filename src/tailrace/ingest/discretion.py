@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from tailrace.ingest.addresses import Keeping, kept
 from tailrace.ingest.places import NOWHERE, Places
+from tailrace.ingest.rates import UNKNOWN, Rates
 from tailrace.ingest.robots import ROBOT, is_robot
 
 Mask = npt.NDArray[np.bool_]
@@ -24,11 +25,12 @@ _encoder = msgspec.json.Encoder()
 
 @dataclass(frozen=True, slots=True)
 class Discretion:
-    """What is kept of addresses, what becomes of robots, and where places are looked up."""
+    """What is kept of addresses, what becomes of robots, and where places and exchange rates are looked up."""
 
     ip: Keeping = "truncated"
     bots: Literal["keep", "drop"] = "keep"
     places: Places = NOWHERE
+    rates: Rates = UNKNOWN
 
 
 DISCRETION = Discretion()

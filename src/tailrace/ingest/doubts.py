@@ -4,6 +4,7 @@ A parameter of the wrong type is no reason to lose an event: it is kept as it wa
 can show it, and nobody would look for it there.
 """
 
+import heapq
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -17,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tailrace.ingest.draft import Draft, Rejected
+from tailrace.ingest.rates import Rates, without_rate
 from tailrace.model.clock import parse_iso
 from tailrace.model.standard import STANDARD_EVENTS, STANDARD_KIND, ParamKind
 
@@ -33,16 +35,24 @@ class Doubt:
     reason: str
 
 
-def doubts(draft: Draft, rejected: Sequence[Rejected]) -> list[Doubt]:
-    """The first doubts about a batch, in order of place; none about records that were rejected."""
+def doubts(draft: Draft, rejected: Sequence[Rejected], rates: Rates, at: int) -> list[Doubt]:
+    """The first doubts about a batch, in order of place; none about records that were rejected.
+
+    `rates` are those that convert amounts, `at` is when the batch was received (ms).
+    """
     table, dead = draft.table, {one.place for one in rejected}
-    found = (
+    odd = (
         Doubt(draft.places[row], reason)
         for row in _standard_rows(table)
         if draft.places[row] not in dead
         for reason in _reasons(table["event"][row].as_py(), table["params"][row].as_py())
     )
-    return list(islice(found, MOST))
+    priceless = (
+        Doubt(draft.places[row], f"currency: no exchange rate of {currency[:80]!r} is known; there is no amount_usd")
+        for row, currency in without_rate(table, rates, at)
+        if draft.places[row] not in dead
+    )
+    return list(islice(heapq.merge(odd, priceless, key=lambda one: one.place), MOST))
 
 
 def _standard_rows(table: pa.Table) -> list[int]:

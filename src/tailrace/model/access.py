@@ -19,14 +19,16 @@ SCOPES: Mapping[str, str] = {
     "exports.read": "See exports and download their files.",
     "apps.read": "See apps; their keys only together with `apps.write`.",
     "apps.write": "Make and change apps, see their keys and make new ones.",
+    "profiles.read": "See what is known of the users of apps.",
+    "profiles.write": "Set what is known of the users of apps.",
     "tokens.write": "Make, list, refresh and revoke tokens of one's own; those of others together with `users.write`.",
     "users.read": "See the users of the space.",
     "users.write": "Make, change and disable users.",
     "audit.read": "Read who did what.",
     "metrics.read": "Read the metrics of the server.",
 }
-_STANDARD = frozenset(("exports.create", "exports.read", "apps.read", "tokens.write"))
-_ARCHITECT = _STANDARD | {"apps.write", "audit.read", "metrics.read"}
+_STANDARD = frozenset(("exports.create", "exports.read", "apps.read", "profiles.read", "tokens.write"))
+_ARCHITECT = _STANDARD | {"apps.write", "profiles.write", "audit.read", "metrics.read"}
 ROLE_SCOPES: Mapping[Role, frozenset[str]] = {
     "admin": frozenset(SCOPES),
     "architect": _ARCHITECT,

@@ -105,23 +105,35 @@ def create_head(connection: Connection, scope: Scope) -> None:
     connection.execute(insert(app_heads).values(**owner(scope), **zero))
 
 
-def _commit_rows(database: Database, connection: Connection, seal: Seal) -> int:
-    scope = seal.lease.scope
-    events = sum(s.statistics.events for s in seal.segments)
-    fragments = sum(s.statistics.fragments for s in seal.segments)
+def commit_nothing(database: Database, connection: Connection, scope: Scope) -> int:
+    """A commit without events, for what changes between seals; its seq. The head is held until the transaction ends."""
+    return _new_commit(database, connection, scope, 0, 0, 0).seq
+
+
+def _new_commit(
+    database: Database, connection: Connection, scope: Scope, shard: int, events: int, fragments: int
+) -> Head:
     head = _advance_head(database, connection, scope, events, fragments)
     connection.execute(
         insert(commits).values(
             **owner(scope),
             seq=head.seq,
             available_at=head.available_at,
-            shard=seal.lease.shard.number,
+            shard=shard,
             events=events,
             fragments=fragments,
             total_events=head.events,
             total_fragments=head.fragments,
         )
     )
+    return head
+
+
+def _commit_rows(database: Database, connection: Connection, seal: Seal) -> int:
+    scope = seal.lease.scope
+    events = sum(s.statistics.events for s in seal.segments)
+    fragments = sum(s.statistics.fragments for s in seal.segments)
+    head = _new_commit(database, connection, scope, seal.lease.shard.number, events, fragments)
     _add_segments(connection, seal, head, head.events - events, head.fragments - fragments)
     _add_run(connection, seal)
     grow_sessions(connection, scope, seal.grown)

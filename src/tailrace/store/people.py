@@ -1,13 +1,15 @@
 """People: what is known of users by their numbers, as of a commit: what they said, under what was set of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, select
 
 from tailrace.db.engine import Database
-from tailrace.db.tables import actors, owned, profiles
+from tailrace.db.tables import actors, owned, profile_edits, profiles
 from tailrace.model.access import Scope
+from tailrace.store.edits import over
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +23,43 @@ class Person:
 
 def people_at(database: Database, scope: Scope, seq: int, first: int, last: int) -> Sequence[Person]:
     """Those of some users of whom something is known, by number; numbers with both ends."""
+    range_ = and_(actors.c.number >= first, actors.c.number <= last)
     with database.read() as connection:
-        return _said(connection, scope, seq, first, last)
+        return _people(connection, scope, seq, range_)
 
 
-def _said(connection: Connection, scope: Scope, seq: int, first: int, last: int) -> list[Person]:
-    others = profiles.alias()
-    same = and_(owned(others, scope), others.c.actor == profiles.c.actor, others.c.seq <= seq)
-    newest = select(func.max(others.c.seq)).where(same).correlate(profiles).scalar_subquery()
-    of_actor = and_(owned(profiles, scope), profiles.c.actor == actors.c.actor, profiles.c.seq == newest)
-    query = (
-        select(actors.c.number, profiles.c.user_id, profiles.c.profile)
-        .join_from(actors, profiles, of_actor)
-        .where(owned(actors, scope), actors.c.number >= first, actors.c.number <= last)
-        .order_by(actors.c.number)
-    )
-    return [Person(row.number, row.user_id, row.profile) for row in connection.execute(query)]
+def person_at(connection: Connection, scope: Scope, seq: int, actor: bytes) -> Person | None:
+    """A user of whom something is known, who was sealed before."""
+    found = _people(connection, scope, seq, actors.c.actor == actor)
+    return found[0] if found else None
+
+
+def _people(connection: Connection, scope: Scope, seq: int, which: ColumnElement[bool]) -> list[Person]:
+    """What they said, under what was set of them."""
+    found = {person.number: person for person in _said(connection, scope, seq, which)}
+    for number, edit in _edits(connection, scope, seq, which):
+        said = found.get(number, Person(number, None, "{}"))
+        found[number] = Person(number, said.user_id, over(edit, said.text))
+    return [found[number] for number in sorted(found)]
+
+
+def _said(connection: Connection, scope: Scope, seq: int, which: ColumnElement[bool]) -> Iterator[Person]:
+    query = _newest(profiles, scope, seq, which, profiles.c.user_id, profiles.c.profile)
+    return (Person(row.number, row.user_id, row.profile) for row in connection.execute(query))
+
+
+def _edits(
+    connection: Connection, scope: Scope, seq: int, which: ColumnElement[bool]
+) -> Iterator[tuple[int, str]]:
+    query = _newest(profile_edits, scope, seq, which, profile_edits.c.edit)
+    return ((row.number, row.edit) for row in connection.execute(query))
+
+
+def _newest(table: Table, scope: Scope, seq: int, which: ColumnElement[bool], *columns: Any) -> Select[Any]:
+    """The last version up to a seq of each of some actors, by their numbers."""
+    others = table.alias()
+    same = and_(owned(others, scope), others.c.actor == table.c.actor, others.c.seq <= seq)
+    last = select(func.max(others.c.seq)).where(same).correlate(table).scalar_subquery()
+    of_actor = and_(owned(table, scope), table.c.actor == actors.c.actor, table.c.seq == last)
+    query: Select[Any] = select(actors.c.number, *columns).join_from(actors, table, of_actor)
+    return query.where(owned(actors, scope), which)

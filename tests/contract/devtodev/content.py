@@ -14,6 +14,7 @@ import pyarrow
 import pyarrow.csv
 
 from tailrace.ingest.accept import Origin, Outcome, accept
+from tailrace.ingest.discretion import DISCRETION, Discretion
 from tailrace.ingest.doors import door_of
 from tailrace.ingest.protocols.base import Sent
 from tailrace.ingest.protocols.devtodev import DEVTODEV
@@ -60,13 +61,15 @@ def project(wide: Path, place: Path) -> Iterator[Store]:
         yield copied
 
 
-def report(store: Store, *events: Row, ids: Row, at: int = SENT_AT, **package: Any) -> Outcome:
+def report(
+    store: Store, *events: Row, ids: Row, at: int = SENT_AT, discretion: Discretion = DISCRETION, **package: Any
+) -> Outcome:
     """Send a report of the Data API, as an SDK does, and seal it."""
     body = json.dumps({"reports": [{**ids, "packages": [{**package, "events": list(events)}]}]}).encode()
     sent = Sent("POST", "/v2/analytics/report", {}, {"appId": "wk_waves"}, {}, body, None, at)
     split = DEVTODEV.intakes[0].split(sent)
     draft = DEVTODEV.draft(split.raws, split.context)
-    door = door_of(store.house.database, store.scope)
+    door = door_of(store.house.database, store.scope, discretion)
     outcome = accept(door, draft, split.raws, Origin("devtodev", "{}"), at)
     assert not outcome.rejected
     append(store.house.database, [outcome.submission])

@@ -165,6 +165,16 @@ profiles = Table(
     Column("profile", Text, nullable=False),
 )
 
+profile_edits = Table(
+    "profile_edits",
+    META,
+    Column("space", ForeignKey("spaces.number"), nullable=False),
+    Column("app", ForeignKey("apps.number"), primary_key=True, autoincrement=False),
+    Column("actor", LargeBinary(16), primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("edit", Text, nullable=False),
+)
+
 joins = Table(
     "joins",
     META,

@@ -52,6 +52,7 @@ _TAGS = {
     "tokens": "Credentials for programs.",
     "users": "People and programs of a space.",
     "apps": "Apps of a space, and their keys.",
+    "profiles": "What is known of the users of an app.",
     "audit": "Who did what.",
     "setup": "The first admin of a new store.",
     "service": "The server itself.",

@@ -40,6 +40,7 @@ from tailrace.surfaces.native.documents.exports import (
     TotalsDocument,
     WindowBody,
 )
+from tailrace.surfaces.native.documents.profiles import ProfileDocument
 from tailrace.surfaces.native.documents.sending import BatchBody, EventBody, PageBody
 
 
@@ -233,6 +234,13 @@ MEANINGS: Mapping[type[msgspec.Struct], Mapping[str, str]] = {
     LoginBody: {"space": "Its id; null finds the first space that knows the e-mail."},
     LoginDocument: {"expires_at": "When the session ends at the latest.", "user": "The id of the user."},
     SetupBody: {"token": "What the link of `tailrace serve` carries.", "space": "Its id; it is made."},
+    ProfileDocument: {
+        "seq": "The commit as of which it is known.",
+        "number": "The user's number in the app, in exports too.",
+        "user_id": "The last user id that was sent together with the device id.",
+        "profile": "What senders said, under what was set.",
+        "set": "What of it was set.",
+    },
     EntryDocument: {
         "who": "The e-mail, or the command.",
         "user": "The id of the user; null for who is none.",
@@ -256,6 +264,7 @@ PARAMETERS: Mapping[str, str] = {
     "wait": "Seconds to wait for news, if there is none yet.",
     "expires": "Until when a link is good, in seconds since 1970, as a manifest gives it.",
     "signature": "What makes a link good without a token, as a manifest gives it.",
+    "actor": "The device or anonymous id of the user's events, else their user id.",
     "_type": "Event names, separated by commas; without it all.",
     "_since": "Only what became available after this instant.",
     "_outputFormat": "How rows are written; NDJSON by any of its names.",

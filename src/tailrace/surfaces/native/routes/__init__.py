@@ -11,6 +11,7 @@ from tailrace.surfaces.native.routes import (
     files,
     logins,
     me,
+    profiles,
     setup,
     status,
     tokens,
@@ -29,6 +30,7 @@ OPERATIONS: Sequence[Operation] = (
     *tokens.OPERATIONS,
     *users.OPERATIONS,
     *apps.OPERATIONS,
+    *profiles.OPERATIONS,
     *audit.OPERATIONS,
     *setup.OPERATIONS,
 )

@@ -45,8 +45,9 @@ def _accept(desk: Desk, door: Door, body: bytes) -> tuple[Outcome, list[Doubt]]:
         raise TooManyRecords(door.max_records)
     context = msgspec.json.encode({"protocol": "native", "sent_at": sent_at}).decode()
     draft = draft_small(raws, door.max_record_bytes, lambda small: draft_batch(small, sent_at))
-    outcome = accept(door, draft, raws, Origin("events", context), desk.clock.now())
-    return outcome, doubts(draft, outcome.rejected)
+    received_at = desk.clock.now()
+    outcome = accept(door, draft, raws, Origin("events", context), received_at)
+    return outcome, doubts(draft, outcome.rejected, door.discretion.rates, received_at)
 
 
 OPERATIONS: Sequence[Operation] = (

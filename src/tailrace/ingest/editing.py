@@ -1,0 +1,85 @@
+"""Editing: what somebody sets of a user of an app, over whatever the user's senders say; seen by exports from then on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from tailrace.accounts.audit import Actor, note
+from tailrace.db.engine import Database
+from tailrace.ingest.context import profile_text
+from tailrace.ingest.merging import json_text, json_value
+from tailrace.model.access import Scope
+from tailrace.model.errors import Invalid, NotFound
+from tailrace.model.hashing import actor_hash
+from tailrace.store.commits import commit_nothing
+from tailrace.store.edits import changed, keep_edit, last_edit
+from tailrace.store.people import person_at
+from tailrace.store.profiles import LAST_SESSION, LONGEST
+from tailrace.store.snapshots import head
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a user as of a commit: `number` and `user_id` if events of the user were sealed, all that was
+    said or set, and what of it was set.
+    """
+
+    actor: str
+    seq: int
+    number: int | None
+    user_id: str | None
+    profile: Mapping[str, Any]
+    set: Mapping[str, Any]
+
+
+def look_up(database: Database, scope: Scope, actor: str) -> Known:
+    """What is known of a user.
+
+    Raises:
+        NotFound: nothing is.
+    """
+    with database.read() as connection:
+        known = _known(connection, scope, actor, head(connection, scope).seq)
+    if known.number is None and not known.set:
+        raise NotFound("profile", actor)
+    return known
+
+
+def set_profile(database: Database, scope: Scope, actor: str, change: Mapping[str, Any], by: Actor) -> Known:
+    """Set some keys of a user's profile. Null takes a key back: what senders say counts again.
+
+    It is a commit of its own, without events. The user need not have been seen yet.
+
+    Raises:
+        Invalid: a value cannot be, or all that is set would be too long.
+    """
+    _check(change)
+    hashed = actor_hash(scope.app_id, actor)
+    with database.write() as connection:
+        seq = commit_nothing(database, connection, scope)
+        text = changed(last_edit(connection, scope, hashed), change)
+        if len(text.encode()) > LONGEST:
+            raise Invalid("set", f"is longer than {LONGEST} bytes with what was set before")
+        keep_edit(connection, scope, seq, hashed, text)
+        note(connection, by, "profile.set", hashed.hex(), database.now(connection), app=scope.app_id)
+        return _known(connection, scope, actor, seq)
+
+
+def _check(change: Mapping[str, Any]) -> None:
+    """What is set must be what a sender might say."""
+    said = {key: value for key, value in change.items() if value is not None}
+    try:
+        profile_text((json_text(said) or "").encode())
+    except ValueError as error:
+        raise Invalid("set", str(error)) from None
+
+
+def _known(connection: Connection, scope: Scope, actor: str, seq: int) -> Known:
+    hashed = actor_hash(scope.app_id, actor)
+    person, edit = person_at(connection, scope, seq, hashed), json_value(last_edit(connection, scope, hashed))
+    if person is None:
+        return Known(actor, seq, None, None, edit, edit)
+    profile = {key: value for key, value in json_value(person.text).items() if key != LAST_SESSION}
+    return Known(actor, seq, person.number, person.user_id, profile, edit)
