@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from tailrace.columns.jsontext import members
 from tailrace.columns.objects import joined
-from tailrace.formats.text import floats, integers
+from tailrace.formats.text import floats
 from tailrace.formats.values import plain
 from tailrace.model.clock import parse_iso
 

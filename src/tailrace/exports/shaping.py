@@ -1,6 +1,6 @@
 """Shaping: batches become encoded rows, cut to stretches by the key that files are split by."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 

@@ -90,5 +90,3 @@ def members_in(objects: pa.Array, stretches: Sequence[Stretch], places: Places) 
     widths = np.array([len(places[s.key]) for s in stretches], np.int64)[table]
     rows, columns, names_of, values = ordered
     return Members(rows, columns, names_of, [PARAM_PREFIX + name for name in names], values, widths)
-
-

@@ -6,7 +6,6 @@ beginning of its day (UTC) until the next one of its currency. The file is read 
 
 import csv
 import math
-import os
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -138,7 +137,7 @@ def _given(table: pa.Table) -> pa.Array:
 
 
 def _stamp(path: Path) -> tuple[int, int]:
-    status = os.stat(path)
+    status = path.stat()
     return status.st_mtime_ns, status.st_size
 
 

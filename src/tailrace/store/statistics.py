@@ -71,9 +71,7 @@ def _names(names: pa.Array, params: pa.Array) -> dict[str, EventStatistics]:
     for start, stop in stretches(sizes, _STRETCH_EVENTS, _STRETCH_BYTES):
         seen.update(_seen(names.slice(start, stop - start), params.slice(start, stop - start)))
     counts = {item["values"]: item["counts"] for item in pc.value_counts(names).to_pylist()}
-    found = {
-        name: EventStatistics(count, {}, _amounts(name, names, params)) for name, count in sorted(counts.items())
-    }
+    found = {name: EventStatistics(count, {}, _amounts(name, names, params)) for name, count in sorted(counts.items())}
     for (name, key, kind), count in sorted(seen.items()):
         found[name].params.setdefault(key, {})[kind] = count
     return found
