@@ -44,6 +44,12 @@ PLAIN = {"/healthz", "/livez", "/readyz", "/metrics"}
 MORE = """
 [limits]
 "logins.burst" = 0
+"devtodev.apart_ms" = 0
+"devtodev.max_running" = 0
+"devtodev.per_day_of_user" = 0
+"devtodev.per_day_of_space" = 0
+"devtodev.max_downloads" = 0
+"devtodev.max_age_days" = 0
 [[spaces]]
 id = "acme"
 [[spaces.users]]

@@ -234,7 +234,7 @@ def test_of_several_faults_the_first_is_answered(world: World) -> None:
 
 @pytest.mark.parametrize("call", ["setjob", "setjob/", "getprogress", "getprogress/"])
 def test_bodies_that_are_no_requests(world: World, call: str) -> None:
-    """Empty is 2, whatever the query says of the token; what is no JSON object is 3, before anything is said of tokens."""
+    """Empty is 2, whatever the query says of the token; what is no JSON object is 3, before tokens are looked at."""
     for query in (True, False):
         for body in (b"", b" \r\n"):
             assert world.client.raw(call, body, query=query).error == (400, 2, "Request body is empty")

@@ -97,8 +97,8 @@ lists = st.lists(asked_values, max_size=3)
 conditions = st.fixed_dictionaries(
     {},
     optional={
-        **{name: bounds for name in ("gt", "gte", "lt", "lte")},
-        **{name: asked_values | lists for name in ("eq", "neq")},
+        **dict.fromkeys(("gt", "gte", "lt", "lte"), bounds),
+        **dict.fromkeys(("eq", "neq"), asked_values | lists),
     },
 )
 filter_objects = st.dictionaries(st.sampled_from(KEYS[:3]), conditions, max_size=3)
@@ -115,13 +115,13 @@ def test_filters_mean_what_the_document_says(filters: Any, events: list[Any]) ->
 
 def test_every_value_by_every_operator() -> None:
     """Each value of the pools against each value that may be asked for, alone and in a list, by each operator."""
-    events = [{"n": value} for value in SENT] + [{}, None]
+    events: list[dict[str, Any] | None] = [*({"n": value} for value in SENT), {}, None]
     for operator in OPERATORS:
         for asked in ASKED:
             for operand in (asked, [asked]) if operator in ("eq", "neq") else (asked,):
                 if operator not in ("eq", "neq") and number_of(operand) is None:
                     continue
-                filters = {"n": {operator: operand}}
+                filters: dict[str, dict[str, Any]] = {"n": {operator: operand}}
                 assert kept_by(filters, events) == [holds(filters, one) for one in events], filters
 
 
@@ -150,7 +150,7 @@ def test_the_rules_one_by_one(conditions: Any, kept: list[Any]) -> None:
 
 
 def test_what_is_beyond_a_double() -> None:
-    """An integer that no number of ours holds is the nearest one that does; a text that is one only in form is a text."""
+    """An integer that no number of ours holds is the nearest one that does; a text beyond all of them is a text."""
     assert kept_by({"n": {"lt": 10**400}}, [{"n": 1e300}]) == [True]
     assert kept_by({"n": {"gt": -(10**400)}}, [{"n": 5}]) == [True]
     assert kept_by({"n": {"eq": 10**25}}, [{"n": 1e25}, {"n": "1e25"}, {"n": 1e24}]) == [True, True, False]

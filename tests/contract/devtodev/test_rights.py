@@ -17,7 +17,8 @@ def errors(client: Client, job_id: str, start: int) -> list[tuple[int, int, str]
 
 def user_id(world: World, email: str) -> str:
     """The id of a user."""
-    return next(one["id"] for one in world.native("GET", "/v1/users")["users"] if one["email"] == email)
+    found: str = next(one["id"] for one in world.native("GET", "/v1/users")["users"] if one["email"] == email)
+    return found
 
 
 def own_job(world: World, client: Client) -> str:
@@ -55,7 +56,7 @@ def test_rights_can_be_withheld_and_given_back(
 
 
 def test_nobody_gives_himself_what_is_withheld(world: World) -> None:
-    """An admin without a right cannot give it to anyone, himself included, and a new user has all rights of the role."""
+    """An admin without a right can give it to nobody, himself included, neither back nor with a role."""
     admin = world.user("second@example.com", role="admin")
     me = user_id(world, "second@example.com")
     world.native("PATCH", f"/v1/users/{me}", {"withheld": ["exports.create"]})
@@ -124,7 +125,7 @@ def test_jobs_are_their_users_own(world: World) -> None:
 
 
 def test_tokens_of_other_kinds(world: World) -> None:
-    """A token with fewer rights than its owner's is held to them; a write key and a login session are no tokens here."""
+    """A token with fewer rights than its owner's is held to them; keys of an app are no tokens here."""
     job_id = own_job(world, world.client)
     narrow = {"scopes": ["exports.read"], "apps": ["app_waves"]}
     reader = world.of(world.native("POST", "/v1/tokens", narrow)["token"])

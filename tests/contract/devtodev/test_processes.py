@@ -1,0 +1,77 @@
+"""Quotas across server processes: fifty clients at once, on both databases."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tailrace.accounts.limits import set_limits
+from tailrace.wiring import House
+from tests.contract.devtodev.client import Client
+from tests.contract.devtodev.conftest import DAY
+from tests.contract.live import READ
+from tests.servers import Server
+
+USERS, EACH = 10, 5
+
+
+@pytest.fixture
+def servers(house: House, data: Path) -> Iterator[Sequence[str]]:
+    """The URLs of two server processes on one store, in which nobody does jobs."""
+    with ExitStack() as stack:
+        started = [Server(data, options=("--no-worker",)) for _ in range(2)]
+        yield [stack.enter_context(server).url for server in started]
+
+
+def users_of(url: str) -> list[Client]:
+    """New users, each with a token."""
+    with httpx.Client(base_url=url, headers=READ) as http:
+        made = [http.post("/v1/users", json={"email": f"u{n}@example.com"}).json()["id"] for n in range(USERS)]
+        tokens = [http.post(f"/v1/users/{user}/token:reset").json()["token"] for user in made]
+    return [Client(url, token, "app_waves") for token in tokens]
+
+
+def at_once(clients: Sequence[Client], now: int) -> list[int]:
+    """The codes that clients get who all set a job at the same moment, 0 for a job."""
+    begin = threading.Barrier(len(clients))
+
+    def one(client: Client) -> int:
+        begin.wait()
+        answer = client.set_job(now // 1000 - 7200, now // 1000 - 3600)
+        return 0 if answer.status == 200 else int(answer.error[1])
+
+    with ThreadPoolExecutor(len(clients)) as pool:
+        return list(pool.map(one, clients))
+
+
+def test_fifty_clients_of_two_servers(house: House, servers: Sequence[str]) -> None:
+    """Fifty clients at once, of ten users, half of each user's by either process: each user has as many jobs as may
+    wait at once, and all together as many as a day has. Then, of ten at once by one user, one is not too soon.
+    """
+    users, now = users_of(servers[0]), house.clock.now()
+    limits = {"max_running": 2, "per_day_of_space": 17, "per_day_of_user": 3, "apart_ms": 0}
+    with house.database.write() as connection:
+        set_limits(connection, {f"devtodev.{name}": value for name, value in limits.items()})
+    clients = [Client(servers[n % 2], user.token, user.app_id) for n in range(EACH) for user in users]
+    codes = at_once(clients, now)
+    taken = Counter(client.token for client, code in zip(clients, codes, strict=True) if code == 0)
+    days = 1 + house.clock.now() // DAY - now // DAY  # one, unless it ended meanwhile
+    assert 17 <= sum(taken.values()) <= 17 * days
+    assert set(taken.values()) <= {1, 2}
+    assert set(codes) == {0, 17, 19}
+    with house.database.write() as connection:
+        apart = {"max_running": 0, "per_day_of_space": 0, "per_day_of_user": 0, "apart_ms": 600_000}
+        set_limits(connection, {f"devtodev.{name}": value for name, value in apart.items()})
+    late = anas(servers)
+    assert Counter(at_once(late, now)) == {0: 1, 20: len(late) - 1}
+
+
+def anas(servers: Sequence[str]) -> list[Client]:
+    """Ten clients of ana, who has set no job yet, half of them by either process."""
+    token = httpx.post(f"{servers[0]}/v1/me/token:reset", headers=READ).json()["token"]
+    return [Client(servers[n % 2], token, "app_waves") for n in range(10)]
