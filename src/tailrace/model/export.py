@@ -45,9 +45,9 @@ class ExportRequest:
     event time or session start is read once nothing that belongs to it is still on its way inside the server.
 
     A dialect may have rows of its own (`row_shape`, of the shape `events`), want a file even where there is no row
-    (`keep_empty`, of the split `single`), and keep files for a time of its own (`file_life_ms`). It may name `tables` of
-    its own instead, of the shape `tables`, and say what a row of the users table is (`users`): the sources of that are
-    fields of sessions, and `profile` is what is known of the user as of the export.
+    (`keep_empty`, of the split `single`), and keep files for a time of its own (`file_life_ms`). It may name
+    `tables` of its own instead, of the shape `tables`, and say what a row of the users table is (`users`): its sources
+    are fields of sessions, and `profile` is what is known of the user as of the export.
     """
 
     app: str

@@ -10,9 +10,9 @@ from tailrace.model.fields import FIELDS, Field, Grain, Kind
 # the text of a second source.
 # `seconds`: an instant in whole seconds. `span`: milliseconds as seconds, with a fraction only where there is one.
 # `flag`: 1 or 0, which is also what nobody said. `words`: one of two words, for false and for true. `equal`: 1 where a
-# text is `key`. `masked`: an address without its last part. `member`: a member of an object as it was sent. `amounts`: a
-# member that is an object, as a list of its names and values. `instant`: a member that is an ISO 8601 instant, in ms.
-# `list`: a member that is an array of texts, with commas between them.
+# text is `key`. `masked`: an address without its last part. `member`: a member of an object as it was sent. `amounts`:
+# a member that is an object, as a list of its names and values. `instant`: a member that is an ISO 8601 instant, in
+# ms. `list`: a member that is an array of texts, with commas between them.
 Conversion = Literal[
     "first",
     "ms",
@@ -88,8 +88,8 @@ class RowShape:
     With `nulls` a column without a value is there all the same: null in JSON, an empty element in XML. With
     `whole_sessions` a window shows all fragments of a session as what the session is: same duration, same device.
 
-    In a table, a column follows for each member of `spread`: of ``params``, or of the object ``params.key``. One that is
-    called like a column before it gets the path in front.
+    In a table, a column follows for each member of `spread`: of ``params``, or of the object ``params.key``. One that
+    is called like a column before it gets the path in front.
     """
 
     columns: tuple[Column, ...]

@@ -48,9 +48,7 @@ def _said(connection: Connection, scope: Scope, seq: int, which: ColumnElement[b
     return (Person(row.number, row.user_id, row.profile) for row in connection.execute(query))
 
 
-def _edits(
-    connection: Connection, scope: Scope, seq: int, which: ColumnElement[bool]
-) -> Iterator[tuple[int, str]]:
+def _edits(connection: Connection, scope: Scope, seq: int, which: ColumnElement[bool]) -> Iterator[tuple[int, str]]:
     query = _newest(profile_edits, scope, seq, which, profile_edits.c.edit)
     return ((row.number, row.edit) for row in connection.execute(query))
 

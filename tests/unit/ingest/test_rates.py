@@ -93,7 +93,9 @@ def test_a_file_that_changes_is_read_again(table: Path) -> None:
     assert rates.of("EUR", T0) == 1.3
 
 
-@pytest.mark.parametrize("line", ["2026-13-01,EUR,1", "2026-01-01,EURO,1", "2026-01-01,EUR,nan", "2026-01-01,EUR,-1", "x"])
+@pytest.mark.parametrize(
+    "line", ["2026-13-01,EUR,1", "2026-01-01,EURO,1", "2026-01-01,EUR,nan", "2026-01-01,EUR,-1", "x"]
+)
 def test_a_setting_that_names_no_table_is_refused(table: Path, line: str) -> None:
     """At the start, with the line that is wrong; a file that is not there, too."""
     table.write_text(f"2026-01-01,EUR,1.05\n{line}\n")
