@@ -1,7 +1,10 @@
 """Clients that want each event once: one for each surface, by the recipe that the surface gives its clients."""
 
+import csv
 import gzip
+import io
 import json
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -141,6 +144,44 @@ def _day(instant: int) -> str:
     return iso(instant)[:10].replace("-", "")
 
 
+class ByReport:
+    """One window of the events' own time that holds everything, each time: late events are in it as soon as others."""
+
+    def __init__(self, world: World, tenant: Tenant) -> None:
+        self._world = world
+        self._tenant = tenant
+        self._from = world.now - 60 * DAY
+        self._seen: Counter[int] = Counter()
+
+    def read(self) -> Counter[int]:
+        """What the report did not hold when it was read last; what it held must be there still."""
+        job = self._world.until("a job is taken", self._set_job) or ""
+        link = self._world.until("the report is there", lambda: self._link(job)) or ""
+        with zipfile.ZipFile(io.BytesIO(self._world.get(self._tenant, link).content)) as report:
+            rows = csv.DictReader(io.StringIO(report.read("e.csv").decode(), newline=""))
+            whole = Counter(int(row["n"]) for row in rows)
+        assert not self._seen - whole
+        new, self._seen = whole - self._seen, whole
+        return new
+
+    def _set_job(self) -> str | None:
+        window = {"start_date": self._from // 1000, "end_date": (self._world.now + 2 * DAY) // 1000}
+        answer = self._post("setjob", window | {"app_id": self._tenant.app, "events": ["e"]})
+        return None if answer is None else str(answer)
+
+    def _link(self, job: str) -> str | None:
+        answer = self._post("getprogress", {"job_id": job}) or {"status": ""}
+        return str(answer["result"]["url"]) if answer["status"] == "complete" else None
+
+    def _post(self, call: str, body: dict[str, Any]) -> Any:
+        """The data of an answer; None to ask again: the server was away, or asked too soon after a lost answer."""
+        answer = self._world.http.post(f"/api/v1/rawexport/{call}", json=body | {"user_token": self._tenant.token})
+        if answer.status_code in (429, 500, 503):
+            return None
+        assert answer.status_code < 400, answer.text
+        return answer.json()["data"]
+
+
 def _end(world: World, tenant: Tenant, export: str) -> dict[str, Any]:
     """The manifest of an export that must succeed."""
     (row,) = world.finished(export)
@@ -159,4 +200,5 @@ SURFACES: Mapping[str, Callable[[World, Tenant], Reader]] = {
     "native by clock": ByClock,
     "Data Download by tiled windows": ByStart,
     "exportData by its recipe": ByRecipe,
+    "RAW export of everything": ByReport,
 }

@@ -169,14 +169,20 @@ def _sheets(request: ExportRequest, statistics: Sequence[Statistics]) -> dict[st
     if request.shape != "tables":
         return {"": sheet_of(request)}
     if request.tables:
-        users = {USERS: named.users_sheet(request.users)} if request.users else {}
-        return users | named.sheets(request, statistics)
+        return {USERS: _users(request)} | named.sheets(request, statistics)
     base = tuple(FIELDS[name] for name in columns_of(request))
     tables = {
         name: Sheet("event", (*base, *(param_column(key, types) for key, types in sorted(params.items()))))
         for name, params in sorted(_params(statistics, request.filters.events).items())
     }
-    return tables | {USERS: Sheet("user", (*USER_FIELDS, *USER_COUNTS))}
+    return tables | {USERS: _users(request)}
+
+
+def _users(request: ExportRequest) -> Sheet:
+    """The sheet of the users table."""
+    if request.users is None:
+        return Sheet("user", (*USER_FIELDS, *USER_COUNTS))
+    return Sheet(request.users.row, tuple(column.field for column in request.users.columns))
 
 
 def _params(statistics: Sequence[Statistics], names: Iterable[str]) -> dict[str, dict[str, frozenset[str]]]:

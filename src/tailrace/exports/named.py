@@ -54,11 +54,6 @@ def _needs_value(predicate: Predicate) -> bool:
     return bool(predicate.values[0]) if predicate.op == "exists" else predicate.op != "neq"
 
 
-def users_sheet(shape: RowShape) -> Sheet:
-    """The sheet of the users."""
-    return Sheet(shape.row, tuple(column.field for column in shape.columns))
-
-
 def _by_name(request: ExportRequest, statistics: Sequence[Statistics]) -> dict[str, list[EventStatistics]]:
     found: dict[str, list[EventStatistics]] = {name: [] for name in request.reading.events}
     for known in statistics:

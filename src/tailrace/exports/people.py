@@ -19,14 +19,13 @@ from tailrace.formats.values import plain
 from tailrace.model.access import Scope
 from tailrace.model.fields import FIELDS, Field
 from tailrace.model.rows import RowShape
-from tailrace.store.batches import EventBatch
+from tailrace.store.batches import EventBatch, Ints
 from tailrace.store.people import Person, people_at
 from tailrace.store.profiles import LAST_SESSION
 
 PROFILE = "profile"
 People = Callable[[int, int], Sequence[Person]]  # those of a range of users' numbers, both ends included, by number
 
-_OF_PROFILE = {"registered_at": "registered_at"}
 _TYPES = {"text": pa.string(), "json": pa.string(), "int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}
 
 
@@ -55,7 +54,7 @@ def as_people(table: pa.Table, shape: RowShape, people: People) -> pa.Table:
     return converted(EventBatch(whole, pa.array([], pa.int64()), pa.table({})), shape).fragments
 
 
-def _by_number(numbers: np.ndarray, known: Sequence[Person], values: Sequence[str | None]) -> pa.Array:
+def _by_number(numbers: Ints, known: Sequence[Person], values: Sequence[str | None]) -> pa.Array:
     """What is known of each user; null where nothing is."""
     places = np.searchsorted(np.array([person.number for person in known], np.int64), numbers)
     there = places < len(known)

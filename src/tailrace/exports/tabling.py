@@ -29,23 +29,27 @@ class Tabling:
         self._out = out
         self._sorter = Sorter(layout.tables)
         self._places = {key: {name: n for n, name in enumerate(layout.sheet(key).params)} for key in layout.tables}
+        # Equal shapes once: to compare them for each batch and table would cost more than the rows.
+        self._shapes = list(dict.fromkeys(table.row_shape for table in layout.tables.values()))
+        numbers = {shape: n for n, shape in enumerate(self._shapes)}
+        self._shape_of = {key: numbers[table.row_shape] for key, table in layout.tables.items()}
 
     def write(self, batch: EventBatch) -> EventBatch:
         """Write what of a batch stands in tables; the events that stand in any."""
         found = self._sorter.sort(batch)
-        for shape, some in self._by_shape(found).items():
+        for number, some in self._by_shape(found).items():
             picked = batch.take(np.concatenate(list(some.values())))
             stretches = list(_stretches(picked, some))
-            self._out.add(self._rows(picked, shape, stretches), stretches)
+            self._out.add(self._rows(picked, self._shapes[number], stretches), stretches)
         kept = np.zeros(batch.events.num_rows, dtype=np.bool_)
         for rows in found.values():
             kept[rows] = True
         return batch.keep(kept)
 
-    def _by_shape(self, found: Sorted) -> dict[RowShape, dict[str, Ints]]:
-        shapes: dict[RowShape, dict[str, Ints]] = {}
+    def _by_shape(self, found: Sorted) -> dict[int, dict[str, Ints]]:
+        shapes: dict[int, dict[str, Ints]] = {}
         for key, rows in found.items():
-            shapes.setdefault(self._layout.tables[key].row_shape, {})[key] = rows
+            shapes.setdefault(self._shape_of[key], {})[key] = rows
         return shapes
 
     def _rows(self, picked: EventBatch, shape: RowShape, stretches: Sequence[Stretch]) -> Rows:

@@ -28,14 +28,14 @@ _NO_PARENT = pa.array([], pa.int64())
 
 def user_columns(layout: Layout) -> tuple[str, ...]:
     """What is read for the table; `session_number` tells the fragments of one session from two sessions."""
-    return tuple(dict.fromkeys((*known_fields(layout), "user_number", "session_start", "session_number")))
+    return tuple(dict.fromkeys((*known_fields(layout), "session_start", "session_number")))
 
 
 def known_fields(layout: Layout) -> tuple[str, ...]:
     """The fields of which the newest session that knows a value counts."""
     if layout.users is None:
         return tuple(field.name for field in USER_FIELDS)
-    return tuple(name for name in layout.users.sources if name != PROFILE)
+    return tuple(dict.fromkeys(("user_number", *(name for name in layout.users.sources if name != PROFILE))))
 
 
 class UserCounts:

@@ -1,4 +1,4 @@
-"""Editing: what somebody sets of a user of an app, over whatever the user's senders say; seen by exports from then on."""
+"""Editing: what somebody sets of a user, over whatever the user's senders say; exports see it from then on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

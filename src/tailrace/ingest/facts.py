@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -17,6 +18,7 @@ from tailrace.model.standard import STANDARD_KIND
 from tailrace.store.profiles import LAST_SESSION
 
 Fact = dict[str, Any] | None
+Mask = npt.NDArray[np.bool_]
 
 # Fields of sessions that tell of the user, not of the visit.
 _SESSION = tuple(
@@ -52,7 +54,7 @@ def facts_of(fragments: pa.Table) -> Sequence[Fact]:
     return found
 
 
-def _last(values: pa.Array, parents: np.ndarray, count: int) -> list[Any]:
+def _last(values: pa.Array, parents: npt.NDArray[np.int64], count: int) -> list[Any]:
     """The last value of each fragment; its events are in order of time."""
     there = np.flatnonzero(values.is_valid().to_numpy(zero_copy_only=False))
     place = np.full(count, -1, dtype=np.int64)
@@ -61,7 +63,7 @@ def _last(values: pa.Array, parents: np.ndarray, count: int) -> list[Any]:
     return known
 
 
-def _payments(events: pa.StructArray) -> np.ndarray:
+def _payments(events: pa.StructArray) -> Mask:
     """Which events brought money: no refunds, no receipts that failed their check."""
     brought = _true(pc.greater(pc.coalesce(events.field("amount_usd"), events.field("amount")), 0.0))
     named = _true(pc.is_in(events.field("event"), pa.array(_PAYMENTS)))
@@ -76,6 +78,5 @@ def _value(name: str, value: Any) -> Any:
     return json_value(value) if FIELDS[name].kind == "json" else value
 
 
-def _true(mask: pa.Array) -> np.ndarray:
-    found: np.ndarray = pc.fill_null(mask, False).to_numpy(zero_copy_only=False)
-    return np.array(found)
+def _true(mask: pa.Array) -> Mask:
+    return np.array(pc.fill_null(mask, False).to_numpy(zero_copy_only=False))

@@ -6,13 +6,11 @@ beginning of its day (UTC) until the next one of its currency. The file is read 
 
 import csv
 import math
-import os
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
 import pyarrow as pa
@@ -50,7 +48,6 @@ class Rates:
     _of: Mapping[str, Dated] = field(default_factory=dict)
     _seen: tuple[int, int] | None = None
     _told: set[str] = field(default_factory=set)
-    _lock: Lock = field(default_factory=Lock)
 
     def __hash__(self) -> int:
         return id(self)
@@ -70,17 +67,13 @@ class Rates:
 
     def _refresh(self) -> None:
         """Read the file if it has changed; one that cannot be read leaves the rates as they were."""
-        if self.path is None:
+        if self.path is None or (seen := _stamp(self.path)) == self._seen:
             return
+        self._seen = seen
         try:
-            seen = _stamp(self.path)
-            if seen != self._seen:
-                with self._lock:
-                    self._of, self._seen = _read(self.path), seen
+            self._of = _read(self.path)
         except (OSError, ValueError) as error:
-            if self._seen != (0, 0):
-                log.warning("ingest.exchange_rates_unreadable", why=str(error))
-            self._seen = (0, 0)
+            log.warning("ingest.exchange_rates_unreadable", why=str(error))
 
 
 UNKNOWN = Rates()
@@ -137,8 +130,12 @@ def _given(table: pa.Table) -> pa.Array:
     return pa.nulls(table.num_rows, pa.float64())
 
 
-def _stamp(path: Path) -> tuple[int, int]:
-    status = os.stat(path)
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """What changes with a file; None if it is not there."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
     return status.st_mtime_ns, status.st_size
 
 

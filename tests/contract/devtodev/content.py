@@ -66,7 +66,7 @@ def report(
 ) -> Outcome:
     """Send a report of the Data API, as an SDK does, and seal it."""
     body = json.dumps({"reports": [{**ids, "packages": [{**package, "events": list(events)}]}]}).encode()
-    sent = Sent("POST", "/v2/analytics/report", {}, {"appId": "wk_waves"}, {}, body, None, at)
+    sent = Sent("POST", "/v2/analytics/report", {}, {"appId": "wk_waves"}, {}, body, "", at)
     split = DEVTODEV.intakes[0].split(sent)
     draft = DEVTODEV.draft(split.raws, split.context)
     door = door_of(store.house.database, store.scope, discretion)

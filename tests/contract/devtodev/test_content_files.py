@@ -69,13 +69,18 @@ EVENTS = (
     said("rp", T0 + 11, orderId="o3", productId="pack", price=3, currencyCode="XXQ"),
     said("sc", T0 + 12, socialNetwork="fb"),
     said("sp", T0 + 13, socialNetwork="fb", postReason="won"),
-    said("sbs", T0 + 14, notificationType="purchase", transactionId="t1", product="pro", price=0, currency="USD", isTrial=True, **DAYS),
-    said("sbs", T0 + 15, notificationType="renewal", transactionId="t2", originalTransactionId="t1", product="pro", price=10, currency="EUR"),
+    said("sbs", T0 + 14, notificationType="purchase", transactionId="t1", product="pro", price=0, currency="USD",
+         isTrial=True, **DAYS),
+    said("sbs", T0 + 15, notificationType="renewal", transactionId="t2", originalTransactionId="t1", product="pro",
+         price=10, currency="EUR"),
     said("sbs", T0 + 16, notificationType="refund", transactionId="t3", product="pro", price=10, currency="USD"),
     said("sbs", T0 + 17, notificationType="cancellation", transactionId="t4", product="pro"),
     said("adrv", T0 + 18, network="net", placement="end", unit="u", revenue=0.0123, source="sdk"),
     said("ue", T0 + 60_000, length=59.5),
 )  # fmt: skip
+
+
+FIXED = ("devtodev ID", "time", "level", "isTester", "cheat", "install_date")
 
 
 def row(time: int | None, name: str = "time", level: str = "7", **cells: str) -> Cells:
@@ -162,7 +167,7 @@ def test_the_window_is_half_open_and_goes_by_the_event(told: Store) -> None:
 def test_addresses_lose_their_last_part(wide: Path, tmp_path: Path, address: str | None, shown: str) -> None:
     """The last number of IPv4, all beyond the network of IPv6, even where policy keeps addresses whole."""
     with project(wide, tmp_path / "data") as store:
-        package = {} if address is None else {"ip": address}
+        package: Row = {} if address is None else {"ip": address}
         report(store, said("di", osVersion="1"), ids=IDS, discretion=Discretion(ip="full"), **package)
         found = archive(store, basic("uu"))
         assert found is not None
@@ -195,7 +200,7 @@ def test_custom_events_that_look_like_standard_ones(mixed: Store) -> None:
     assert [one["level"] for one in found["lu"]] == ["2"]
     assert [one["count"] for one in found["gs"]] == ["1"]
     assert [one["n"] for one in found["gs-2"]] == ["1"]
-    assert [(one["n"], one["spent"]) for one in found["Level Up"]] == [("5", '{"Coins":1}')]
+    assert [(one["n"], one["spent"]) for one in found["Level Up"]] == [("5", '{"Coins": 1}')]
 
 
 def test_parameters_are_columns(mixed: Store) -> None:
@@ -205,14 +210,12 @@ def test_parameters_are_columns(mixed: Store) -> None:
     found = archive(mixed, custom("shot"))
     assert found is not None
     own = ["b", "list", "n", "none", "params.level", "text", "ä"]
-    assert found.header("shot") == ["devtodev ID", "time", "level", "isTester", "cheat", "install_date"] + sorted(
-        own, key=lambda name: name.removeprefix("params.")
-    )
+    assert found.header("shot") == [*FIXED, *sorted(own, key=lambda name: name.removeprefix("params."))]
     cells = [{name: one[name] for name in own} for one in found["shot"]]
     empty = dict.fromkeys(own, "")
     assert cells == [
         empty | {"n": "5", "b": "true", "text": 'x,"y"\r\nz'},
-        empty | {"n": "7", "list": '[1,{"a":2}]', "params.level": "9", "ä": "1.5"},
+        empty | {"n": "7", "list": '[1, {"a": 2}]', "params.level": "9", "ä": "1.5"},
         empty,
     ]
     assert [one["isTester"] for one in found["shot"]] == ["0", "0", "1"]

@@ -24,8 +24,7 @@ USERS, EACH = 10, 5
 def servers(house: House, data: Path) -> Iterator[Sequence[str]]:
     """The URLs of two server processes on one store, in which nobody does jobs."""
     with ExitStack() as stack:
-        started = [Server(data, options=("--no-worker",)) for _ in range(2)]
-        yield [stack.enter_context(server).url for server in started]
+        yield [stack.enter_context(Server(data, options=("--no-worker",))).url for _ in range(2)]
 
 
 def users_of(url: str) -> list[Client]:

@@ -261,6 +261,22 @@ def test_tokens_users_and_apps(ask: Call, server: ContractServer, monkeypatch: p
     assert json.loads(server.seen[-1].body) == {"key": "write_key"}
 
 
+def test_switches(ask: Call, server: ContractServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rights are withheld and given back, events listed, blocked and shown again."""
+    monkeypatch.setattr("typer.prompt", lambda *_, **__: "pass word")
+    assert ask("users", "create", "a@b.c")[0] == 0
+    for options, sent in ((("--withhold", "exports.read"), ["exports.read"]), (("--give-back",), [])):
+        assert good(ask("users", "set", "usr_1", *options, "--json"))["id"] == "usr_1"
+        assert json.loads(server.seen[-1].body) == {"withheld": sent}
+    server.static["/v1/apps/shop/events"] = (
+        b'{"name": "go", "blocked": true, "events": [{"name": "go", "blocked": true}]}'
+    )
+    assert good(ask("apps", "events", "shop", "--json")) == [{"name": "go", "blocked": True}]
+    for command, blocked in (("block-event", True), ("unblock-event", False)):
+        assert good(ask("apps", command, "shop", "go", "--json"))["name"] == "go"
+        assert json.loads(server.seen[-1].body) == {"name": "go", "blocked": blocked}
+
+
 def test_what_a_server_says_steers_no_terminal(ask: Call, server: ContractServer) -> None:
     """Escape sequences in names are shown as what they are not."""
     server.lists["apps"] = [{"id": "a", "name": "\x1b[2Jgone"}]

@@ -21,20 +21,21 @@ def choose(elements: Sequence[Element], known: Collection[str]) -> tuple[Selecte
     Raises:
         Refused: an event is unknown, or two would be one file.
     """
-    customs = [name for name in sorted(known) if name not in IDS]
+    names = frozenset(known)
     for element in elements:
-        _check_known(element, frozenset(customs))
+        _check_known(element, names)
     single = _by_file([element for element in elements if not _is_group(element)])
-    members = {BASIC: BASIC_IDS, CUSTOM: customs}
+    members = {BASIC: BASIC_IDS, CUSTOM: sorted(names)}
     wanted = dict.fromkeys(element.name for element in elements if _is_group(element)) if elements else members
     chosen = [_selected(element) for element in single.values()]
-    found = (*chosen, *(one for group in wanted for one in _of_group(members[group], single)))
+    found = (*chosen, *(one for group in wanted for one in _of_group(members[group], group == CUSTOM, single)))
     return found or (_NOTHING,)
 
 
-def _check_known(element: Element, customs: Collection[str]) -> None:
-    standard = not element.where and element.name in IDS
-    if not (standard or _is_group(element) or (element.name in customs and element.name not in IDS)):
+def _check_known(element: Element, known: Collection[str]) -> None:
+    """An id is that of the standard event, which takes no conditions, whatever custom events are called."""
+    found = not element.where if element.name in IDS else element.name in known
+    if not (found or _is_group(element)):
         raise Refused(8, element.name)
 
 
@@ -53,12 +54,15 @@ def _by_file(elements: Sequence[Element]) -> Mapping[str, Element]:
     return found
 
 
-def _of_group(members: Sequence[str], single: Mapping[str, Element]) -> Iterator[Selected]:
-    """The members of a group. One that stands in the list as well is there once; but its file must hold all of it."""
+def _of_group(members: Sequence[str], custom: bool, single: Mapping[str, Element]) -> Iterator[Selected]:
+    """The members of a group. One that stands in the list as well is there once; but its file must hold all of it.
+
+    A custom event that is called as an id is no standard one: only its group has it, and its file another name.
+    """
     for name in members:
-        other = single.get(name)
+        other = None if custom and name in IDS else single.get(name)
         if other is None:
-            yield Selected(name, name not in IDS)
+            yield Selected(name, custom)
         elif other.name != name or other.where:
             raise Refused(9, name)
 

@@ -19,19 +19,19 @@ class ProfileQuery(Strict):
 class ProfileSetBody(Strict, omit_defaults=True):
     """Keys of a profile to set; what is left out stays, null takes a key back. `attributes` are set key by key."""
 
-    name: str | None | _Unset = msgspec.UNSET
-    email: str | None | _Unset = msgspec.UNSET
-    phone: str | None | _Unset = msgspec.UNSET
-    photo: str | None | _Unset = msgspec.UNSET
-    gender: str | None | _Unset = msgspec.UNSET
-    birth_year: int | None | _Unset = msgspec.UNSET
-    level: int | None | _Unset = msgspec.UNSET
-    is_tester: bool | None | _Unset = msgspec.UNSET
-    is_cheater: bool | None | _Unset = msgspec.UNSET
-    is_paying: bool | None | _Unset = msgspec.UNSET
-    registered_at: Instant | None | _Unset = msgspec.UNSET
-    segments: list[str] | None | _Unset = msgspec.UNSET
-    attributes: dict[str, Any] | None | _Unset = msgspec.UNSET
+    name: str | _Unset | None = msgspec.UNSET
+    email: str | _Unset | None = msgspec.UNSET
+    phone: str | _Unset | None = msgspec.UNSET
+    photo: str | _Unset | None = msgspec.UNSET
+    gender: str | _Unset | None = msgspec.UNSET
+    birth_year: int | _Unset | None = msgspec.UNSET
+    level: int | _Unset | None = msgspec.UNSET
+    is_tester: bool | _Unset | None = msgspec.UNSET
+    is_cheater: bool | _Unset | None = msgspec.UNSET
+    is_paying: bool | _Unset | None = msgspec.UNSET
+    registered_at: Instant | _Unset | None = msgspec.UNSET
+    segments: list[str] | _Unset | None = msgspec.UNSET
+    attributes: dict[str, Any] | _Unset | None = msgspec.UNSET
 
 
 class ProfileBody(Strict):
