@@ -10,7 +10,6 @@ from sqlalchemy import Connection, func, select
 from tailrace.accounts.chosen import EMAIL_PATTERN
 from tailrace.config import DeliverySettings, MailSettings
 from tailrace.db.tables import users
-from tailrace.delivery.places import may_go_unkeyed
 from tailrace.delivery.signing import check_key
 from tailrace.delivery.vault import Vault
 from tailrace.model.delivery import MOST_DELIVERIES, Delivery, Mail, S3Copy, Webhook
@@ -31,6 +30,16 @@ class Reception:
     vault: Vault = field(default_factory=Vault)
     settings: DeliverySettings = field(default_factory=DeliverySettings)
     mail: MailSettings = field(default_factory=MailSettings)
+
+
+def may_go_unkeyed(bucket: str, settings: DeliverySettings) -> bool:
+    """Whether the operator lets copies into a bucket go with the server's own credentials."""
+    return bucket in names_in(settings.environment_buckets)
+
+
+def names_in(text: str) -> list[str]:
+    """The names of a list by comma."""
+    return [name for name in map(str.strip, text.split(",")) if name]
 
 
 def check_count(asked: Sequence[Delivery]) -> None:
@@ -132,8 +141,7 @@ def _check_mail(connection: Connection, mail: MailSettings, space: int, asked: M
 
 
 def _may_get(connection: Connection, mail: MailSettings, space: int, address: str) -> bool:
-    domains = [domain for domain in map(str.strip, mail.allow_domains.lower().split(",")) if domain]
-    if address.lower().rpartition("@")[2] in domains:
+    if address.lower().rpartition("@")[2] in names_in(mail.allow_domains.lower()):
         return True
     mine = (users.c.space == space, users.c.disabled_at.is_(None), func.lower(users.c.email) == address.lower())
     return connection.scalar(select(users.c.number).where(*mine)) is not None
