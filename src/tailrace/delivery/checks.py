@@ -20,6 +20,7 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,253}[a-z0-9]", re.IGNORECASE)
 _PLAIN = re.compile(r"[^\x00-\x1f\x7f]*")
 _WORD = re.compile(r"[A-Za-z0-9_-]{0,60}")
 _LONGEST_PREFIX, _LONGEST_URL = 600, 2000  # so that prefix, id and name fit into the 1024 bytes of a key
+_SIGNS = frozenset(',;:<>()[]"\\')  # which a header of mail makes something of
 _BESIDE = frozenset(("destination", "prefix", "compress", "by_export", "manifest", "body", "base", "after_copies"))
 
 
@@ -136,7 +137,11 @@ def _check_mail(connection: Connection, mail: MailSettings, space: int, asked: M
     if not 0 < len(asked.to) <= MOST_ADDRESSES:
         raise Invalid(f"{where}.to", f"must be 1 to {MOST_ADDRESSES} addresses")
     for address in asked.to:
-        if not re.fullmatch(EMAIL_PATTERN, address) or not _may_get(connection, mail, space, address):
+        if (
+            not re.fullmatch(EMAIL_PATTERN, address)
+            or set(address) & _SIGNS
+            or not _may_get(connection, mail, space, address)
+        ):
             raise Invalid(f"{where}.to", "must be addresses of users of the space, or of domains that may get mail")
 
 

@@ -35,7 +35,7 @@ class Vault:
         """Secrets of a space as bytes to keep; None if there are none.
 
         Raises:
-            Invalid, Unavailable: there is no key, or it cannot be one.
+            Unavailable: there is no key, or it cannot be one.
         """
         if not secrets:
             return None
@@ -45,7 +45,7 @@ class Vault:
         """What was sealed for a space.
 
         Raises:
-            Unavailable: no key of now opens it, or it is another space's.
+            Unavailable: no key of now opens it, one cannot be a key, or it is another space's.
         """
         if sealed is None:
             return {}
@@ -93,7 +93,7 @@ class Vault:
             return MultiFernet([Fernet(key) for key in self.keys or self._read()])
         except ValueError:  # what it says may hold the key
             pass
-        raise Invalid(_WHERE, "a key must be 32 bytes in URL-safe base64; see docs/deliveries.md")
+        raise Unavailable("a key for secrets is none; see docs/deliveries.md", 60)
 
     def _read(self) -> list[str]:
         if self.file is None:
