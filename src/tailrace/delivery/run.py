@@ -144,8 +144,10 @@ def _ended(courier: Courier, job: Job, scope: Scope, row: Any, began: int, came:
     told = {"export": row.export, "kind": row.kind, "attempt": job.attempt}
     if came.state == "failed":
         log.warning("delivery.failed", why=came.error, **told)
+    elif came.state == "void":
+        log.info("delivery.void", why=came.error, **told)
     else:
-        log.info(f"delivery.{came.state}", **told)
+        log.info("delivery.delivered", **told)
 
 
 def _again(courier: Courier, job: Job, scope: Scope, row: Any, began: int, error: Exception) -> None:
