@@ -32,7 +32,7 @@ def bucket_arguments(bucket: str, **more: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("compress", ["false", "true"])
 def test_a_copy_and_a_callback(world: World, receiver: Receiver, moto: S3Server, compress: str) -> None:
-    """The files are in the bucket under the prefix and their names, packed if that is asked for, and the job tells which
+    """Files are in the bucket under the prefix and their names, packed if that is asked for, and the job tells which
     is where; `numBytes` is that of the files as they are served. Then the callback gets the answer of getExportResults.
     No secret is in the database.
     """
