@@ -47,6 +47,12 @@ PLANTS: Mapping[str, Plant] = {
         Plant("password of a user", "planted-weasel-04c8ab"),
         Plant("changed password of a user", "planted-marten-93d1fe"),
         Plant("short password", "plnt-7f3a"),
+        Plant("tenant's s3 id", "AKIAPLANTED77c0d2"),
+        Plant("tenant's s3 secret", "tenant_s3_PLANTED_4be1a9"),
+        Plant("tenant's s3 session", "tenant_session_PLANTED_0c5d8e"),
+        Plant("path of a webhook", "hook_PLANTED_d19b40"),
+        Plant("secret of a webhook", "whsec_UExBTlRFRC13ZWJob29rLXNlY3JldC0wMDE3"),
+        Plant("loose webhook", "hook_LOOSE_6a2f71"),
         Plant("token in an event", "tok_EVENT_31fe5d", INBOX),
     )
 }

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 
 from tailrace.app import SURFACES
+from tailrace.delivery.refusals import refusal_link
 from tailrace.web.operations import Operation
 from tests.contract.live import READ, WRITE
 from tests.contract.native.conftest import WAIT_S, Api
@@ -59,6 +60,20 @@ class World:
             assert time.monotonic() < deadline
             time.sleep(0.01)
         return number
+
+    @cached_property
+    def delivery(self) -> str:
+        """The id of a delivery of an export that has ended: nobody may connect to where it should go."""
+        hook = {"kind": "webhook", "url": "http://127.0.0.1:1/"}
+        place = self.api.ask(deliveries=[hook]).headers["location"]
+        deadline = time.monotonic() + WAIT_S
+        while True:
+            (found,) = self.api.http.get(f"{place}/deliveries", headers=READ).json()["deliveries"]
+            if found["state"] == "failed":
+                id_: str = found["id"]
+                return id_
+            assert time.monotonic() < deadline, found
+            time.sleep(0.01)
 
     @property
     def file(self) -> str:
@@ -106,7 +121,35 @@ def _raw_file(world: World) -> Example:
     return Example(whose="caller", path={"id": number, "name": name}, query=dict(parse_qsl(link.query)))
 
 
+def _unsubscribe(world: World) -> Example:
+    """The link of a letter: whoever has that needs nothing else."""
+    link = refusal_link(world.api.house.identity.secret, "", world.api.scope().space, MAIL)
+    return Example(whose="caller", query=dict(parse_qsl(urlsplit(link).query)))
+
+
+_DESTINATION = {"kind": "webhook", "url": "https://x.example/"}
+
+
+def _destination(world: World) -> str:
+    """The name of a new destination."""
+    name = f"d{token_hex(4)}"
+    answer = world.api.http.post("/v1/destinations", json={"name": name, "target": _DESTINATION}, headers=READ)
+    assert answer.status_code == 201, answer.text
+    return name
+
+
 EXAMPLES: Mapping[str, Callable[[World], Example]] = {
+    "get_deliveries": _of_export(),
+    "get_delivery": lambda world: _of("app", world.delivery),
+    "replay_delivery": lambda world: _of("app", world.delivery, 202),
+    "get_webhook_key": lambda _: Example(whose="caller"),
+    "show_unsubscribe": _unsubscribe,
+    "post_unsubscribe": _unsubscribe,
+    "get_destinations": lambda _: Example(whose="caller"),
+    "post_destination": lambda _: Example(
+        201, whose="caller", json={"name": f"d{token_hex(4)}", "target": _DESTINATION}
+    ),
+    "delete_destination": lambda world: Example(whose="space", path={"name": _destination(world)}),
     "post_events": lambda _: Example(whose="caller", json={"batch": [event("x", T0)]}),
     "post_export": lambda _: Example(202, json=_ASK),
     "get_export": _of_export(),

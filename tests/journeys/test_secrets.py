@@ -26,6 +26,7 @@ import sqlalchemy as sa
 from tailrace.accounts.provisioning import read_provisioning
 from tailrace.config import SETTINGS_FILE
 from tailrace.wiring import initialise, open_house, provision
+from tests.faults import error, proxy_before, reset
 from tests.planted import APPS, ERRANDS, PLANTS, PROVISIONING, Errand, Plant, T, basic, bearer, misplaced
 from tests.searching import database_of, embedded, execute, forms, objects, plain, rows_of
 from tests.servers import Server, run
@@ -40,11 +41,21 @@ lease_ms = 1500
 [exports]
 lease_ms = 1500
 pool = 'threads'
+[delivery]
+allow_networks = '127.0.0.0/8'
+lease_ms = 1500
 [log]
 level = 'debug'
 """
 _SIGNER = "a store's own secret signs links and hashes tokens; it lives in the store, and nowhere else"
 _FORM = "the form is shown again with the link that works, so that what was wrong in it can be mended"
+_HOOK = T["path of a webhook"]
+_CREDENTIALS = {
+    "access_key_id": T["tenant's s3 id"],
+    "secret_access_key": T["tenant's s3 secret"],
+    "session_token": T["tenant's s3 session"],
+}
+_WHOLE = {"app": "app_waves", "window": {"axis": "available"}, "packing": "none"}
 # What an admin looks at when all goes well: the keys of apps are shown, nothing else is.
 LOOKS = ("/v1/tokens?ended=true", "/v1/users", "/v1/audit?limit=1000", "/v1/exports", "/v1/me", "/v1/apps", "/metrics")
 
@@ -173,6 +184,7 @@ def _travel(story: Story, http: httpx.Client) -> str:
         provision(house, read_provisioning(wanted))
     wanted.unlink()
     export = _export(story, http)
+    _deliver(story, http)
     _tokens(story, http)
     _users(story, http)
     _keys(story, http)
@@ -214,6 +226,47 @@ def _export(story: Story, http: httpx.Client) -> str:
     for file in (*manifest["files"], manifest["schema"]):
         _links(story, http, file)
     return str(manifest["export"])
+
+
+def _deliver(story: Story, http: httpx.Client) -> None:
+    """Deliveries with secrets of their own: to a bucket that refuses and repeats what it was sent, to a receiver that
+    breaks off, to one inside, by destinations that are kept; and requests for them that cannot be.
+    """
+    with proxy_before("http://127.0.0.1:1") as proxy:
+        proxy.plan(error(403, "AccessDenied"), "PUT", times=100)
+        proxy.plan(reset, "POST", times=100)
+        bucket = {"kind": "s3", "bucket": "bucket", "endpoint": proxy.endpoint, **_CREDENTIALS}
+        hook = {"kind": "webhook", "url": f"{proxy.endpoint}/{_HOOK}?token={_HOOK}", "secret": T["secret of a webhook"]}
+        inside = hook | {"url": f"http://10.1.2.3/{_HOOK}"}
+        for name, target in (("lake", bucket), ("ops", hook)):
+            story.ask(http, "POST", "/v1/destinations", bearer("token"), {"name": name, "target": target})
+        story.ask(http, "GET", "/v1/destinations", bearer("token"))
+        kept = [{"kind": "s3", "destination": "lake"}, {"kind": "webhook", "destination": "ops"}]
+        asked = [bucket, hook, inside, *kept]
+        for loose in (
+            [bucket | {"bucket": ""}],
+            [bucket | {"session_token": [T["loose webhook"]]}],
+            [bucket | {"endpoint": f"http://u:{T['loose webhook']}@h"}],
+            [hook | {"url": f"ftp://{T['loose webhook']}/"}],
+            [hook | {"secret": T["loose webhook"]}],
+            [{"kind": T["loose webhook"]}],
+            [{"kind": "webhook", "destination": "lake", "url": hook["url"]}],
+        ):
+            story.ask(http, "POST", "/v1/exports", bearer("token"), _WHOLE | {"deliveries": loose}, expect=(400,))
+        export = story.ask(http, "POST", "/v1/exports", bearer("token"), _WHOLE | {"deliveries": asked}).json()["id"]
+        with _worker(story, "courier"):
+            path = f"/v1/exports/{export}/deliveries"
+            _until("all were tried", lambda: all(one["attempts"] for one in _deliveries(http, path)))
+            found = story.ask(http, "GET", path, bearer("token"))
+        story.looks.append((path, f"{found.headers}\n{found.text}"))
+        states = [one["state"] for one in found.json()["deliveries"]]
+        assert states == ["failed", "pending", "failed", "failed", "pending"], found.text
+        assert proxy.count("PUT") >= 2
+        assert proxy.count("POST", _HOOK) >= 2
+
+
+def _deliveries(http: httpx.Client, path: str) -> Any:
+    return http.get(path, headers=bearer("token")).json()["deliveries"]
 
 
 def _links(story: Story, http: httpx.Client, file: Mapping[str, Any]) -> None:

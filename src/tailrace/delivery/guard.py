@@ -15,8 +15,12 @@ from tailrace.model.errors import Unavailable
 Address = IPv4Address | IPv6Address
 
 _NAT64 = IPv6Network("64:ff9b::/96")
-# Public by its number, though only machines of one cloud reach it: their metadata.
-_METADATA = frozenset((ip_address("168.63.129.16"),))
+# Not of the public Internet, though not every release of Python says so: protocol assignments, what is local to
+# translators, old forms of IPv4 in IPv6, sites; and the address at which one cloud tells its machines about themselves.
+_NEVER = tuple(
+    ip_network(text)
+    for text in ("192.0.0.0/24", "168.63.129.16/32", "64:ff9b:1::/48", "::/96", "2001::/23", "3fff::/20", "fec0::/10")
+)
 _AWAY_S = 5
 
 
@@ -47,7 +51,7 @@ class Guard:
         address = _inner(ip_address(text.partition("%")[0]))
         if any(address in ip_network(network) for network in self.networks):
             return True
-        return address.is_global and not address.is_multicast and address not in _METADATA
+        return address.is_global and not address.is_multicast and not any(address in network for network in _NEVER)
 
     def connect(self, host: str, port: int, timeout_s: float | None) -> socket.socket:
         """A connection to a host. Raises as `addresses`, and OSError if no address answers."""

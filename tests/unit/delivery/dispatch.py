@@ -120,7 +120,7 @@ def receiving() -> Iterator[Receiver]:
                 self.send_header(name, value)
             self.end_headers()
 
-        do_GET = do_POST
+        do_GET = do_POST  # noqa: N815 - as the library calls it
 
         def log_message(self, *_: Any) -> None:
             """Nothing."""

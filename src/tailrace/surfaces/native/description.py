@@ -42,6 +42,7 @@ _TAKES: Mapping[Security, Sequence[Sequence[str]]] = {
     "link": ((), *_BY_TOKEN),
     "write_key": (("write_key",), ("write_key_as_user",)),
     "login": (("login",),),
+    "signed": ((),),  # the query is the credential
 }
 _TAGS = {
     "events": "Send events.",

@@ -1,7 +1,6 @@
 """Deliveries of exports: how they stand, their log, and once more."""
 
 from collections.abc import Sequence
-from html import escape
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -10,6 +9,8 @@ from tailrace.delivery.refusals import PATH, refuse
 from tailrace.delivery.replay import find_delivery, of_export, replay
 from tailrace.delivery.signing import key_of_space
 from tailrace.exports.records import find_export
+from tailrace.model.access import EVERYTHING
+from tailrace.model.errors import AboveYou
 from tailrace.surfaces.native.deliveries import delivery_document
 from tailrace.surfaces.native.documents.deliveries import (
     DeliveriesDocument,
@@ -25,7 +26,7 @@ from tailrace.web.operations import Call, Operation, Reply
 READ, CREATE, KEYS = "exports.read", "exports.create", "apps.write"
 _FORM = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><title>Tailrace</title><body>'
-    '<form method="post"><p>No more mail about exports to {address}?</p><button>Unsubscribe</button></form>'
+    '<form method="post"><p>No more mail about exports to this address?</p><button>Unsubscribe</button></form>'
     "</body></html>"
 )
 
@@ -56,13 +57,15 @@ async def replay_delivery(call: Call) -> Response:
 
 async def get_webhook_key(call: Call) -> Response:
     """The key that webhooks of the space are signed with where they bring none."""
+    if EVERYTHING not in call.principal.apps:
+        raise AboveYou("all apps of the space")
     return secret_response(WebhookKeyDocument(key_of_space(call.desk.identity.secret, call.principal.space)))
 
 
-async def show_unsubscribe(call: Call) -> Response:
+async def show_unsubscribe(_: Call) -> Response:
     """The form behind the link in mail: nothing changes by looking at it."""
     headers = {"cache-control": "no-store", "content-security-policy": "default-src 'none'; form-action 'self'"}
-    return Response(_FORM.format(address=escape(call.query.address)), 200, headers, "text/html")
+    return Response(_FORM, 200, headers, "text/html")
 
 
 async def post_unsubscribe(call: Call) -> Response:
@@ -127,6 +130,7 @@ OPERATIONS: Sequence[Operation] = (
         {200: Reply("It gets no more.", UnsubscribedDocument)},
         security="signed",
         query=UnsubscribeQuery,
+        errors=(401,),
         tag="deliveries",
     ),
 )
