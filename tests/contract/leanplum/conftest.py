@@ -75,10 +75,14 @@ class World:
 
     def take_in(self, *records: Row) -> None:
         """Send and seal."""
+        self.send(*records)
+        seal(self.house, self.scope)
+
+    def send(self, *records: Row) -> None:
+        """Send events, which are then stored and in no segment yet."""
         headers = {"authorization": f"Bearer {self.write_key}"}
         answer = self.server.http.post("/v1/events", json={"batch": records}, headers=headers)
         assert answer.json()["rejected"] == []
-        seal(self.house, self.scope)
 
     def rewrite(self, **values: Any) -> None:
         """Change the rows of the app's exports."""

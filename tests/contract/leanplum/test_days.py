@@ -8,7 +8,7 @@ from sqlalchemy import select
 from tailrace.db.tables import exports
 from tests.contract.leanplum.client import Row, events
 from tests.contract.leanplum.conftest import DAY, HOUR, MINUTE, NOON, SECOND, TODAY, World, day, pacific
-from tests.sending import event
+from tests.sending import event, seal
 
 NO_DATA = "No matching data found."
 TOO_OLD = "You cannot export data older than 60 days"
@@ -54,6 +54,15 @@ def test_a_day_that_its_month_has_not_is_the_last_one(world: World) -> None:
     world.set(pacific("2026-12-02T12:00"))
     world.take_in(at("november", pacific("2026-11-30T23:59")), at("december", pacific("2026-12-01T00:00")))
     assert ids(world.client.fetch("20261101", "20261131")) == ["november"]
+
+
+def test_only_complete_sessions_are_shown(world: World) -> None:
+    """A session that goes on is not there, with none of its events; once it is complete it is, whole."""
+    world.send(at("a", NOON - MINUTE, "s"))
+    seal(world.house, world.scope, close_all=False)
+    assert world.client.call("exportData", startDate=TODAY).status == 404
+    world.take_in(at("b", NOON, "s"))
+    assert ids(world.client.fetch(TODAY)) == ["a", "b"]
 
 
 def test_the_window_of_availability(world: World) -> None:
