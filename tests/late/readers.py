@@ -118,7 +118,7 @@ class ByBundles:
         self._tenant = tenant
         self._last = 0
         self._reads = 0
-        self._set(bundle_seconds=1800, settle_seconds=1800, history_days=1, burst=0)
+        self._set(bundle_seconds=1800, settle_seconds=1800, history_days=0, burst=0)
 
     def read(self) -> Counter[int]:
         """All bundles that are new."""
