@@ -10,6 +10,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
+from tailrace.accounts.defaults import set_default_apps
+from tailrace.accounts.limits import set_limits
+from tailrace.accounts.lookup import scope_of_app
 from tailrace.model.clock import DAY, iso
 from tests.crash.checks import rows_of
 from tests.crash.worlds import Tenant, World
@@ -19,7 +22,9 @@ LONGEST = 30 * DAY  # of a window
 
 
 class Reader(Protocol):
-    """A client of one surface, made before the first event."""
+    """A client of one surface, made before the first event. One that `lags` sees what is new a day later at most."""
+
+    lags: bool
 
     def read(self) -> Counter[int]:
         """All that is new since it read last: the marker `n` of each event, as often as the surface shows it."""
@@ -27,6 +32,8 @@ class Reader(Protocol):
 
 class ByCursor:
     """Increments: each goes on where the last one ended."""
+
+    lags = False
 
     def __init__(self, world: World, tenant: Tenant, **asked: Any) -> None:
         self._world = world
@@ -42,6 +49,8 @@ class ByCursor:
 
 class ByClock:
     """Windows of availability in clock time: each begins where the last one ended."""
+
+    lags = False
 
     def __init__(self, world: World, tenant: Tenant) -> None:
         self._world = world
@@ -59,6 +68,8 @@ class ByClock:
 
 class ByStart:
     """Windows of the session's start, all of them each time: late events are in the windows of their sessions."""
+
+    lags = False
 
     def __init__(self, world: World, tenant: Tenant) -> None:
         self._world = world
@@ -182,6 +193,44 @@ class ByReport:
         return answer.json()["data"]
 
 
+class ByBundles:
+    """Bundles: those that end after the one that was read last. They are of half an hour first, and of a day from the
+    third step on.
+    """
+
+    lags = True
+
+    def __init__(self, world: World, tenant: Tenant) -> None:
+        self._world = world
+        self._tenant = tenant
+        self._last = 0
+        self._reads = 0
+        self._set(bundle_seconds=1800, settle_seconds=1800, history_days=0, burst=0)
+
+    def read(self) -> Counter[int]:
+        """All bundles that are new."""
+        new: Counter[int] = Counter()
+        while page := self._get(f"list?start={self._last}").json()["exports"]:
+            for bundle in page:
+                events = json.loads(gzip.decompress(self._get(f"get?id={bundle['ID']}").content))
+                new.update(int(event["evt_n_real"]) for event in events)
+                self._last = bundle["Stop"]
+        self._reads += 1
+        if self._reads == 2:
+            self._set(bundle_seconds=86_400)
+        return new
+
+    def _get(self, path: str) -> Any:
+        return self._world.get(self._tenant, f"/api/v1/export/{path}")
+
+    def _set(self, **values: int) -> None:
+        with self._world.house() as house, house.database.write() as connection:
+            set_limits(connection, {f"fullstory.{name}": value for name, value in values.items()})
+            set_default_apps(
+                connection, scope_of_app(house.database, self._tenant.app).space, {"fullstory": "app_waves"}
+            )
+
+
 def _end(world: World, tenant: Tenant, export: str) -> dict[str, Any]:
     """The manifest of an export that must succeed."""
     (row,) = world.finished(export)
@@ -201,4 +250,5 @@ SURFACES: Mapping[str, Callable[[World, Tenant], Reader]] = {
     "Data Download by tiled windows": ByStart,
     "exportData by its recipe": ByRecipe,
     "RAW export of everything": ByReport,
+    "Data Export by bundles": ByBundles,
 }

@@ -103,7 +103,7 @@ def _number_of(values: pa.Array) -> pa.Array:
     if not pa.types.is_string(values.type):
         return values
     coded = values.dictionary_encode()
-    numbers = [None if text is None else xxh3_64_intdigest(text) & _BITS for text in coded.dictionary.to_pylist()]
+    numbers = [xxh3_64_intdigest(text.encode()) & _BITS for text in coded.dictionary.to_pylist()]
     return pa.array(numbers, pa.int64()).take(coded.indices)
 
 

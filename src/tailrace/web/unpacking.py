@@ -5,7 +5,7 @@ from contextlib import closing
 from itertools import chain
 
 from isal import isal_zlib
-from starlette.concurrency import iterate_in_threadpool
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -27,9 +27,7 @@ def unpacked(request: Request, files: Readable, content: Content) -> Download:
         return Download(304, headers)
     if request.method == "HEAD":
         return _Headers(200, headers)
-    pieces = _pieces(files, content)
-    first = next(pieces)  # what fails before the first byte is an error still
-    return Unpacking(headers, chain((first,), pieces))
+    return Unpacking(headers, _pieces(files, content))
 
 
 class Unpacking(Download):
@@ -37,11 +35,14 @@ class Unpacking(Download):
 
     def __init__(self, headers: dict[str, str], pieces: Iterator[bytes]) -> None:
         super().__init__(200, headers, begins=True)
-        self._stream = StreamingResponse(iterate_in_threadpool(pieces), 200, headers)
+        self._pieces = pieces
+        self._shown = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it."""
-        await self._stream(scope, receive, send)
+        """Send it. What fails before the first byte is an error still."""
+        first = await run_in_threadpool(next, self._pieces)
+        rest = iterate_in_threadpool(chain((first,), self._pieces))
+        await StreamingResponse(rest, 200, self._shown)(scope, receive, send)
 
 
 class _Headers(Download):

@@ -81,7 +81,7 @@ def test_twenty_at_a_time(world: World, app: App) -> None:
 
 
 def test_late_events_are_where_they_arrived(world: World, app: App) -> None:
-    """What arrives after its bundle was closed is in the next one, once; what is listed stays as it is, byte by byte."""
+    """What arrives after its bundle was closed is in the next one, once; what is listed stays as it is, each byte."""
     world.limits(bundle_seconds=3600, settle_seconds=600)
     app.send(NOON - 2 * HOUR - 1, NOON - 90 * MINUTE)
     client = app.ready()

@@ -27,16 +27,15 @@ def app_of(database: Database, principal: Principal) -> Scope:
     return app_of_token(database, principal, NAME)
 
 
-def count_call(database: Database, principal: Principal, *, call: bool = True, download: bool = False) -> None:
-    """Count a call of a key, or that a download begins, or both; what is refused was not counted.
+def count_call(database: Database, principal: Principal, *, download: bool = False) -> None:
+    """Count a call of a key, one by which a download begins as such too; what is refused was not counted.
 
     Raises:
         TooSoon: it comes more often than it may.
     """
     with database.write() as connection:
         now = database.now(connection)
-        if call:
-            take_of_token(connection, principal.space, NAME, principal.token, now)
+        take_of_token(connection, principal.space, NAME, principal.token, now)
         if download:
             _count_download(connection, principal, now)
 

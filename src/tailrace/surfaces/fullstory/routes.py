@@ -9,6 +9,7 @@ from starlette.responses import Response
 from tailrace.accounts.audit import note_downloads
 from tailrace.exports.bundles import Bundle, ask_for_series, empty_file, find_bundle, list_bundles
 from tailrace.files.held import Held
+from tailrace.model.errors import Expired, Invalid, NotFound
 from tailrace.surfaces.fullstory.calls import READ, app_of, count_call
 from tailrace.surfaces.fullstory.parse import Parameters, form_of, id_of, parse_body, start_of
 from tailrace.surfaces.fullstory.policy import NAME, PAGE
@@ -58,19 +59,17 @@ def _list(call: Call, values: Mapping[str, Any]) -> Response:
 
 
 def _get(call: Call, values: Mapping[str, Any]) -> Response:
-    """A call counts before anything is looked for; where it may go on with a download, what is sent tells that."""
-    database, request = call.desk.database, call.request
+    database, head = call.desk.database, call.request.method == "HEAD"
     scope = app_of(database, call.principal)
-    maybe_free = request.method == "HEAD" or "range" in request.headers
-    if not maybe_free:
-        count_call(database, call.principal)
-    bundle = find_bundle(database, scope, NAME, id_of(values))
-    sent = _answer(call, bundle)
-    if request.method == "HEAD":
-        return sent
-    call_counts = maybe_free and (sent.begins or sent.status_code != 206)
-    if call_counts or sent.begins:
-        count_call(database, call.principal, call=call_counts, download=sent.begins)
+    try:
+        bundle = find_bundle(database, scope, NAME, id_of(values))
+        sent = _answer(call, bundle)
+    except (Invalid, NotFound, Expired):
+        if not head:
+            count_call(database, call.principal)
+        raise
+    if not head and (sent.begins or sent.status_code != 206):  # whoever goes on with a download is not counted
+        count_call(database, call.principal, download=sent.begins)
     if sent.begins:
         note_downloads(database, [begun(call, scope, f"bundle {bundle.number}", FILE)])
     return sent
