@@ -286,7 +286,7 @@
     },
   }
 
-  for (const key of stored(Object.keys) || []) {
+  for (const key of (stored(Object.keys) || []).sort()) {
     const name = key.slice(prefix.length)
     if (!key.startsWith(prefix)) continue
     if (quiet) forget(name)
