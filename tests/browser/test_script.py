@@ -1,6 +1,7 @@
 """tailrace.js in a real browser: from what a visitor does to what is exported, and what never leaves the page."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from tailrace.model.access import Scope
 from tailrace.store.ledger import ledger
 from tailrace.wiring import House
 from tests.browser.conftest import AGENT
-from tests.browser.site import Site, served
+from tests.browser.site import DOCS, Site, block, served
 from tests.contract.live import live
 from tests.faults import lost_answer, proxy_before, reset, says
 from tests.sending import Row, export, request, seal
@@ -25,6 +26,10 @@ SECRET = "q-5ecret"
 WAIT_S = 30
 WAIT = (("access-control-allow-origin", "*"), ("retry-after", "1"))
 STORED = "Object.keys(localStorage).filter((key) => key.startsWith('tailrace:'))"
+OLD = """for (const key of Object.keys(localStorage).filter((key) => /^tailrace:wk_waves:\\d/.test(key)).slice(-9)) {
+    const old = key.replace(/\\d{13}/, (time) => time - 15 * 86400000)
+    localStorage.setItem(old, localStorage.getItem(key).replace(/"messageId":"/, '$&old'))
+}"""
 WAITING = "Object.keys(localStorage).filter((key) => /^tailrace:wk_waves:\\d/.test(key)).length"
 
 
@@ -131,6 +136,10 @@ def test_what_a_visitor_does_is_exported(world: World) -> None:
         ],
         key=str,
     )
+    assert {row["event"] for row in rows} == {
+        "Bought",
+        *re.findall(r"^\| [^|]+ \| `([A-Z][\w ]+|identify)` \|", DOCS, re.M),
+    }
     assert shown([row for row in rows if row["event"] == "Click"], "element_text", "element_selector") == [
         ("Break", "html body main #shop button .bad"),
         ("Buy now", "html body main #shop button"),
@@ -184,6 +193,32 @@ def about_the_browser(rows: Sequence[Row]) -> None:
         "ip": "127.0.0.0",
     }
     assert [{name: row.get(name) for name in wanted} for row in rows] == [wanted] * len(rows)
+
+
+def test_the_documented_calls(world: World) -> None:
+    """The calls of the documentation: an event, whose it is from then on, here and on later pages, and that it is
+    nobody's again: another device then. A second script on the page does nothing.
+    """
+    calls, before = block("js").rsplit("\n", 2)[0], "tailrace.track('Before')"
+    world.site.title += world.site.tag
+    world.page.goto(world.site.url)
+    world.page.evaluate(calls)
+    world.page.goto(f"{world.site.url}/next")
+    world.page.evaluate(before)
+    world.page.evaluate("tailrace.reset()")
+    world.page.evaluate("tailrace.track('After')")
+    world.page.goto("about:blank")
+    found = world.rows(10)
+    assert [row["event"] for row in found].count("Page Viewed") == 2
+    rows = [row for row in found if not row["event"].startswith("Page ")]
+    assert shown(rows, "event", "user_id", "params") == [
+        ("After", None, None),
+        ("Before", "user-1", None),
+        ("Level Up", None, {"level": 7}),
+        ("identify", "user-1", {"name": "Ann", "plan": "pro"}),
+    ]
+    devices = {row["event"]: row["device_id"] for row in rows}
+    assert devices["After"] != devices["Before"] == devices["Level Up"] == devices["identify"]
 
 
 def test_what_is_private_stays_on_the_page(world: World) -> None:
@@ -297,12 +332,14 @@ def test_an_event_whose_answer_is_lost_is_stored_once(world: World) -> None:
 
 def test_what_could_not_be_sent_is_sent_by_the_next_page(world: World) -> None:
     """While nothing gets through, the newest 500 events wait in the browser, past the end of their page; the next page
-    sends them, each once, with the times that they had.
+    sends them, each once, with the times that they had. What has waited for more than two weeks is given up.
     """
     with world.cut_off():
         world.page.goto(world.site.url)
         world.page.evaluate("for (let n = 0; n < 600; n++) tailrace.track('A', { n })")
         assert world.page.evaluate(WAITING) == 500
+        world.page.evaluate(OLD)
+        assert world.page.evaluate(WAITING) == 509
     world.page.goto(world.site.url)
     until(lambda: world.page.evaluate(WAITING) == 0)
     world.page.goto("about:blank")
@@ -310,5 +347,6 @@ def test_what_could_not_be_sent_is_sent_by_the_next_page(world: World) -> None:
     numbers = [row["params"]["n"] for row in rows if row["event"] == "A"]
     assert sorted(numbers) == list(range(600 - len(numbers), 600))
     assert len(numbers) > 490
+    assert [row["id"] for row in rows if row["id"].startswith("old")] == []
     first = next(row for row in rows if row["event"] == "Page Left")
     assert {row["page_id"] for row in rows if row["event"] == "A"} == {first["page_id"]}
