@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import httpx
@@ -97,7 +98,7 @@ def send(url: str) -> None:
     now = SystemClock().now()
     with httpx.Client(base_url=url, timeout=60) as http:
         for app in APPS:
-            for batch in batches(app, until_ms=now):
+            for batch in islice(batches(app, until_ms=now), None if app is APPS[0] else 2):
                 http.post("/v1/events", json={"batch": batch}, headers=bearer(app.write_key)).raise_for_status()
         bad = [{"id": f"bad-{n}", "time": iso(now - n * DAY), "device_id": "d1", "score": n} for n in range(3)]
         bad.append({"event": "Level Up", "time": "yesterday", "device_id": "d2"})
@@ -147,7 +148,7 @@ def look(browser: Browser, demo: Demo, folder: Path, width: str, scheme: str) ->
     for name, path in demo.pages.items():
         page.goto(demo.url + path)
         picture(page, folder, name, width, scheme)
-    page.goto(f"{demo.url}/portal/downloads/new?app={APP}&event=Level+Completed")
+    page.goto(f"{demo.url}/portal/downloads/new?app={APP}&event=level_complete")
     page.get_by_text("App versions").first.click()
     page.get_by_role("button", name="Preview").click()
     picture(page, folder, "preview", width, scheme)
@@ -164,7 +165,7 @@ def look(browser: Browser, demo: Demo, folder: Path, width: str, scheme: str) ->
 
 def picture(page: Page, folder: Path, name: str, width: str, scheme: str) -> None:
     """The whole page."""
-    page.wait_for_load_state("networkidle")
+    page.wait_for_load_state("load")
     page.screenshot(path=folder / f"{name}-{width}-{scheme}.png", full_page=True)
 
 
