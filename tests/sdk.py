@@ -34,14 +34,16 @@ def installed(driver: str) -> bool:
     return bool(os.environ.get(_VARIABLES[_LANGUAGES[Path(driver).suffix]]))
 
 
+def node_modules() -> Path:
+    """Where the packages of Node are; a test that needs them is skipped where they are not installed."""
+    return Path(_named("node"))
+
+
 def run(language: Language, text: str, *arguments: str) -> list[str]:
     """Run a program that finds the SDKs of its language; the lines that it prints. One that fails fails the test, one
     whose SDKs are not installed skips it.
     """
-    variable = _VARIABLES[language]
-    installed = os.environ.get(variable)
-    if not installed:
-        pytest.skip(f"the SDKs for {language} are not named by {variable}")
+    installed = _named(language)
     with tempfile.TemporaryDirectory() as folder:
         command = _command(language, installed, Path(folder), text)
         done = subprocess.run(
@@ -49,6 +51,14 @@ def run(language: Language, text: str, *arguments: str) -> list[str]:
         )
     assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
     return done.stdout.splitlines()
+
+
+def _named(language: Language) -> str:
+    variable = _VARIABLES[language]
+    installed = os.environ.get(variable)
+    if not installed:
+        pytest.skip(f"the SDKs for {language} are not named by {variable}")
+    return installed
 
 
 def _command(language: Language, installed: str, folder: Path, text: str) -> list[str]:

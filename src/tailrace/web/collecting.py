@@ -45,6 +45,7 @@ _ANY_ORIGIN = {
     "access-control-allow-origin": "*",
     "access-control-allow-methods": "GET, POST, OPTIONS",
     "access-control-max-age": "86400",
+    "access-control-expose-headers": "retry-after",
 }
 
 

@@ -7,6 +7,7 @@ from tailrace.ingest.accept import Outcome
 from tailrace.ingest.protocols.base import Answer, Inert, IngestProtocol, Intake, Sent, json_answer
 from tailrace.ingest.protocols.segment.bodies import key_of, split_envelope, split_single
 from tailrace.ingest.protocols.segment.messages import CALLS, draft
+from tailrace.ingest.protocols.segment.script import script
 from tailrace.model.errors import TailraceError
 
 
@@ -45,6 +46,9 @@ SEGMENT = IngestProtocol(
             for call in CALLS
         ),
     ),
-    inert=(Inert(_both("/v1/projects/{key}/settings", "/projects/{key}/settings"), ("GET",), _settings),),
+    inert=(
+        Inert(_both("/v1/projects/{key}/settings", "/projects/{key}/settings"), ("GET",), _settings),
+        Inert(("/tailrace.js",), ("GET",), script),
+    ),
     refuse=_refuse,
 )

@@ -1,11 +1,11 @@
-"""Contexts: what a message says of its session, and of the page it comes from."""
+"""Contexts: what a message says of its session."""
 
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
-import msgspec
-
+from tailrace.ingest.agents import agent_of
 from tailrace.ingest.protocols.segment.values import Json, filled, object_of, taken, text_of
 from tailrace.ingest.rows import fitting
 
@@ -28,6 +28,8 @@ INNER: Mapping[str, tuple[str, str]] = {
     "source_channel": ("campaign", "medium"),
     "source_keyword": ("campaign", "term"),
     "source_ad": ("campaign", "content"),
+    "browser_name": ("browser", "name"),
+    "browser_version": ("browser", "version"),
 }
 PLAIN: Mapping[str, str] = {"locale": "locale", "timezone": "timezone", "user_agent": "userAgent"}
 # Members of a message that say how it was sent, which is the same for all of a session.
@@ -35,7 +37,7 @@ _MANNER = ("channel", "integrations", "_metadata", "version")
 _FORMS = frozenset(("desktop", "mobile", "tablet", "robot"))
 # A server is not where the user is; a browser does not name its platform.
 _SERVERS = re.compile(r"(@segment/)?analytics-(python|node|go|java|ruby|php)|Analytics\.NET")
-_BROWSERS = re.compile(r"analytics\.js|RudderLabs JavaScript SDK")
+_BROWSERS = re.compile(r"(analytics|tailrace)\.js|RudderLabs JavaScript SDK")
 
 
 def session_id_of(context: Json, integrations: Any) -> str | None:
@@ -64,21 +66,15 @@ def session_of(context: Json, message: Json, address: str) -> Json:
         "ip": rest.pop("ip", None) or (None if by_server else address),
     }
     rest |= {name: message.pop(name, None) for name in _MANNER}
-    return session | {"properties": filled(rest) or None}
+    return session | _browser(session) | {"properties": filled(rest) or None}
 
 
-def page_of(context: Json, properties: Json, category: Any) -> Json:
-    """Fields of the page: what a page call says itself, else what the context says, from which the page is taken."""
-    page = object_of(context.pop("page", None), "page")
-    fields: Json = {}
-    for name in ("url", "referrer", "title"):
-        fields[f"page_{name}"] = value = text_of(properties.get(name)) or text_of(page.get(name))
-        if value and page.get(name) == value:
-            del page[name]
-    referrer = object_of(context.get("referrer"))
-    fields["page_referrer"] = fields["page_referrer"] or text_of(referrer.get("url"))
-    own = filled(page | {"category": category or page.get("category")})
-    return fields | {"page_properties": msgspec.json.encode(own).decode() if own else None}
+def _browser(session: Json) -> Json:
+    """What a page's user agent says where nothing else does: browsers' libraries say no more of them."""
+    user_agent = text_of(session["user_agent"])
+    if session["platform"] != "web" or not user_agent:
+        return {}
+    return {name: value for name, value in asdict(agent_of(user_agent)).items() if not session.get(name)}
 
 
 def _device(rest: Json, sdk: str) -> Json:

@@ -8,7 +8,8 @@ import msgspec
 
 from tailrace.ingest.draft import Draft
 from tailrace.ingest.protocols.instants import moment
-from tailrace.ingest.protocols.segment.contexts import page_of, session_id_of, session_of
+from tailrace.ingest.protocols.segment.contexts import session_id_of, session_of
+from tailrace.ingest.protocols.segment.pages import kind_of, page_of
 from tailrace.ingest.protocols.segment.traits import profile_of, with_group
 from tailrace.ingest.protocols.segment.values import Json, filled, lenient_moment, object_of, text_of
 from tailrace.ingest.rows import Row, draft_rows, fitting
@@ -40,7 +41,7 @@ def _row(shared: Mapping[str, Any], raw: bytes) -> Row:
         user_id=_id(message, "userId"),
         device_id=_id(message, "anonymousId"),
         session_id=session_id_of(context, message.get("integrations")),
-        fields=_fields(message, call, shared) | _money(properties) | _page(message, call, context, properties),
+        fields=_fields(message, call, context, shared) | _money(properties) | _page(message, call, context, properties),
     )
     group_id = _id(message, "groupId")
     row.session = session_of(context, message, shared.get("address") or "")
@@ -61,10 +62,10 @@ def _event(message: Json, call: str) -> str:
     return _taken_text(message, "event") or ("" if call == "track" else call)
 
 
-def _fields(message: Json, call: str, shared: Mapping[str, Any]) -> Json:
+def _fields(message: Json, call: str, context: Json, shared: Mapping[str, Any]) -> Json:
     """The kind, and when it was sent where only the message says so."""
     sent_at = lenient_moment(message.pop("sentAt", None))
-    fields: Json = {"kind": None if call == "track" else call}
+    fields: Json = {"kind": kind_of(context) if call == "track" else call}
     return fields if sent_at is None or shared.get("sent_at") is not None else fields | {"sent_at": sent_at}
 
 
