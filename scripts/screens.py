@@ -31,7 +31,7 @@ MAIL, PASSWORD = "demo@example.com", "a password for pictures"
 APP = APPS[0].id
 WIDTHS: Mapping[str, tuple[int, int]] = {"desktop": (1280, 900), "phone": (390, 844)}
 SCHEMES = ("light", "dark")
-READY_S = 30
+READY_S = 180
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ _SETUP = (
 )
 _WORDS: Mapping[type[domain.TailraceError], Callable[[Any], Told]] = {
     domain.SetupRefused: lambda _: Told(403, "This link does not work", _SETUP),
-    domain.Invalid: lambda e: Told(400, "This cannot be", f"{e.where}: {e.why}"),
+    domain.Invalid: lambda e: Told(400, "This cannot be", f"{e.where}: {e.why}."),
     domain.Malformed: lambda e: Told(400, "This cannot be read", f"{e.why}."),
     domain.TooLarge: lambda _: Told(413, "This is too much", "Send the form as it is."),
     domain.TooSlow: lambda _: Told(408, "This took too long", "Send the form again."),

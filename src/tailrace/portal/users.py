@@ -133,7 +133,7 @@ OPERATIONS: Sequence[Operation] = (
         f"{ONE}/token:reset",
         send_reset,
         {200: PAGE},
-        scope="tokens.write",
+        scope="users.write",
         security="form",
         form=Form,
         errors=(403, 404),

@@ -23,6 +23,11 @@ SNIPPETS: Sequence[Snippet] = (
   {"id": "hello-1", "event": "Hello", "device_id": "d1", "time": "'$(date -u +%FT%TZ)'"}]}'""",
     ),
     Snippet(
+        "Web pages",
+        "segment",
+        """<script src="{base}/tailrace.js" data-write-key="{key}" defer></script>""",
+    ),
+    Snippet(
         "Amplitude, Python",
         "amplitude",
         """from amplitude import Amplitude, BaseEvent, Config
