@@ -82,6 +82,7 @@ def create_app(house: House, bell: Bell, beside: Sequence[Beside] = ()) -> Starl
         house.app_maker(),
         Opener(house.database),
         Doors(house.database, house.discretion, house.settings.ingest.remember_ms),
+        {surface.name: surface.spoken for surface in SURFACES if surface.spoken is not None},
     )
 
     @asynccontextmanager

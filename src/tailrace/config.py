@@ -1,8 +1,10 @@
 """Settings, read once at start: environment variables over `tailrace.toml` in the data directory over defaults."""
 
+from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_settings import (
@@ -358,3 +360,34 @@ def load(data: Path) -> Settings:
     if settings.files and settings.downloads.accel_prefix:
         raise Invalid("downloads.accel_prefix", "files are on S3, where nginx cannot read them; leave it empty")
     return settings
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """A setting as it holds: `value` and `default` as texts."""
+
+    name: str
+    value: str
+    default: str
+    what: str
+
+
+def in_force(settings: BaseModel, prefix: str = "") -> list[InForce]:
+    """All settings, for people to look at: of a URL without user, password and query."""
+    found = []
+    for name, field in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        if isinstance(value, BaseModel):
+            found += in_force(value, f"{prefix}{name}.")
+        else:
+            found.append(InForce(f"{prefix}{name}", _shown(value), _shown(field.default), field.description or ""))
+    return found
+
+
+def _shown(value: object) -> str:
+    text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    if "://" not in text:
+        return text
+    url = urlsplit(text)
+    port = f":{url.port}" if url.port else ""
+    return f"{url.scheme}://{url.hostname or ''}{port}{url.path}"

@@ -17,6 +17,7 @@ import httpx
 from tailrace.app import SURFACES
 from tailrace.delivery.refusals import refusal_link
 from tailrace.web.operations import Operation
+from tailrace.store.deadletters import listing
 from tests.contract.live import READ, WRITE
 from tests.contract.native.conftest import WAIT_S, Api
 from tests.sending import T0, event
@@ -87,6 +88,12 @@ class World:
             time.sleep(0.01)
 
     @property
+    def letter(self) -> str:
+        """The number of a dead letter of app_waves."""
+        self.api.send({"event": "no time"})
+        return str(listing(self.api.house.database, self.api.scope())[-1].number)
+
+    @property
     def file(self) -> str:
         """The name of its first file."""
         found: str = self.manifest["files"][0]["name"]
@@ -102,11 +109,16 @@ class Example:
     path: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     json: Any = None
+    form: Mapping[str, str] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def _of_export(status: int = 200) -> Callable[[World], Example]:
     return lambda world: Example(status, path={"id": world.export})
+
+
+def _of_form(whose: Whose, id_: str, form: Mapping[str, str], status: int = 200) -> Example:
+    return Example(status, whose, path={"id": id_}, form=form)
 
 
 def _of(whose: Whose, id_: str, status: int = 200, json: Any = None) -> Example:
@@ -214,6 +226,42 @@ EXAMPLES: Mapping[str, Callable[[World], Example]] = {
     "post_setup": lambda _: Example(403, whose="caller", json=_SETUP),  # the store has an admin
     "show_setup": lambda _: Example(403, whose="caller"),
     "send_setup": lambda _: Example(403, whose="caller"),
+    "get_static": lambda _: Example(whose="caller", path={"name": "portal.css"}),
+    "show_login": lambda _: Example(whose="caller"),
+    "send_login": lambda _: Example(303, whose="caller", form={"email": MAIL, "password": PASSWORD}),
+    "send_logout": lambda _: Example(303, whose="caller", form={}),
+    "get_root": lambda _: Example(303, whose="caller"),
+    "get_home": lambda _: Example(whose="caller"),
+    "get_downloads": lambda _: Example(whose="caller"),
+    "get_new_request": lambda _: Example(whose="caller"),
+    "send_new_request": lambda _: Example(303, form={"app": "app_waves"}),
+    "get_job": _of_export(),
+    "send_cancel": lambda world: Example(303, path={"id": world.export}, form={}),
+    "send_rerun": lambda world: Example(303, path={"id": world.export}, form={}),
+    "get_explore": lambda _: _of("app", "app_waves"),
+    "get_newest": lambda _: _of("app", "app_waves"),
+    "get_letters": lambda _: _of("app", "app_waves"),
+    "send_replay": lambda world: _of_form("app", "app_waves", {"number": world.letter}),
+    "get_apps_page": lambda _: Example(whose="caller"),
+    "send_app": lambda _: Example(303, whose="caller", form={"id": f"app_{token_hex(4)}"}),
+    "get_app_page": lambda _: _of("app", "app_waves"),
+    "send_rotate": lambda _: _of_form("app", "app_waves", {"key": "export_key"}),
+    "get_users_page": lambda _: Example(whose="caller"),
+    "send_user": lambda _: Example(303, whose="caller", form={"email": new_mail()}),
+    "get_user_page": lambda world: _of("space", made(world, "users", {"email": new_mail()})),
+    "send_change": lambda world: _of_form(
+        "space", made(world, "users", {"email": new_mail()}), {"role": "standard"}, 303
+    ),
+    "send_reset": lambda world: _of_form("space", made(world, "users", {"email": new_mail()}), {}),
+    "get_account": lambda _: Example(whose="caller"),
+    "send_token": lambda _: Example(whose="caller", form={"name": "mine"}),
+    "send_my_reset": lambda _: Example(whose="caller", form={}),
+    "send_revoke": lambda world: _of_form("space", made(world, "tokens", {}), {}, 303),
+    "send_password": lambda _: Example(303, whose="caller", form={"current": PASSWORD, "password": PASSWORD}),
+    "get_limits": lambda _: Example(whose="caller"),
+    "get_audit_page": lambda _: Example(whose="caller"),
+    "get_health": lambda _: Example(whose="caller"),
+    "get_settings": lambda _: Example(whose="caller"),
     "get_openapi": lambda _: Example(whose="caller"),
     "post_raw_data": lambda _: Example(201, json=_RAW_DATA),
     "get_raw_data": lambda world: Example(path={"id": world.raw_data}),
@@ -269,5 +317,6 @@ def use(
         operation.path.replace(":path}", "}").format(**example.path),
         params=dict(example.query) or None,
         json=example.json,
+        data=example.form,
         headers={**example.headers, **credential},
     )

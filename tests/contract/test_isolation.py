@@ -204,8 +204,8 @@ def in_its_words(operation: Operation, example: Example, stranger: Stranger) -> 
     surface = surface_of(operation)
     if stranger.kind == "nobody":
         return {surface.reply(Unauthorized()).status_code}
-    if stranger.kind == "scopeless":
-        return {surface.reply(Forbidden(operation.scope or "")).status_code}
+    if operation.scope is not None and stranger.kind == "scopeless":
+        return {surface.reply(Forbidden(operation.scope)).status_code}
     if example.whose == "caller":
         return {0}
     kind = "export" if example.path else "app"
@@ -265,8 +265,6 @@ def test_every_route_is_closed_to_strangers(world: World) -> None:
     http, known = world.api.http, strangers(world.api)
     for name, operation in operations().items():
         example = EXAMPLES[name](world)
-        if operation.tag == "tokens":
-            known = strangers(world.api)  # those who were logged in have logged out
         for who, stranger in known.items():
             if applies(example, stranger):
                 refuse(world, operation, example, who, stranger)
@@ -274,6 +272,8 @@ def test_every_route_is_closed_to_strangers(world: World) -> None:
         answer = use(http, operation, mine, owner(operation))
         assert answer.status_code == mine.status, (name, answer.text)
         check_answer(operation, answer)
+        if "logout" in name:
+            known = strangers(world.api)  # those who were logged in have logged out
 
 
 def refuse(world: World, operation: Operation, example: Example, who: str, stranger: Stranger) -> None:
@@ -313,7 +313,7 @@ def test_a_scope_is_needed_and_is_enough(world: World) -> None:
         assert (refused.status_code, refused.content) == (wanted.status_code, bytes(wanted.body)), operation.name
         example = EXAMPLES[operation.name](world)
         taken = use(world.api.http, operation, example, bearer(f"tok_only_{operation.scope}"))
-        above = taken.status_code == 403 and taken.json().get("code") == "above_your_rights"
+        above = taken.status_code == 403 and ("above_your_rights" in taken.text or "above your rights" in taken.text)
         assert above or taken.status_code == example.status, (operation.name, taken.text)
 
 
@@ -338,6 +338,11 @@ def test_a_stranger_sees_no_difference_between_absent_and_not_its_own(world: Wor
         "get_file",
         "post_raw_data",
         "get_raw_data",
+        "send_new_request",
+        "get_job",
+        "get_explore",
+        "get_app_page",
+        "get_user_page",
     }
 
 
@@ -345,6 +350,8 @@ def absent(example: Example) -> Iterator[Example]:
     """The same request for things that do not exist."""
     if example.path:
         yield replace(example, path={name: f"{value.partition('_')[0]}_absent" for name, value in example.path.items()})
+    if example.form is not None and "app" in example.form:
+        yield replace(example, form={**example.form, "app": "app_absent"})
     if isinstance(example.json, dict) and "app" in example.json:
         yield replace(example, json=example.json | {"app": "app_absent"})
     if isinstance(example.json, dict) and "data" in example.json:
@@ -355,6 +362,7 @@ def absent(example: Example) -> Iterator[Example]:
 def same_names(text: str, example: Example) -> str:
     """An answer with the names that the request gave left out."""
     app = example.json["app"] if isinstance(example.json, dict) and "app" in example.json else None
+    app = app or (example.form or {}).get("app")
     for name in (*example.path.values(), app):
         text = text.replace(name, "…") if name else text
     return text

@@ -1,5 +1,6 @@
 """Numbers of exports, for dialects that call them so. Each dialect has a series of its own."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +56,21 @@ def number_of_export(connection: Connection, scope: Scope, export_id: str) -> in
     mine = of.space == scope.space, of.app == scope.app, of.export == export_id
     found: int | None = connection.scalar(select(of.number).where(*mine))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """How a dialect calls an export."""
+
+    series: str
+    number: int
+
+
+def called(database: Database, principal: Principal, ids: Collection[str]) -> Mapping[str, Called]:
+    """The numbers of some exports of the caller's space, where they have any."""
+    query = select(export_numbers).where(export_numbers.c.space == principal.space, export_numbers.c.export.in_(ids))
+    with database.read() as connection:
+        return {row.export: Called(row.series, row.number) for row in connection.execute(query)}
 
 
 def find_numbered(database: Database, principal: Principal, series: str, number: str) -> Export:

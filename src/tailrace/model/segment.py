@@ -30,7 +30,10 @@ class EventStatistics:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """What the plan needs to skip a segment, to know wide columns and to estimate. Times in ms, both ends included."""
+    """What the plan needs to skip a segment, to know wide columns and to estimate. Times in ms, both ends included.
+
+    Events by app version and by country, where those are known; segments of older releases tell neither.
+    """
 
     events: int
     fragments: int
@@ -42,6 +45,8 @@ class Statistics:
     names: dict[str, EventStatistics] = field(default_factory=dict)
     versions: tuple[str, ...] = ()
     currencies: tuple[str, ...] = ()
+    by_version: dict[str, int] = field(default_factory=dict)
+    by_country: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,93 +1,115 @@
-"""Pages: templates filled in, sent so that they load nothing from elsewhere and tell nobody where they were."""
+"""Pages: templates filled in, sent so that they load nothing from elsewhere and tell nobody else where they were."""
 
 import hashlib
-from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from importlib.resources import files
+from typing import Any, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
-from tailrace.model import errors as domain
+from tailrace.accounts.keys import csrf_token
+from tailrace.model.access import EVERYTHING
+from tailrace.portal import wording
+from tailrace.web.operations import Call, Reply
+from tailrace.web.sessions import COOKIE
+
+HOME = "/portal"
+STATIC = "/portal/static"
+PAGE = Reply("The page.", media_type="text/html")
+SENT = Reply("Done; the page that shows it follows.", media_type="text/html")
+# What a browser tells of where it comes from: ours needs it to know its own forms, a set-up link must never be told.
+Referrer = Literal["same-origin", "no-referrer"]
+
+_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
 
 
-@cache
-def _templates() -> Environment:
-    return Environment(loader=PackageLoader("tailrace.portal"), autoescape=True, undefined=StrictUndefined)
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who looks at a page: e-mail, role, what they may, the guard of their forms; `signed_in` if by a session."""
+
+    who: str
+    role: str
+    scopes: frozenset[str]
+    every_app: bool
+    csrf: str
+    signed_in: bool
 
 
-@cache
-def _style() -> str:
-    """The style that stands in every page."""
-    loader = _templates().loader
-    return "" if loader is None else loader.get_source(_templates(), "style.css")[0]
-
-
-def page(name: str, status: int = 200, **values: Any) -> Response:
+def page(name: str, status: int = 200, referrer: Referrer = "same-origin", **values: Any) -> Response:
     """A page by the name of its template."""
-    html = _templates().get_template(name).render(style=_style(), **values)
-    return Response(html, status, _headers(), "text/html")
+    html = _templates().get_template(name).render(**values)
+    return Response(html, status, headers(referrer), "text/html")
 
 
-def failed(status: int, title: str, what: str, headers: dict[str, str] | None = None) -> Response:
-    """A page that says what went wrong and what to do."""
-    response = page("message.html", status, title=title, text=what)
-    response.headers.update(headers or {})
-    return response
+def show(call: Call, name: str, here: str, status: int = 200, **values: Any) -> Response:
+    """A page for whoever calls, with the ways to the others; `here` is the name of this one among them."""
+    return page(name, status, viewer=viewer(call), here=here, **values)
 
 
-def unknown(status: int, what: str) -> Response:
-    """What no page is there for, and failures of the server itself."""
-    return failed(status, what, "Look at the address, or into the server's log.")
+def seen(where: str) -> Response:
+    """What answers a form that was taken: the page to go on with."""
+    return RedirectResponse(where, 303, headers("same-origin"))
 
 
-def _headers() -> dict[str, str]:
-    style = b64encode(hashlib.sha256(_style().encode()).digest()).decode()
-    allowed = f"style-src 'sha256-{style}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+def viewer(call: Call) -> Viewer:
+    """Whoever calls."""
+    principal, session = call.principal, call.request.cookies.get(COOKIE, "")
+    guard = csrf_token(call.desk.identity.secret, session)
+    every = EVERYTHING in principal.apps
+    return Viewer(principal.who, principal.role, principal.scopes, every, guard, principal.kind == "login")
+
+
+def headers(referrer: Referrer) -> dict[str, str]:
+    """The headers of every page."""
     return {
-        "content-security-policy": f"default-src 'none'; {allowed}",
-        "referrer-policy": "no-referrer",
+        "content-security-policy": _POLICY,
+        "referrer-policy": referrer,
         "x-content-type-options": "nosniff",
         "x-frame-options": "DENY",
         "cache-control": "no-store",
     }
 
 
-def _setup_refused(_error: domain.SetupRefused) -> Response:
-    text = (
-        "It is not known, was used, is older than 24 hours, or there is an admin already. While there is none, "
-        "`tailrace serve` prints a new link when it starts."
+@cache
+def version_of(name: str) -> str:
+    """A short text that changes with the content of a static file, so that browsers may keep it for long."""
+    return hashlib.sha256(content_of(name)).hexdigest()[:12]
+
+
+@cache
+def content_of(name: str) -> bytes:
+    """A static file. Raises FileNotFoundError."""
+    return files("tailrace.portal").joinpath("static", *name.split("/")).read_bytes()
+
+
+def _static(name: str) -> str:
+    return f"{STATIC}/{name}?v={version_of(name)}"
+
+
+@cache
+def _templates() -> Environment:
+    made = Environment(
+        loader=PackageLoader("tailrace.portal"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    return failed(403, "This link does not work", text)
-
-
-def _invalid(error: domain.Invalid) -> Response:
-    return failed(400, "This cannot be", f"{error.where}: {error.why}")
-
-
-def _malformed(error: domain.Malformed) -> Response:
-    return failed(400, "This cannot be read", error.why)
-
-
-def _too_large(_error: domain.TooLarge) -> Response:
-    return failed(413, "This is too much", "Send the form as it is.")
-
-
-def _unavailable(error: domain.Unavailable) -> Response:
-    headers = {"retry-after": str(error.seconds)}
-    return failed(503, "Not now", f"{error.why}. Try again in {error.seconds} s.", headers)
-
-
-def _internal(_error: domain.TailraceError) -> Response:
-    return unknown(500, "The server failed")
-
-
-ERRORS: dict[type[domain.TailraceError], Callable[[Any], Response]] = {
-    domain.SetupRefused: _setup_refused,
-    domain.Invalid: _invalid,
-    domain.Malformed: _malformed,
-    domain.TooLarge: _too_large,
-    domain.Unavailable: _unavailable,
-    domain.TailraceError: _internal,
-}
+    known: Mapping[str, Any] = wording.FILTERS
+    made.filters.update(known)
+    made.globals["static"] = _static
+    return made

@@ -42,14 +42,14 @@ async def send_setup(call: Call) -> Response:
         await run_in_threadpool(complete_setup, desk.database, desk.identity, token, email, password, space, where)
     except Invalid as error:
         return _form(sent, error, 400)
-    text = f"{email} is the admin of the space {space}. Sign in, or make tokens with POST /v1/tokens."
-    return page("message.html", title="Tailrace is set up", text=text)
+    text = f"{email} is the admin of the space {space}. Sign in, make an app, and send it events."
+    return page("message.html", referrer="no-referrer", title="Tailrace is set up", text=text)
 
 
 def _form(sent: dict[str, str], error: Invalid | None = None, status: int = 200) -> Response:
     said = None if error is None else f"{error.where}: {error.why}"
     known = {name: sent.get(name, "") for name in ("token", "email", "space")}
-    return page("setup.html", status, error=said, **known)
+    return page("setup.html", status, "no-referrer", error=said, **known)
 
 
 def _fields(body: bytes) -> dict[str, str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, select, update
 
 from tailrace.db.engine import Database
 from tailrace.db.tables import dead_letters, owned, owner
@@ -59,10 +59,40 @@ def listing(database: Database, scope: Scope) -> list[Buried]:
     with database.read_inbox() as connection:
         rows = connection.execute(
             select(dead_letters)
-            .where(owned(dead_letters, scope), dead_letters.c.seen > dead_letters.c.replayed)
+            .where(_unsettled(scope))
             .order_by(dead_letters.c.received_at, dead_letters.c.source, dead_letters.c.position, dead_letters.c.number)
         )
         return [_buried(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A reason, and how many records wait for it to be gone."""
+
+    text: str
+    records: int
+
+
+def reasons(database: Database, scope: Scope, most: int) -> list[Reason]:
+    """Why letters wait, the reason of most records first."""
+    records = func.sum(dead_letters.c.seen - dead_letters.c.replayed)
+    query = select(dead_letters.c.reason, records.label("records")).where(_unsettled(scope))
+    with database.read_inbox() as connection:
+        rows = connection.execute(
+            query.group_by(dead_letters.c.reason).order_by(records.desc(), dead_letters.c.reason).limit(most)
+        )
+        return [Reason(row.reason, int(row.records)) for row in rows]
+
+
+def newest(database: Database, scope: Scope, most: int) -> list[Buried]:
+    """The letters that came last of those that wait, newest first."""
+    query = select(dead_letters).where(_unsettled(scope)).order_by(dead_letters.c.number.desc()).limit(most)
+    with database.read_inbox() as connection:
+        return [_buried(row) for row in connection.execute(query)]
+
+
+def _unsettled(scope: Scope) -> ColumnElement[bool]:
+    return and_(owned(dead_letters, scope), dead_letters.c.seen > dead_letters.c.replayed)
 
 
 def find(database: Database, scope: Scope, number: int) -> Buried:

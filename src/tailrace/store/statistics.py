@@ -47,11 +47,20 @@ def statistics_of(fragments: pa.Table) -> Statistics:
         names=_names(events.field("event"), events.field("params")),
         versions=_distinct(fragments["app_version"]),
         currencies=_distinct(events.field("currency")),
+        by_version=_events_by(fragments, "app_version"),
+        by_country=_events_by(fragments, "country"),
     )
 
 
 def _distinct(column: pa.Array | pa.ChunkedArray) -> tuple[str, ...]:
     return tuple(sorted(column.drop_null().unique().to_pylist()))
+
+
+def _events_by(fragments: pa.Table, column: str) -> dict[str, int]:
+    """How many events fragments with each value of a column hold."""
+    counted = pa.table({"value": fragments[column], "events": pc.list_value_length(fragments["events"])})
+    sums = counted.drop_null().group_by("value").aggregate([("events", "sum")])
+    return dict(sorted(zip(sums["value"].to_pylist(), sums["events_sum"].to_pylist(), strict=True)))
 
 
 def pack_statistics(statistics: Statistics) -> bytes:

@@ -26,11 +26,30 @@ def authenticate(desk: Desk, request: Request) -> Principal:
         CsrfRefused: a cookie came with a request that changes something, and not from a page of ours.
         TooSoon: the token comes more often than it may.
     """
-    if "authorization" in request.headers or COOKIE not in request.cookies:
-        found = principal_of_token(desk.database, desk.identity.secret, bearer(request))
-    else:
+    found = authenticate_form(desk, request)
+    if by_session(request) and request.method not in _SAFE:
+        guard = csrf_token(desk.identity.secret, request.cookies[COOKIE])
+        if not same(request.headers.get(CSRF_HEADER, ""), guard):
+            raise CsrfRefused
+    return found
+
+
+def authenticate_form(desk: Desk, request: Request) -> Principal:
+    """The same for a form, whose guard is one of its fields: reading the form looks at it.
+
+    Raises:
+        Unauthorized, CsrfRefused, TooSoon: as `authenticate`.
+    """
+    if by_session(request):
         found = _by_cookie(desk, request, request.cookies[COOKIE])
+    else:
+        found = principal_of_token(desk.database, desk.identity.secret, bearer(request))
     return replace(found, address=address(request))
+
+
+def by_session(request: Request) -> bool:
+    """Whether a request comes with the cookie of a login session, and with no other credential."""
+    return "authorization" not in request.headers and COOKIE in request.cookies
 
 
 def authenticate_or_login(desk: Desk, request: Request) -> Principal:
@@ -125,6 +144,4 @@ def _by_cookie(desk: Desk, request: Request, session: str) -> Principal:
     principal = principal_of_token(desk.database, secret, session, SESSIONS, idle_ms)
     if request.method not in _SAFE:
         check_origin(desk, request)
-        if not same(request.headers.get(CSRF_HEADER, ""), csrf_token(secret, session)):
-            raise CsrfRefused
     return principal

@@ -1,6 +1,7 @@
 """What surfaces are given to work with."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
@@ -14,13 +15,14 @@ from tailrace.ingest.doors import Doors
 from tailrace.ingest.writer import InboxWriter
 from tailrace.jobs.bell import Bell
 from tailrace.model.clock import Clock
+from tailrace.web.curls import Spoken
 from tailrace.web.opening import Opener
 from tailrace.web.watcher import Watcher
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Everything that handlers of requests work with, put together once."""
+    """Everything that handlers of requests work with, put together once; `spoken` are the dialects by name."""
 
     database: Database
     files: Files
@@ -34,6 +36,7 @@ class Desk:
     apps: AppMaker
     opener: Opener
     doors: Doors
+    spoken: Mapping[str, Spoken] = field(default_factory=dict)
 
     def base_url(self, request: Request) -> str:
         """Where links begin, without a slash: the configured public URL, else the address that was asked."""

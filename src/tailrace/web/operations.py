@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Literal
 
 import msgspec
@@ -15,15 +14,26 @@ from starlette.types import Scope as ASGIScope
 
 from tailrace.model.access import Principal
 from tailrace.model.errors import Forbidden, Invalid, Malformed, misfit
-from tailrace.web.auth import authenticate, authenticate_by_key, authenticate_or_login, authenticate_or_query
+from tailrace.web.auth import (
+    authenticate,
+    authenticate_by_key,
+    authenticate_form,
+    authenticate_or_login,
+    authenticate_or_query,
+)
 from tailrace.web.bodies import read_body
 from tailrace.web.desk import Desk
+from tailrace.web.forms import read_form
+from tailrace.web.pairs import read_pairs
 from tailrace.web.seen import note_caller
 
 # `login` is e-mail and password as Basic; `token` a token, or the cookie of a login session; `link` a signed link, or a
 # token; `token_or_query` a token, which may stand in the query for want of a header; `signed` a signed link alone;
-# `key` a token that stands raw after the word Basic.
-Security = Literal["none", "write_key", "login", "token", "token_or_login", "token_or_query", "link", "signed", "key"]
+# `key` a token that stands raw after the word Basic; `form` a token, or the cookie of a login session with a form that a
+# page of ours has made.
+Security = Literal[
+    "none", "write_key", "login", "token", "token_or_login", "token_or_query", "link", "signed", "key", "form"
+]
 SMALL_BODY = 1 << 20  # a request that is no data is never larger, bytes
 
 
@@ -71,6 +81,7 @@ _FIND: Mapping[Security, Callable[[Desk, Request], Principal]] = {
     "token_or_query": authenticate_or_query,
     "link": authenticate,
     "key": authenticate_by_key,
+    "form": authenticate_form,
 }
 
 
@@ -79,8 +90,8 @@ class Operation:
     """One method of a path, described by its handler's docstring.
 
     `scope` is what the token must carry, `errors` are statuses beyond those that any operation may answer. `takes`
-    names the media types of a body that the handler reads by itself, and `shows` is what its JSON looks like.
-    `headers` explains those of the request that the handler heeds.
+    names the media types of a body that the handler reads by itself, and `shows` is what its JSON looks like. A `form`
+    is read in place of a body. `headers` explains those of the request that the handler heeds.
     """
 
     method: str
@@ -91,11 +102,16 @@ class Operation:
     security: Security = "token"
     query: type[msgspec.Struct] = Nothing
     body: type[msgspec.Struct] | None = None
+    form: type[msgspec.Struct] | None = None
     takes: Sequence[str] = ()
     shows: type[msgspec.Struct] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     errors: Sequence[int] = ()
     tag: str = ""
+
+    def __post_init__(self) -> None:
+        if self.security == "form" and self.form is None:
+            raise ValueError(f"{self.path} would not look at the guard of its form")
 
     @property
     def name(self) -> str:
@@ -112,7 +128,12 @@ def routes(desk: Desk, operations: Sequence[Operation]) -> Sequence[BaseRoute]:
 
 def _route(desk: Desk, path: str, operations: Sequence[Operation]) -> Route:
     """A path with an operation for each method; what answers GET answers HEAD."""
-    for kind in {kind for operation in operations for kind in (operation.query, operation.body) if kind is not None}:
+    for kind in {
+        kind
+        for operation in operations
+        for kind in (operation.query, operation.body, operation.form)
+        if kind is not None
+    }:
         # Known before there are threads: two that read a type for the first time at the same moment end the process.
         msgspec.json.Decoder(kind)
     endpoint = _Endpoint(desk, {operation.method: operation for operation in operations})
@@ -142,16 +163,22 @@ async def perform(desk: Desk, operation: Operation, request: Request) -> Respons
     Raises:
         Unauthorized: no credential, or one that is not known.
         Forbidden: the token lacks the operation's scope.
+        CsrfRefused: no page of ours sent it, for whom that matters.
         Invalid, Malformed, TooLarge, TooSlow: query or body cannot be.
     """
     known = await _known(desk, operation, request)
     query = read_query(request, operation.query)
-    body = None if operation.body is None else await _body(desk, operation.body, request)
+    body = await _sent(desk, operation, request)
     return await operation.handler(Call(desk, request, query, body, known))
 
 
-async def _body(desk: Desk, kind: type[msgspec.Struct], request: Request) -> Any:
-    return decode(await read_body(request, SMALL_BODY, desk.settings.ingest.body_timeout_ms), kind)
+async def _sent(desk: Desk, operation: Operation, request: Request) -> Any:
+    """The form or the body; None where neither is asked for."""
+    if operation.form is not None:
+        return await read_form(desk, request, operation.form, guarded=operation.security == "form")
+    if operation.body is None:
+        return None
+    return decode(await read_body(request, SMALL_BODY, desk.settings.ingest.body_timeout_ms), operation.body)
 
 
 async def _known(desk: Desk, operation: Operation, request: Request) -> Principal | None:
@@ -181,45 +208,5 @@ def decode(body: bytes, kind: type[msgspec.Struct]) -> Any:
 
 
 def read_query(request: Request, kind: type[msgspec.Struct]) -> Any:
-    """The query string as a document; a key that is a list may stand there several times.
-
-    Keys that a document neither knows nor forbids are passed over.
-
-    Raises:
-        Invalid: a key is unknown or there twice, or a value cannot be; it is named. No value is null.
-    """
-    keys = _keys(kind)
-    found: dict[str, Any] = {}
-    for name, text in request.query_params.multi_items():
-        if name not in keys.attributes and not kind.__struct_config__.forbid_unknown_fields:
-            continue
-        if name in keys.lists:
-            found.setdefault(name, []).append(text)
-        elif name in found:
-            raise Invalid(name, "is given twice")
-        else:
-            found[name] = text
-    try:
-        read = msgspec.convert(found, kind, strict=False)
-    except msgspec.ValidationError as error:
-        raise misfit(str(error), "query") from None
-    for name, attribute in keys.attributes.items():
-        if name in found and getattr(read, attribute) is None:  # the decoder takes the text `null` for it
-            raise Invalid(name, "cannot be null; leave it out")
-    return read
-
-
-@dataclass(frozen=True, slots=True)
-class _Keys:
-    """Keys of a query: those that are lists, and the attribute of each."""
-
-    lists: frozenset[str]
-    attributes: Mapping[str, str]
-
-
-@cache
-def _keys(kind: type[msgspec.Struct]) -> _Keys:
-    """What a kind of query has; to look at its annotations takes longer than to read a query."""
-    fields = msgspec.structs.fields(kind)
-    lists = frozenset(field.encode_name for field in fields if "list[" in str(field.type))
-    return _Keys(lists, {field.encode_name: field.name for field in fields})
+    """The query string as a document. Raises as `read_pairs` does."""
+    return read_pairs(request.query_params.multi_items(), kind, "query")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from tailrace.model.errors import TailraceError
+from tailrace.web.curls import Spoken
 from tailrace.web.operations import Operation
 
 ErrorTable = Mapping[type[TailraceError], Callable[[TailraceError], Response]]
@@ -15,7 +16,8 @@ ErrorTable = Mapping[type[TailraceError], Callable[[TailraceError], Response]]
 class Surface:
     """A dialect: its operations, the path prefixes that are its own, and its reply to each domain error.
 
-    `unknown` answers what no route of it takes, such as a wrong method: (status, what happened) -> response.
+    `unknown` answers what no route of it takes, such as a wrong method: (status, what happened) -> response. `spoken`
+    is how the portal shows to ask it for what an export asked for.
     """
 
     name: str
@@ -23,6 +25,7 @@ class Surface:
     operations: Sequence[Operation]
     errors: ErrorTable
     unknown: Callable[[int, str], Response]
+    spoken: Spoken | None = None
 
     def reply(self, error: TailraceError) -> Response:
         """The reply to a domain error, by its class or the nearest class above it."""

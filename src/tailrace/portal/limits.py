@@ -1,0 +1,32 @@
+"""Admin > Limits: those in force, and what is used of them today."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from tailrace.accounts.limits import limits_now
+from tailrace.exports.usage import usage
+from tailrace.model.policy import LIMITS
+from tailrace.portal.pages import PAGE, show
+from tailrace.web.operations import Call, Operation
+
+
+async def get_limits(call: Call) -> Response:
+    """The limits."""
+    return show(call, "limits.html", "limits", **await run_in_threadpool(_values, call))
+
+
+def _values(call: Call) -> Mapping[str, Any]:
+    database = call.desk.database
+    with database.read() as connection:
+        now = limits_now(connection)
+    used = usage(database, call.principal)
+    counted = {"exports.per_day": used.today, "exports.max_running": used.unfinished}
+    return {"limits": sorted(LIMITS.values(), key=lambda limit: limit.name), "values": now, "counted": counted}
+
+
+OPERATIONS: Sequence[Operation] = (
+    Operation("GET", "/portal/admin/limits", get_limits, {200: PAGE}, scope="metrics.read"),
+)

@@ -1,0 +1,66 @@
+// What pages gain where scripts run: times in the viewer's zone, plots, buttons that copy. Nothing depends on it.
+'use strict'
+
+const zoned = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
+
+function localize(time) {
+  const text = zoned.format(new Date(time.dateTime))
+  if (time.textContent !== text) time.textContent = text
+}
+
+function copyable(box) {
+  if (box.querySelector(':scope > button')) return
+  const button = document.createElement('button')
+  button.type = 'button'
+  button.className = 'quiet small copy'
+  button.textContent = 'Copy'
+  button.addEventListener('click', async () => {
+    await navigator.clipboard.writeText(box.querySelector('code').textContent)
+    button.textContent = 'Copied'
+    setTimeout(() => { button.textContent = 'Copy' }, 2000)
+  })
+  box.append(button)
+}
+
+function color(name) {
+  return getComputedStyle(document.body).getPropertyValue(name).trim()
+}
+
+function series(label, scale, stroke) {
+  return { label, scale, stroke, width: 2, fill: `${stroke}18`, points: { show: false }, value: (_, n) => n?.toLocaleString() ?? '' }
+}
+
+function plot(box) {
+  const data = JSON.parse(box.dataset.plot)
+  const axis = { stroke: color('--faint'), grid: { stroke: color('--line'), width: 1 }, ticks: { show: false } }
+  const short = (_, marks) => marks.map((n) => Intl.NumberFormat(undefined, { notation: 'compact' }).format(n))
+  const options = {
+    width: box.clientWidth,
+    height: 260,
+    tzDate: (s) => uPlot.tzDate(new Date(s * 1000), 'UTC'),
+    scales: { sessions: { range: (_, low, high) => [0, (high || 1) * 1.1] }, events: { range: (_, low, high) => [0, (high || 1) * 1.1] } },
+    axes: [
+      { ...axis, grid: { show: false } },
+      { ...axis, scale: 'events', values: short, size: 52 },
+      { ...axis, scale: 'sessions', values: short, size: 52, side: 1, grid: { show: false } },
+    ],
+    series: [
+      { label: 'Day', value: (_, s) => (s == null ? '' : new Date(s * 1000).toISOString().slice(0, 10)) },
+      series('Events', 'events', color('--accent')),
+      series('Sessions', 'sessions', color('--second')),
+    ],
+  }
+  const made = new uPlot(options, [data[0], data[2], data[1]], box)
+  new ResizeObserver(() => made.setSize({ width: box.clientWidth, height: 260 })).observe(box)
+}
+
+function enrich(root) {
+  root.querySelectorAll('time[datetime]').forEach(localize)
+  root.querySelectorAll('[data-copyable]').forEach(copyable)
+}
+
+enrich(document)
+document.querySelectorAll('[data-plot]').forEach(plot)
+new MutationObserver((changes) => {
+  for (const change of changes) if (change.target instanceof Element) enrich(change.target)
+}).observe(document.body, { childList: true, subtree: true })

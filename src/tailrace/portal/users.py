@@ -1,0 +1,141 @@
+"""Admin > Users: who may sign in or owns tokens, made, changed and disabled."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from tailrace.accounts.tokens import reset_user_token
+from tailrace.accounts.users import UserChange, WantedUser, change_user, find_user, list_users, make_user
+from tailrace.model.access import EVERYTHING, ROLES, Role, UserKind
+from tailrace.model.errors import NotFound, TailraceError, Unavailable
+from tailrace.model.ids import number_of, numbered
+from tailrace.portal.errors import Told, told
+from tailrace.portal.pages import PAGE, SENT, seen, show
+from tailrace.web.auditing import actor
+from tailrace.web.forms import Form
+from tailrace.web.operations import Call, Operation
+
+ALL = "/portal/admin/users"
+ONE = f"{ALL}/{{id}}"
+_MOST = 1000
+_LONGEST = msgspec.Meta(max_length=10_000)
+
+
+class UserForm(Form):
+    """A new user; apps as ids with spaces or commas between them, none for all."""
+
+    email: Annotated[str, _LONGEST] = ""
+    role: Role = "standard"
+    kind: UserKind = "person"
+    apps: Annotated[str, _LONGEST] = ""
+    password: Annotated[str, _LONGEST] | None = None
+
+
+class ChangeForm(Form):
+    """What a user is to be."""
+
+    role: Role | None = None
+    apps: Annotated[str, _LONGEST] = ""
+    state: Literal["enabled", "disabled"] | None = None
+    password: Annotated[str, _LONGEST] | None = None
+
+
+async def get_users_page(call: Call) -> Response:
+    """The users."""
+    return await _list(call, UserForm())
+
+
+async def send_user(call: Call) -> Response:
+    """Make a user; the user's page follows."""
+    form = call.body
+    wanted = WantedUser(form.email, form.role, form.kind, _apps(form.apps), form.password)
+    try:
+        made = await run_in_threadpool(make_user, call.desk.database, call.principal, wanted, actor(call))
+    except (NotFound, Unavailable):
+        raise
+    except TailraceError as error:
+        return await _list(call, form, told(error))
+    return seen(f"{ALL}/{numbered('usr', made.number)}")
+
+
+async def get_user_page(call: Call) -> Response:
+    """A user, with the pencil for what may be changed."""
+    return await _one(call)
+
+
+async def send_change(call: Call) -> Response:
+    """Change a user; the page shows it."""
+    form, number = call.body, _number(call)
+    disabled = None if form.state is None else form.state == "disabled"
+    change = UserChange(form.role, _apps(form.apps), form.password, disabled)
+    try:
+        await run_in_threadpool(change_user, call.desk.database, call.principal, number, change, actor(call))
+    except (NotFound, Unavailable):
+        raise
+    except TailraceError as error:
+        return await _one(call, refused=told(error))
+    return seen(f"{ALL}/{numbered('usr', number)}")
+
+
+async def send_reset(call: Call) -> Response:
+    """Make or replace the one token of a user. It is on the page that answers, and never shown again."""
+    desk = call.desk
+    made = await run_in_threadpool(
+        reset_user_token, desk.database, desk.identity.secret, call.principal, _number(call), actor(call)
+    )
+    return await _one(call, token=made.text)
+
+
+async def _list(call: Call, form: UserForm, refused: Told | None = None) -> Response:
+    users = await run_in_threadpool(list_users, call.desk.database, call.principal, before=None, most=_MOST)
+    status = refused.status if refused else 200
+    return show(call, "users.html", "users", status, users=users, roles=ROLES, form=form, refused=refused)
+
+
+async def _one(call: Call, token: str | None = None, refused: Told | None = None) -> Response:
+    user = await run_in_threadpool(find_user, call.desk.database, call.principal, _number(call))
+    status = refused.status if refused else 200
+    return show(call, "user.html", "users", status, user=user, roles=ROLES, token=token, refused=refused)
+
+
+def _number(call: Call) -> int:
+    number = number_of("usr", call.path("id"))
+    if number is None:
+        raise NotFound("user", call.path("id"))
+    return number
+
+
+def _apps(text: str) -> Sequence[str]:
+    return text.replace(",", " ").split() or (EVERYTHING,)
+
+
+OPERATIONS: Sequence[Operation] = (
+    Operation("GET", ALL, get_users_page, {200: PAGE}, scope="users.read"),
+    Operation(
+        "POST", ALL, send_user, {303: SENT}, scope="users.write", security="form", form=UserForm, errors=(403, 409)
+    ),
+    Operation("GET", ONE, get_user_page, {200: PAGE}, scope="users.read", errors=(404,)),
+    Operation(
+        "POST",
+        ONE,
+        send_change,
+        {303: SENT},
+        scope="users.write",
+        security="form",
+        form=ChangeForm,
+        errors=(403, 404, 409),
+    ),
+    Operation(
+        "POST",
+        f"{ONE}/token:reset",
+        send_reset,
+        {200: PAGE},
+        scope="users.write",
+        security="form",
+        form=Form,
+        errors=(403, 404),
+    ),
+)

@@ -1,0 +1,103 @@
+"""Wording: numbers, times and requests as people read them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from markupsafe import Markup
+
+from tailrace.model.clock import DAY, HOUR, MINUTE, SECOND, day_name, iso
+from tailrace.model.export import ExportState
+from tailrace.model.window import Axis, Window
+
+AXES: Mapping[Axis, str] = {
+    "session_start": "Session start",
+    "event_time": "Event time",
+    "available": "Time of availability",
+}
+STATES: Mapping[ExportState, str] = {
+    "queued": "Queued",
+    "running": "Running",
+    "succeeded": "Ready",
+    "failed": "Failed",
+    "cancelled": "Cancelled",
+    "expired": "Expired",
+}
+_UNITS = (("day", DAY), ("hour", HOUR), ("minute", MINUTE), ("second", SECOND))
+
+
+def when(ms: int | None) -> str:
+    """An instant: in UTC, until a script tells it in the viewer's zone."""
+    if ms is None:
+        return Markup("–")
+    text = iso(ms)
+    shown = f"{text[:10]} {text[11:16]}"
+    return Markup('<time datetime="{}" title="{} UTC">{} UTC</time>').format(text, f"{text[:10]} {text[11:19]}", shown)
+
+
+def count(number: int) -> str:
+    """A number with its thousands apart."""
+    return f"{number:,}"
+
+
+def size(number: int) -> str:
+    """Bytes in the unit that fits."""
+    if number < 1000:
+        return f"{number} bytes"
+    value, unit = float(number), ""
+    for unit in ("kB", "MB", "GB", "TB"):
+        value /= 1000
+        if value < 1000:
+            break
+    return f"{value:.1f} {unit}"
+
+
+def span(ms: int) -> str:
+    """A length of time, in the largest unit that it has a whole one of."""
+    for name, width in _UNITS:
+        if ms >= width:
+            number = ms // width
+            return f"{number} {name}{'' if number == 1 else 's'}"
+    return "less than a second"
+
+
+def period(window: Window) -> str:
+    """A window as days where it is made of whole ones; its end is the last day inside."""
+    start, end = window.start, window.end
+    if start is None and end is None:
+        return "everything"
+    if start is not None and end is not None and start % DAY == 0 and end % DAY == 0:
+        first, last = day_name(start // DAY), day_name(end // DAY - 1)
+        return first if first == last else f"{first} – {last}"
+    return f"{_instant(start) or 'the beginning'} – {_instant(end) or 'now'}"
+
+
+def value(found: Any) -> str:
+    """A value of a row, as it stands in a table."""
+    if found is None:
+        return ""
+    return found if isinstance(found, str) else msgspec.json.encode(found).decode()
+
+
+def url(text: str) -> str:
+    """A text as one step of a path."""
+    return quote(text, safe="")
+
+
+def _instant(ms: int | None) -> str:
+    return "" if ms is None else f"{iso(ms)[:10]} {iso(ms)[11:16]} UTC"
+
+
+FILTERS: Mapping[str, Callable[[Any], str]] = {
+    "when": when,
+    "count": count,
+    "size": size,
+    "span": span,
+    "period": period,
+    "value": value,
+    "url": url,
+    "day": day_name,
+    "axis": lambda axis: AXES[axis],
+    "state": lambda state: STATES[state],
+}

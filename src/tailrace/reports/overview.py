@@ -1,0 +1,98 @@
+"""An app at a glance, from the statistics of its segments alone: days, names, versions, countries."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tailrace.db.engine import Database
+from tailrace.model.access import Scope
+from tailrace.model.clock import DAY
+from tailrace.model.segment import Segment
+from tailrace.model.window import Window
+from tailrace.store.snapshots import head, visible
+
+Counts = Sequence[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class DayCounts:
+    """Sessions that began on a day (number, in UTC), and the events in them."""
+
+    day: int
+    sessions: int
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Counts of sealed sessions by the day on which they began; names with most events first.
+
+    `late` counts parts of sessions that came after their session was sealed.
+    """
+
+    days: Sequence[DayCounts]
+    events: Counts
+    versions: Counts
+    countries: Counts
+    late: int
+
+    @property
+    def total_events(self) -> int:
+        """Events of all days."""
+        return sum(day.events for day in self.days)
+
+    @property
+    def total_sessions(self) -> int:
+        """Sessions of all days."""
+        return sum(day.sessions for day in self.days)
+
+
+def overview(database: Database, scope: Scope, first: int, last: int) -> Overview:
+    """What an app holds of sessions that began on some days (numbers in UTC, both included)."""
+    window = Window("session_start", first * DAY, (last + 1) * DAY)
+    with database.read() as connection:
+        segments = visible(connection, scope, head(connection, scope).seq, window=window)
+    mine = [segment for segment in segments if first <= segment.day <= last]
+    return Overview(
+        days=_days(mine, first, last),
+        events=_sorted(_names(mine)),
+        versions=_sorted(_added(segment.statistics.by_version for segment in mine)),
+        countries=_sorted(_added(segment.statistics.by_country for segment in mine)),
+        late=sum(segment.statistics.late_fragments for segment in mine),
+    )
+
+
+def choices(database: Database, scope: Scope) -> tuple[Counts, Counts]:
+    """All event names and all app versions of an app, each with the events that it has."""
+    with database.read() as connection:
+        segments = visible(connection, scope, head(connection, scope).seq)
+    versions = _added(segment.statistics.by_version for segment in segments)
+    for segment in segments:  # of those that older releases wrote no counts are known
+        versions.update(dict.fromkeys(segment.statistics.versions, 0))
+    return _sorted(_names(segments)), _sorted(versions)
+
+
+def _days(segments: Sequence[Segment], first: int, last: int) -> Sequence[DayCounts]:
+    """A row for every day, also where nothing happened."""
+    sessions: Counter[int] = Counter()
+    events: Counter[int] = Counter()
+    for segment in segments:
+        known = segment.statistics
+        sessions[segment.day] += known.fragments - known.late_fragments
+        events[segment.day] += known.events
+    return [DayCounts(day, sessions[day], events[day]) for day in range(first, last + 1)]
+
+
+def _names(segments: Sequence[Segment]) -> Counter[str]:
+    return _added({name: told.count for name, told in segment.statistics.names.items()} for segment in segments)
+
+
+def _added(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for count in counts:
+        found.update(count)
+    return found
+
+
+def _sorted(counts: Mapping[str, int]) -> Counts:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))

@@ -1,0 +1,177 @@
+"""Data Download: asked for, looked at, made and fetched, by forms alone."""
+
+import csv
+import gzip
+import hashlib
+import html
+import io
+import json
+import re
+import shlex
+
+import pytest
+
+from tailrace.accounts.limits import set_limits
+from tailrace.model.clock import DAY, day_name
+from tests.contract.live import READ
+from tests.contract.portal.conftest import ADMIN, Portal, Visitor
+
+NEW = "/portal/downloads/new"
+ALL_DAYS = {"app": "app_waves", "period": "last_7"}
+
+
+def saved(portal: Portal, form: dict[str, str | list[str]]) -> tuple[Visitor, str]:
+    """A visitor who has saved a request, and its id."""
+    visitor = portal.visitor()
+    visitor.get(NEW)
+    visitor.send(NEW, form, 303)
+    newest = re.findall(r'<tr id="(exp_\w+)"', visitor.page.text)[0]
+    return visitor, newest
+
+
+def test_what_is_downloaded_was_sent(portal: Portal) -> None:
+    """A request for one event of one version becomes a file that holds just those events; the hash on the page is that
+    of the bytes. The form shows each name and version with the number of events that were sent.
+    """
+    form = ALL_DAYS | {"events": ["Level Up"], "versions": ["1.1"], "columns": ["id", "event", "params"]}
+    offered = portal.visitor()
+    said = offered.get(f"{NEW}?app=app_waves")
+    assert re.search(r"Level Up 12 .*Open 6 .*1\.0 9 .*1\.1 9", said), said
+    visitor, id_ = saved(portal, form)
+    said = portal.ended(visitor, id_)
+    assert "Ready" in said
+    (path,) = set(re.findall(rf'href="(/v1/exports/{id_}/files/[^"]+)"', visitor.page.text))
+    content = visitor.http.get(path).content
+    assert hashlib.sha256(content).hexdigest() in said
+    rows = list(csv.DictReader(io.StringIO(gzip.decompress(content).decode())))
+    wanted = {r["id"] for r in portal.sent if r["event"] == "Level Up" and r["session"]["app_version"] == "1.1"}
+    assert {row["id"] for row in rows} == wanted
+    assert len(rows) == len(wanted) == 6
+    assert list(rows[0]) == ["id", "event", "params"]
+
+
+def test_looking_before_asking(portal: Portal) -> None:
+    """Estimate and preview keep what the form holds, tell the number of events that were sent and their first rows, and
+    ask for nothing.
+    """
+    visitor = portal.visitor()
+    before = visitor.get("/portal/downloads").count("Re-run")
+    visitor.get(NEW)
+    form = ALL_DAYS | {"do": "preview", "format": "json", "events": ["Open"], "columns": ["id", "event"]}
+    said = visitor.send(NEW, form)
+    assert "Events 6 " in said
+    cells = re.findall(r"<td>([^<]*)</td>", visitor.page.text)
+    opened = {record["id"] for record in portal.sent if record["event"] == "Open"}
+    assert set(cells) == {"Open", *opened}
+    assert re.search(r'value="json" selected', visitor.page.text)
+    assert re.search(r'value="Open" checked', visitor.page.text)
+    said = visitor.send(NEW, form | {"do": "estimate"})
+    assert "The first rows" not in said
+    assert visitor.get("/portal/downloads").count("Re-run") == before
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "limits", "sentence"),
+    [
+        (40, 2, {}, "A request covers at most 30 days"),
+        (40, 2, {"portal.max_window_days": 10}, "A request covers at most 10 days"),
+        (900, 890, {}, "A request may begin at most 731 days ago"),
+        (1, 2, {}, "comes before the first day"),
+        (29, 0, {"portal.max_window_days": 30}, ""),
+    ],
+)
+def test_a_period_has_limits(portal: Portal, first: int, last: int, limits: dict[str, int], sentence: str) -> None:
+    """A period that is too long or too old is refused with a sentence that tells the limit, and the form keeps the
+    days; the longest that is allowed is granted.
+    """
+    with portal.house.database.write() as connection:
+        set_limits(connection, {"portal.max_window_days": 30} | limits)
+    days = {"first": day_name(portal.today - first), "last": day_name(portal.today - last)}
+    visitor = portal.visitor()
+    visitor.get(NEW)
+    form = {"app": "app_waves", "period": "custom"} | days
+    if not sentence:
+        visitor.send(NEW, form, 303)
+        return
+    said = visitor.send(NEW, form, 422 if "request" in sentence else 400)
+    assert sentence in said
+    assert all(f'value="{day}"' in visitor.page.text for day in days.values())
+
+
+def test_cancel_and_again(portal: Portal) -> None:
+    """A request that waits is cancelled on the page, and one that has ended is made again; the audit tells of both."""
+    window = {"axis": "event_time", "from": day_name(portal.today) + "T00:00:00Z"}
+    window["to"] = day_name(portal.today + 1) + "T00:00:00Z"
+    visitor = portal.visitor()
+    body = {"app": "app_waves", "window": window, "wait_until_complete": True}
+    id_ = visitor.http.post("/v1/exports", json=body, headers=READ).json()["id"]
+    assert "Queued" in visitor.get(f"/portal/downloads/{id_}")
+    assert 'http-equiv="refresh"' in visitor.page.text  # for browsers without scripts
+    visitor.send(f"/portal/downloads/{id_}:cancel", {}, 303)
+    assert "Cancelled" in portal.ended(visitor, id_)
+    assert 'http-equiv="refresh"' not in visitor.page.text
+    visitor.send(f"/portal/downloads/{id_}:rerun", {}, 303)
+    newest = re.findall(r'<tr id="(exp_\w+)"', visitor.page.text)[0]
+    assert newest != id_
+    visitor.send(f"/portal/downloads/{newest}:cancel", {}, 303)
+    said = visitor.get("/portal/admin/audit")
+    assert f"{ADMIN[0]} asked to cancel an export" in said
+    assert f"{ADMIN[0]} asked for an export again" in said
+
+
+def test_every_dialect_asks_for_the_same(portal: Portal) -> None:
+    """The commands on the page of a request, sent as they stand with a token, make requests of their dialects, which
+    the table shows by their own numbers, with the same events in them.
+    """
+    visitor, id_ = saved(portal, ALL_DAYS | {"events": ["Level Up"], "versions": ["1.0"], "packing": "none"})
+    portal.ended(visitor, id_)
+    commands = [
+        html.unescape(code) for code in re.findall(r"<pre[^>]*><code>(curl.*?)</code>", visitor.page.text, re.DOTALL)
+    ]
+    assert len(commands) == 2
+    made = []
+    for command in commands:
+        words = shlex.split(command.replace("\\\n", ""))
+        answer = visitor.http.post(words[-1], content=words[words.index("-d") + 1], headers=READ)
+        assert answer.is_success, answer.text
+        made.append(answer.json())
+    assert re.search(rf">{made[1]['data']['id']}</a>.*Flurry", visitor.http.get("/portal/downloads").text, re.DOTALL)
+    asked = visitor.http.get(f"/v1/exports/{made[0]['id']}", headers=READ).json()["request"]
+    assert asked == visitor.http.get(f"/v1/exports/{id_}", headers=READ).json()["request"]
+    assert asked["window"]["from"] == f"{day_name(portal.today - 6)}T00:00:00.000Z"
+    newest = re.findall(r'<tr id="(exp_\w+)"', visitor.http.get("/portal/downloads").text)[0]
+    theirs = visitor.http.get(f"/v1/exports/{newest}", headers=READ)
+    assert theirs.status_code == 200
+    assert json.loads(theirs.text)["request"]["filters"]["events"] == ["Level Up"]
+    assert json.loads(theirs.text)["request"]["filters"]["versions"] == ["1.0"]
+
+
+def test_the_table_goes_on(portal: Portal) -> None:
+    """More requests than a page holds are on the next one, each once; a filter by app and state shows just those."""
+    visitor = portal.visitor()
+    window = {"axis": "event_time", "from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}
+    ids = {
+        visitor.http.post("/v1/exports", json={"app": "app_tides", "window": window}, headers=READ).json()["id"]
+        for _ in range(30)
+    }
+    assert len(ids) == 30
+    seen: list[str] = []
+    path: str | None = "/portal/downloads?app=app_tides"
+    while path is not None:
+        visitor.get(path)
+        seen += re.findall(r'<tr id="(exp_\w+)"', visitor.page.text)
+        more = re.search(r'<a href="([^"]+)">Older requests', visitor.page.text)
+        path = html.unescape(more[1]) if more else None
+    assert set(seen) == ids
+    assert len(seen) == 30
+    assert not re.findall(r'<tr id="', visitor.http.get("/portal/downloads?app=app_tides&state=failed").text)
+
+
+def test_days_are_those_of_utc(portal: Portal) -> None:
+    """A request for yesterday holds the sessions that began on that day in UTC, both ends included."""
+    visitor, id_ = saved(portal, {"app": "app_waves", "period": "yesterday"})
+    said = portal.ended(visitor, id_)
+    yesterday = portal.today - 1
+    mine = [r for r in portal.sent if r["time"][:10] == day_name(yesterday)]
+    assert f"{len(mine)} rows" in said
+    assert DAY == 24 * 3_600_000
