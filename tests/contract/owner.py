@@ -16,8 +16,8 @@ import httpx
 
 from tailrace.app import SURFACES
 from tailrace.delivery.refusals import refusal_link
-from tailrace.web.operations import Operation
 from tailrace.store.deadletters import listing
+from tailrace.web.operations import Operation
 from tests.contract.live import READ, WRITE
 from tests.contract.native.conftest import WAIT_S, Api
 from tests.sending import T0, event

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from tailrace.cli.exits import TRY_AGAIN
+from tailrace.cli.codes import TRY_AGAIN
 
 Role = Literal["alone", "server", "worker"]
 

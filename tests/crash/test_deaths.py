@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tailrace.cli.exits import TRY_AGAIN
+from tailrace.cli.codes import TRY_AGAIN
 from tests.crash.backends import Stands
 from tests.crash.daemons import Daemon
 from tests.crash.worlds import World

@@ -112,6 +112,8 @@ class ByStart:
 class ByRecipe:
     """Windows of availability in seconds, each from where the last one ended, of sessions as old as may be."""
 
+    lags = False
+
     def __init__(self, world: World, _tenant: Tenant) -> None:
         self._world = world
         self._upto = world.now // 1000
@@ -157,6 +159,8 @@ def _day(instant: int) -> str:
 
 class ByReport:
     """One window of the events' own time that holds everything, each time: late events are in it as soon as others."""
+
+    lags = False
 
     def __init__(self, world: World, tenant: Tenant) -> None:
         self._world = world

@@ -13,7 +13,7 @@ from starlette.types import Receive, Send
 from starlette.types import Scope as ASGIScope
 
 from tailrace.model.access import Principal
-from tailrace.model.errors import Forbidden, Invalid, Malformed, misfit
+from tailrace.model.errors import Forbidden, Malformed, misfit
 from tailrace.web.auth import (
     authenticate,
     authenticate_by_key,
