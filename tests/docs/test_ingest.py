@@ -72,7 +72,7 @@ def test_every_protocol_has_a_section() -> None:
 def test_the_table_of_the_context_is_the_codes() -> None:
     """Each member of a context or of traits that the code gives a field stands in a row with that field."""
     rows = [re.findall(r"`([\w.]+)`", line) for line in PAGE.splitlines() if line.startswith("| `")]
-    inner = contexts.INNER | pages.TEXTS | pages.NUMBERS
+    inner = {**contexts.INNER, **pages.TEXTS, **pages.NUMBERS}
     members = {field: ".".join(place) for field, place in inner.items()}
     for field, member in members.items() | contexts.PLAIN.items() | traits.PLAIN.items():
         assert any(member in row and field in row[row.index(member) + 1 :] for row in rows), (member, field)
