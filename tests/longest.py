@@ -31,6 +31,7 @@ LONGEST = (
     "journeys/test_real_telemetry.py",
     "contract/flurry/test_flow.py",
     "unit/upkeep/test_histories.py",
+    "browser/test_script.py",
 )
 
 

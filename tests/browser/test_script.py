@@ -59,18 +59,26 @@ class World:
         self.page.goto("about:blank")
         self.site.attributes, self.site.endpoint = attributes, endpoint
 
-    def received(self, most: int) -> None:
+    def received(self, least: int) -> None:
         """Wait until the server has taken so many records."""
-        until(lambda: ledger(self.house.database, self.scope).received >= most)
+        until(lambda: ledger(self.house.database, self.scope).received >= least)
 
-    def rows(self, most: int) -> list[Row]:
-        """What comes out when so many records have come in, in the order of their times; each id comes once."""
-        self.received(most)
-        seal(self.house, self.scope)
-        _, rows = export(self.house, self.scope, request(self.scope))
-        assert len({row["id"] for row in rows}) == len(rows)
+    def rows(self, least: int) -> list[Row]:
+        """What comes out once there are so many events, in the order of their times; each id comes once. Duplicates are
+        received too, so that it takes a look at what comes out to know.
+        """
+        self.received(least)
+        found: list[Row] = []
+
+        def there() -> bool:
+            seal(self.house, self.scope)
+            found[:] = export(self.house, self.scope, request(self.scope))[1]
+            return len(found) >= least
+
+        until(there)
+        assert len({row["id"] for row in found}) == len(found)
         assert ledger(self.house.database, self.scope).holds
-        return sorted(rows, key=lambda row: str(row["time"]))
+        return sorted(found, key=lambda row: str(row["time"]))
 
 
 @pytest.fixture
@@ -120,22 +128,25 @@ def test_what_a_visitor_does_is_exported(world: World) -> None:
     page.goto("about:blank")
     rows = world.rows(11)
     first, second = f"{place}/cart", f"{place}/thanks"
-    assert shown(rows, "event", "kind", "page_url", "user_id") == sorted(
+    assert shown(rows, "event", "kind", "page_url") == sorted(
         [
-            ("Page Viewed", "page", first, None),
-            ("Page Loaded", "load", first, None),
-            ("Click", "click", first, None),
-            ("Click", "click", first, None),
-            ("identify", "identify", first, "u1"),
-            ("Bought", None, first, "u1"),
-            ("Page Left", None, first, "u1"),
-            ("Page Viewed", "page", second, "u1"),
-            ("Click", "click", second, "u1"),
-            ("Error", "error", second, "u1"),
-            ("Page Left", None, second, "u1"),
+            ("Page Viewed", "page", first),
+            ("Page Loaded", "load", first),
+            ("Click", "click", first),
+            ("Click", "click", first),
+            ("identify", "identify", first),
+            ("Bought", None, first),
+            ("Page Left", None, first),
+            ("Page Viewed", "page", second),
+            ("Click", "click", second),
+            ("Error", "error", second),
+            ("Page Left", None, second),
         ],
         key=str,
     )
+    known = [row for row in rows if row["event"] in ("identify", "Bought", "Page Left") or row["page_url"] == second]
+    assert {row.get("user_id") for row in known} == {"u1"}
+    assert {row.get("user_id") for row in rows if row not in known and row["event"] != "Page Loaded"} == {None}
     assert {row["event"] for row in rows} == {
         "Bought",
         *re.findall(r"^\| [^|]+ \| `([A-Z][\w ]+|identify)` \|", DOCS, re.M),
@@ -325,7 +336,7 @@ def test_an_event_whose_answer_is_lost_is_stored_once(world: World) -> None:
         until(lambda: world.page.evaluate(WAITING) == 0)
         assert proxy.spent
         world.page.goto("about:blank")
-        rows = world.rows(6)
+        rows = world.rows(4)
     assert [row["event"] for row in rows if row["event"] != "Page Loaded"] == ["Page Viewed", "A", "Page Left"]
     assert ledger(world.house.database, world.scope).duplicates >= 2
 
