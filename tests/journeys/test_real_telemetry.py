@@ -160,5 +160,5 @@ def test_two_stores_with_the_same_rows_have_the_same_digest(
             manifest = client.export(EVERYTHING, columns=["id", "event", "time", "session_id", "params"])
         digests.add(manifest["files"][0]["content_sha256"])
         counts.add(manifest["rows"])
-    assert counts == {1_000}
+    assert counts == {len(sent(few_waves))}
     assert len(digests) == 1

@@ -5,6 +5,7 @@ from types import ModuleType
 
 import pytest
 from argon2 import extract_parameters
+from argon2.exceptions import VerifyMismatchError
 
 from tailrace.accounts import keys
 from tailrace.accounts.verifiers import Verifiers
@@ -26,6 +27,8 @@ def test_passwords_are_dear_and_tokens_are_cheap(real: ModuleType) -> None:
     for stored in (real.hash_password("x"), real._nobodys()):
         found = extract_parameters(stored)
         assert (found.type.name, found.memory_cost, found.time_cost, found.salt_len) == ("ID", 65_536, 3, 16)
+    with pytest.raises(VerifyMismatchError):  # all of it is computed, as for somebody's
+        real._passwords.verify(real._NOBODYS, "x")
     found = extract_parameters(real.hash_token("x"))
     assert (found.type.name, found.memory_cost, found.time_cost, found.salt_len) == ("ID", 1024, 1, 16)
     assert real.hash_token("x") != real.hash_token("x")
