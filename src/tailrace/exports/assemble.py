@@ -151,9 +151,7 @@ class _FileNumber:
 
 def _file(assembly: Assembly, key: str | None, stem: str, pieces: Iterable[Placed]) -> ExportFile:
     request, encoder = assembly.request, assembly.encoder
-    ending = f".{encoder.extension}{EXTENSIONS[request.packing]}"
-    name = stem if request.nest is not None else stem + ending  # such names are the dialect's own
-    place = assembly.file_place(name)
+    name, place = _names(assembly, stem)
     tally = Tally()
     with assembly.files.create(place) as raw:
         sink = HashingSink(raw)
@@ -172,6 +170,16 @@ def _file(assembly: Assembly, key: str | None, stem: str, pieces: Iterable[Place
         min_time=tally.min_time,
         max_time=tally.max_time,
     )
+
+
+def _names(assembly: Assembly, stem: str) -> tuple[str, str]:
+    """What a file is called, and where it lies. Names of a dialect's own may open files: objects, which logs tell of,
+    are not called so.
+    """
+    if assembly.request.nest is not None:
+        return stem, assembly.file_place(f"rows{stem.removeprefix(assembly.stem)}")
+    name = f"{stem}.{assembly.encoder.extension}{EXTENSIONS[assembly.request.packing]}"
+    return name, assembly.file_place(name)
 
 
 def _counted(pieces: Iterable[Placed], tally: Tally) -> Iterator[Placed]:

@@ -121,7 +121,7 @@ def server(
         house = held.enter_context(open_house(data))
         house.settings.seal.interval_ms = 3_600_000
         house.settings.exports.pool = "threads"
-        yield Server(house, held.enter_context(live(house, exporters=1)), clock)
+        yield Server(house, held.enter_context(live(house, exporters=1, lines=True)), clock)
 
 
 @pytest.fixture

@@ -31,10 +31,12 @@ def bucket_arguments(bucket: str, **more: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("compress", ["false", "true"])
-def test_a_copy_and_a_callback(world: World, receiver: Receiver, moto: S3Server, compress: str) -> None:
+def test_a_copy_and_a_callback(
+    world: World, receiver: Receiver, moto: S3Server, compress: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Files are in the bucket under the prefix and their names, packed if that is asked for, and the job tells which
     is where; `numBytes` is that of the files as they are served. Then the callback gets the answer of getExportResults.
-    No secret is in the database.
+    No secret is in the database or the log, nor is there in the log a name that opens a file.
     """
     world.take_in(event("x", NOON - HOUR, params={"n": 1}))
     bucket = moto.bucket()
@@ -56,7 +58,10 @@ def test_a_copy_and_a_callback(world: World, receiver: Receiver, moto: S3Server,
     assert told == {"response": [world.client.results(job)]}
     data = b"".join(path.read_bytes() for path in world.house.data.glob("*.db*"))
     assert world.client.app.encode() in data
-    assert [secret for secret in (PASSWORD, CALLBACK_SECRET) if secret.encode() in data] == []
+    assert [secret for secret in (PASSWORD, CALLBACK_SECRET, world.client.key) if secret.encode() in data] == []
+    logged = capfd.readouterr().err
+    assert "route=/api" in logged
+    assert [text for text in (PASSWORD, CALLBACK_SECRET, world.client.key, *names) if text in logged] == []
 
 
 def wait_for(receiver: Receiver) -> object:

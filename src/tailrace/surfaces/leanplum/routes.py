@@ -76,7 +76,7 @@ async def get_exported_file(call: Call) -> Response:
     content = Content(file.object, name, file.media_type, file.bytes, file.sha256, file.key_ref)
     sent = download(call.request, desk.files, content, desk.settings.downloads.accel_prefix)
     if sent.begins:
-        told = begun(call, sought.scope, sought.export, name)
+        told = begun(call, sought.scope, sought.export, name[name.index("output") :])  # the rest would open it
         await run_in_threadpool(note_downloads, desk.database, [told])
     return sent
 
