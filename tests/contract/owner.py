@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 
+from tailrace.accounts.defaults import set_default_apps
 from tailrace.app import SURFACES
 from tailrace.delivery.refusals import refusal_link
 from tailrace.store.deadletters import listing
@@ -74,6 +75,7 @@ class World:
             time.sleep(0.01)
         return look["job_id"]
 
+    @cached_property
     def delivery(self) -> str:
         """The id of a delivery of an export that has ended: nobody may connect to where it should go."""
         hook = {"kind": "webhook", "url": "http://127.0.0.1:1/"}
@@ -92,6 +94,19 @@ class World:
         """The number of a dead letter of app_waves."""
         self.api.send({"event": "no time"})
         return str(listing(self.api.house.database, self.api.scope())[-1].number)
+
+    @cached_property
+    def bundle(self) -> int:
+        """The id of a bundle of app_waves, which is made the default app of the space."""
+        with self.api.house.database.write() as connection:
+            set_default_apps(connection, self.api.scope().space, {"fullstory": "app_waves"})
+        deadline = time.monotonic() + WAIT_S
+        while not (answer := self.api.http.get("/api/v1/export/list", headers=READ)).json().get("exports"):
+            assert answer.status_code in (200, 503), answer.text
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        number: int = answer.json()["exports"][0]["ID"]
+        return number
 
     @property
     def file(self) -> str:
@@ -134,6 +149,12 @@ _RAW_DATA = {
         "attributes": {"startTime": 0, "endTime": 1, "outputFormat": "JSON", "apiKey": "WAVESAPIKEY0000000001"},
     }
 }
+
+
+def _of_bundles(world: World, **asked: Any) -> Example:
+    """A list of bundles, once there are some: each key gets those of its own app."""
+    assert world.bundle
+    return Example(whose="caller", **asked)
 
 
 def _raw_file(world: World) -> Example:
@@ -280,6 +301,10 @@ EXAMPLES: Mapping[str, Callable[[World], Example]] = {
         path={"path": "eventParams/all/app;show=all/event;show=all/paramName/paramValue"},
         query={"metrics": "count", "dateTime": "2020-01-01/2050-01-01"},
     ),
+    "list_bundles_by_query": lambda world: _of_bundles(world, query={"start": "0"}),
+    "list_bundles_by_body": lambda world: _of_bundles(world, json={"start": 0}),
+    "get_bundle_by_query": lambda world: Example(query={"id": str(world.bundle)}),
+    "get_bundle_by_body": lambda world: Example(json={"id": world.bundle}),
     "get_values": lambda _: Example(whose="caller", path={"dimension": "app"}),
 }
 

@@ -4,6 +4,7 @@ days late, clocks of senders are wrong, servers die, and whoever reads has seen 
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import count
 
 from tailrace.model.clock import DAY, HOUR, MINUTE, SECOND
@@ -89,7 +90,7 @@ class Scenario:
         self.world.jump(self.world.ahead + 2 * DAY)
         self.world.run("alone", kill=death)
         for name, reader in lagging.items():
-            self.world.until(f"{name} has seen all", lambda name=name, reader=reader: self._more(name, reader))
+            self.world.until(f"{name} has seen all", partial(self._more, name, reader))
             assert self.seen[name] == self.sent, name
         assert self.world.killed(death)
         assert self.world.stop() == [0]

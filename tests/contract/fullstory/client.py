@@ -82,7 +82,7 @@ class Client:
         """One request with the parameters in its body."""
         return self.send("POST", what, json.dumps(parameters).encode())
 
-    def send(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
+    def send(self, method: str, path: str, body: bytes | None = None, /, **headers: str) -> Answer:
         """One request, with the headers that the document shows and no others but those that are given."""
         url = f"{self.url}/api/v1/export/{path}"
         known = {"Authorization": f"Basic {self.key}"} if self.key else {}
