@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from tailrace.model.clock import iso
 from tests.servers import free_port
 
-APP, API_KEY, TOKEN = "demo_data", "DEMODATA000000000000", "tok_demo"
+APP, API_KEY, EXPORT_KEY, TOKEN = "demo_data", "DEMODATA000000000000", "ek_demo_data", "tok_demo"
 HOUR = 3_600_000
 READY_S = 60
 
@@ -52,6 +54,15 @@ def demo(folder: Path, records: Sequence[dict[str, Any]]) -> Iterator[str]:
     assert process.returncode == 0, said.read_text("utf-8")
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)), "the demo left its server behind"
+
+
+def new_token(url: str) -> str:
+    """A token that sees the app with the records alone."""
+    asked = {"name": "bundles", "scopes": ["exports.read", "exports.create"], "apps": [APP]}
+    answer = httpx.post(f"{url}/v1/tokens", json=asked, headers={"authorization": f"Bearer {TOKEN}"})
+    assert answer.status_code == 201, answer.text
+    token: str = answer.json()["token"]
+    return token
 
 
 def _wait(process: "subprocess.Popen[bytes]", said: Path) -> None:

@@ -21,6 +21,7 @@ def apps_toml() -> str:
         lines += [
             "[[spaces.apps]]",
             f'api_key = "{api_key_of(app_id)}"',
+            f'export_key = "ek_{app_id}"',
             f'id = "{app_id}"',
             f'name = "{name}"',
             f'write_key = "{write_key}"',
