@@ -92,9 +92,9 @@ EVENTS: list[tuple[Row, Row]] = [
         },
     ),
     (
-        said("rp", orderId="o-1", price=4.99, productId="gems", currencyCode="EUR", isTester=False, isPaying=True),
+        said("rp", orderId="o-1", price=4.99, productId="gems", currencyCode="USD", isTester=False, isPaying=True),
         {
-            "event": "Payment", "amount": 4.99, "currency": "EUR", "is_tester": False, "is_paying": True,
+            "event": "Payment", "amount": 4.99, "currency": "USD", "is_tester": False, "is_paying": True,
             "params": {"transaction_id": "o-1", "product": "gems"},
         },
     ),
