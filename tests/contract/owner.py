@@ -65,7 +65,7 @@ class World:
         """The id of a job that is complete."""
         answer = self.api.http.post("/api/v1/rawexport/setjob", json=_DEVTODEV_JOB.json)
         assert answer.status_code == 200, answer.text
-        look = {"user_token": "tok_ana", "job_id": answer.json()["data"]}
+        look: dict[str, str] = {"user_token": "tok_ana", "job_id": answer.json()["data"]}
         deadline = time.monotonic() + WAIT_S
         while self.api.http.post("/api/v1/rawexport/getprogress", json=look).status_code != 201:
             assert time.monotonic() < deadline

@@ -1,9 +1,11 @@
 """What the demo's store holds: one space, an app for each made-up product and one for a file of the user's own."""
 
 from tailrace.cli.traffic import APPS
+from tailrace.surfaces.table import DIALECTS
 
 TOKEN = "tok_demo"  # noqa: S105 - the demo's token is no secret: its server listens on this machine only
 DATA_APP = "demo_data"
+_AGE = ".max_age_days"
 
 
 def api_key_of(app_id: str) -> str:
@@ -26,4 +28,5 @@ def apps_toml() -> str:
     lines += ["[[spaces.users]]", 'email = "demo@example.com"', 'role = "admin"']
     lines += ["[[spaces.tokens]]", f'value = "{TOKEN}"', 'user = "demo@example.com"']
     lines += ["[limits]", '"ingest.max_age_ms" = 400000000000000']  # examples show events of one fixed day
+    lines += [f'"{one.name}" = 0' for dialect in DIALECTS for one in dialect.limits if one.name.endswith(_AGE)]
     return "\n".join(lines) + "\n"

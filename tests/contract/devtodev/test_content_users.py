@@ -49,7 +49,13 @@ def test_everything_that_is_known(store: Store) -> None:
     """All that an SDK told long before the window of the export, of device, acquisition and person, and what is newer:
     level, payer, version of the app; times in seconds and milliseconds as the document says.
     """
-    device: Row = {"os": "iOS", "osVersion": "17.4", "manufacturer": "Apple", "model": "iPhone", "timeZoneOffset": -3600}
+    device: Row = {
+        "os": "iOS",
+        "osVersion": "17.4",
+        "manufacturer": "Apple",
+        "model": "iPhone",
+        "timeZoneOffset": -3600,
+    }
     ids: Row = {"idfa": "A-1", "idfv": "V-1", "openUdid": "O-1", "displayResolution": "10x20", "userAgent": "UA/1"}
     person: Row = {"name": "Ana", "email": "a@x", "phone": "+1", "photo": "http://x/p", "tester": True}
     about: Row = {"language": "en", "country": "US", "appVersion": "1.0"}

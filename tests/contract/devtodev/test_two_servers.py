@@ -1,31 +1,28 @@
-"""Quotas across server processes: fifty clients at once, on both databases."""
+"""Quotas across servers that share a store: fifty clients at once, on both databases."""
 
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tailrace.accounts.limits import set_limits
-from tailrace.wiring import House
+from tailrace.wiring import House, open_house
 from tests.contract.devtodev.client import Client
 from tests.contract.devtodev.conftest import DAY
-from tests.contract.live import READ
-from tests.servers import Server
+from tests.contract.live import READ, live
 
 USERS, EACH = 10, 5
 
 
 @pytest.fixture
 def servers(house: House, data: Path) -> Iterator[Sequence[str]]:
-    """The URLs of two server processes on one store, in which nobody does jobs."""
-    with ExitStack() as stack:
-        started = [Server(data, options=("--no-worker",)) for _ in range(2)]
-        yield [stack.enter_context(server).url for server in started]
+    """The URLs of two servers that share nothing but a store, as processes do, in which nobody does jobs."""
+    with open_house(data) as other, live(house) as one, live(other) as two:
+        yield [str(http.base_url).rstrip("/") for http in (one, two)]
 
 
 def users_of(url: str) -> list[Client]:
@@ -50,7 +47,7 @@ def at_once(clients: Sequence[Client], now: int) -> list[int]:
 
 
 def test_fifty_clients_of_two_servers(house: House, servers: Sequence[str]) -> None:
-    """Fifty clients at once, of ten users, half of each user's by either process: each user has as many jobs as may
+    """Fifty clients at once, of ten users, half of each user's by either server: each user has as many jobs as may
     wait at once, and all together as many as a day has. Then, of ten at once by one user, one is not too soon.
     """
     users, now = users_of(servers[0]), house.clock.now()
@@ -72,6 +69,6 @@ def test_fifty_clients_of_two_servers(house: House, servers: Sequence[str]) -> N
 
 
 def anas(servers: Sequence[str]) -> list[Client]:
-    """Ten clients of ana, who has set no job yet, half of them by either process."""
+    """Ten clients of ana, who has set no job yet, half of them by either server."""
     token = httpx.post(f"{servers[0]}/v1/me/token:reset", headers=READ).json()["token"]
     return [Client(servers[n % 2], token, "app_waves") for n in range(10)]
