@@ -194,6 +194,16 @@ def _destination(world: World) -> str:
     return name
 
 
+_PROFILE = {"actor": "d1", "set": {"is_tester": True}}
+
+
+def _profile(world: World) -> Example:
+    """What is known of a user of whom something is set."""
+    answer = world.api.http.patch("/v1/apps/app_waves/profiles", json=_PROFILE, headers=READ)
+    assert answer.status_code == 200, answer.text
+    return Example(path={"id": "app_waves"}, query={"actor": "d1"})
+
+
 EXAMPLES: Mapping[str, Callable[[World], Example]] = {
     "get_deliveries": _of_export(),
     "get_delivery": lambda world: _of("app", world.delivery),
@@ -243,6 +253,8 @@ EXAMPLES: Mapping[str, Callable[[World], Example]] = {
     "rotate_key": lambda _: _of("app", "app_waves", 201, json={"key": "export_key"}),
     "get_app_events": lambda _: _of("app", "app_waves"),
     "patch_app_event": lambda _: _of("app", "app_waves", json={"name": "e", "blocked": False}),
+    "get_profile": _profile,
+    "patch_profile": lambda _: _of("app", "app_waves", json=_PROFILE),
     "get_audit": lambda _: Example(whose="caller"),
     "post_setup": lambda _: Example(403, whose="caller", json=_SETUP),  # the store has an admin
     "show_setup": lambda _: Example(403, whose="caller"),
