@@ -40,7 +40,7 @@ def facts_of(fragments: pa.Table) -> Sequence[Fact]:
     found: list[Fact] = [None] * fragments.num_rows
     if not standard.any():
         return found
-    parents = pc.list_parent_indices(nested).to_numpy()
+    parents = np.repeat(np.arange(len(nested)), pc.list_value_length(nested).to_numpy())
     rows = np.unique(parents[standard])
     states = {name: _last(events.field(name), parents, fragments.num_rows) for name in _STATES}
     paid = np.zeros(fragments.num_rows, dtype=np.bool_)
