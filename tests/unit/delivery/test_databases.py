@@ -11,6 +11,7 @@ from tailrace.accounts.audit import actor_of
 from tailrace.db.engine import Database
 from tailrace.delivery import run
 from tailrace.delivery.destinations import delete_destination, list_destinations, make_destination
+from tailrace.delivery.records import begin_due
 from tailrace.delivery.refusals import refusal_link, refuse, refused
 from tailrace.delivery.replay import of_export, replay
 from tailrace.delivery.rotation import seal_anew
@@ -71,12 +72,11 @@ def test_two_copies_that_end_at_once_let_go_what_waits_for_both(
 ) -> None:
     """The later one sees that the earlier one has ended, or nobody would tell of either."""
     meeting = threading.Barrier(2, timeout=1)
-    real = run.begin_due
 
     def meet(*arguments: Any) -> None:
         with suppress(threading.BrokenBarrierError):  # as long as one has the other wait
             meeting.wait()
-        real(*arguments)
+        begin_due(*arguments)
 
     monkeypatch.setattr(run, "begin_due", meet)
     bucket = S3Copy(bucket="bucket", endpoint="http://10.0.0.1", access_key_id="i", secret_access_key="s")
