@@ -258,12 +258,12 @@ class MailSettings(BaseModel, extra="forbid"):
     """The server that mail goes out by."""
 
     host: str = Field(default="", description="Name of the SMTP server; empty: there is no mail.")
-    port: int = Field(default=587, gt=0, le=65_535, description="Its port.")
+    port: int = Field(default=587, gt=0, le=65_535, description="The port of that server.")
     encryption: Literal["starttls", "tls", "none"] = Field(
         default="starttls", description="`starttls`, `tls` from the beginning (port 465), or `none`."
     )
-    user: str = Field(default="", description="User name there; empty: none is asked for.")
-    password: str = Field(default="", description="Password there; better from the environment than from a file.")
+    user: str = Field(default="", description="User name at the server; empty: none is given.")
+    password: str = Field(default="", description="The password for it; better from the environment than from a file.")
     sender: str = Field(default="tailrace@localhost", description="Address that mail comes from.")
     allow_domains: str = Field(
         default="",

@@ -21,6 +21,7 @@ COMMANDS = {
     "doctor": "doctor",
     "jobs": "jobs",
     "audit": "audit",
+    "rotate-secrets": "secrets",
     "demo": "demo",
     "dead-letters": "deadletters",
     "exports": "remote.exports",

@@ -10,7 +10,6 @@ from sqlalchemy import Connection, func, select
 from tailrace.accounts.chosen import EMAIL_PATTERN
 from tailrace.config import DeliverySettings, MailSettings
 from tailrace.db.tables import users
-from tailrace.delivery.places import may_go_unkeyed
 from tailrace.delivery.signing import check_key
 from tailrace.delivery.vault import Vault
 from tailrace.model.delivery import MOST_DELIVERIES, Delivery, Mail, S3Copy, Webhook
@@ -21,6 +20,7 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,253}[a-z0-9]", re.IGNORECASE)
 _PLAIN = re.compile(r"[^\x00-\x1f\x7f]*")
 _WORD = re.compile(r"[A-Za-z0-9_-]{0,60}")
 _LONGEST_PREFIX, _LONGEST_URL = 600, 2000  # so that prefix, id and name fit into the 1024 bytes of a key
+_SIGNS = frozenset(',;:<>()[]"\\')  # which a header of mail makes something of
 _BESIDE = frozenset(("destination", "prefix", "compress", "by_export", "manifest", "body", "base", "after_copies"))
 
 
@@ -31,6 +31,16 @@ class Reception:
     vault: Vault = field(default_factory=Vault)
     settings: DeliverySettings = field(default_factory=DeliverySettings)
     mail: MailSettings = field(default_factory=MailSettings)
+
+
+def may_go_unkeyed(bucket: str, settings: DeliverySettings) -> bool:
+    """Whether the operator lets copies into a bucket go with the server's own credentials."""
+    return bucket in names_in(settings.environment_buckets)
+
+
+def names_in(text: str) -> list[str]:
+    """The names of a list by comma."""
+    return [name for name in map(str.strip, text.split(",")) if name]
 
 
 def check_count(asked: Sequence[Delivery]) -> None:
@@ -127,13 +137,16 @@ def _check_mail(connection: Connection, mail: MailSettings, space: int, asked: M
     if not 0 < len(asked.to) <= MOST_ADDRESSES:
         raise Invalid(f"{where}.to", f"must be 1 to {MOST_ADDRESSES} addresses")
     for address in asked.to:
-        if not re.fullmatch(EMAIL_PATTERN, address) or not _may_get(connection, mail, space, address):
+        if (
+            not re.fullmatch(EMAIL_PATTERN, address)
+            or set(address) & _SIGNS
+            or not _may_get(connection, mail, space, address)
+        ):
             raise Invalid(f"{where}.to", "must be addresses of users of the space, or of domains that may get mail")
 
 
 def _may_get(connection: Connection, mail: MailSettings, space: int, address: str) -> bool:
-    domains = [domain for domain in map(str.strip, mail.allow_domains.lower().split(",")) if domain]
-    if address.lower().rpartition("@")[2] in domains:
+    if address.lower().rpartition("@")[2] in names_in(mail.allow_domains.lower()):
         return True
     mine = (users.c.space == space, users.c.disabled_at.is_(None), func.lower(users.c.email) == address.lower())
     return connection.scalar(select(users.c.number).where(*mine)) is not None

@@ -65,9 +65,11 @@ def make_destination(
     """
     _check_all_apps(principal)
     check_id("name", name)
-    kept = target_of(reception.vault, principal.space, wanted).columns()
+    if wanted.destination:
+        raise Invalid("target.destination", "a destination has a target of its own")
     with database.write() as connection:
         check_delivery(connection, reception, principal.space, wanted, "target")
+        kept = target_of(reception.vault, principal.space, wanted).columns()
         now = database.now(connection)
         row = kept | {"space": principal.space, "name": name, "created_at": now}
         new = insert_into(connection, destinations).values(row).on_conflict_do_nothing().returning(destinations)

@@ -19,11 +19,11 @@ _AWAY_S = 30
 
 
 def send_mail(errand: Errand) -> tuple[Copied, ...]:
-    """Send the letter to each address. One that comes after a crash is sent once more, under the same Message-ID.
+    """Send the letter. One that comes after a crash is sent once more, under the same Message-ID.
 
     Raises:
         GivenUp: there is no mail server, or it refuses the message for good.
-        Void: nobody wants it.
+        Void: whoever it is for wants none.
         PutOff: the space has sent too much just now.
         Unavailable: the mail server is away, or busy.
     """
@@ -34,7 +34,7 @@ def send_mail(errand: Errand) -> tuple[Copied, ...]:
         raise GivenUp("there is no mail server; see mail.host")
     wanted = _wanted(errand, asked)
     if not wanted:
-        raise Void("everybody has unsubscribed")
+        raise Void("the address has unsubscribed")
     news = {address: _news(errand, asked, address) for address in wanted}
     _send(errand, [letter(news[address], mail.sender, address) for address in wanted])
     return ()

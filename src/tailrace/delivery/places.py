@@ -1,9 +1,9 @@
 """Which bucket a copy goes to, and with whose credentials."""
 
-from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from tailrace.config import DeliverySettings
+from tailrace.delivery.checks import may_go_unkeyed
 from tailrace.delivery.ends import GivenUp
 from tailrace.delivery.guard import Guard
 from tailrace.files.s3.buckets import Bucket, Kept
@@ -30,11 +30,6 @@ def bucket_of(asked: S3Copy, settings: DeliverySettings, retries: int, guard: Gu
     return Bucket(_place(asked, endpoint, retries), keys, kept, _connect(asked, guard))
 
 
-def may_go_unkeyed(bucket: str, settings: DeliverySettings) -> bool:
-    """Whether the operator lets copies into a bucket go with the server's own credentials."""
-    return bucket in _names(settings.environment_buckets)
-
-
 def _keys(asked: S3Copy) -> Keys | None:
     if not asked.access_key_id:
         return None
@@ -54,7 +49,3 @@ def _connect(asked: S3Copy, guard: Guard) -> Connect | None:
     parts = urlsplit(asked.endpoint)
     guard.addresses(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))  # told now, and why
     return guard.connect
-
-
-def _names(text: str) -> Iterable[str]:
-    return [name for name in map(str.strip, text.split(",")) if name]

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, and_, insert, select, update
 
 from tailrace.db.engine import now_of
 from tailrace.db.tables import deliveries, exports, owned, owner
 from tailrace.delivery.checks import Reception, check_count, check_delivery
 from tailrace.delivery.destinations import named
-from tailrace.delivery.targets import asked_of, joined, shown_of, target_of
+from tailrace.delivery.targets import apart, asked_of, joined, shown_of, target_of
 from tailrace.jobs.queue import enqueue
 from tailrace.model.access import Scope
 from tailrace.model.delivery import Copied, Delivery, DeliveryState, Standing, Webhook
@@ -41,9 +41,10 @@ def keep_deliveries(
         where = f"deliveries[{place}]"
         check_delivery(connection, reception, scope.space, delivery, where)
         shown = _shown(connection, scope, delivery, f"{where}.destination")
-        target = target_of(reception.vault, scope.space, delivery, shown).columns()
-        row = {"id": ids.new("dlv", now), "export": export, "destination": delivery.destination, "created_at": now}
-        insert_delivery(connection, scope, row | target)
+        for one in apart(delivery):
+            target = target_of(reception.vault, scope.space, one, shown).columns()
+            row = {"id": ids.new("dlv", now), "export": export, "destination": one.destination, "created_at": now}
+            insert_delivery(connection, scope, row | target)
 
 
 def _shown(connection: Connection, scope: Scope, asked: Delivery, where: str) -> str:
@@ -67,6 +68,8 @@ def let_go(connection: Connection, scope: Scope, export: str, ended: ExportState
     """
     waiting = select(deliveries).where(owned(deliveries, scope), deliveries.c.export == export)
     rows = list(connection.execute(waiting.where(deliveries.c.state == "waiting").order_by(deliveries.c.number)))
+    if not rows:
+        return
     for row in rows:
         if ended == "cancelled" or (ended != "succeeded" and row.kind == "s3"):
             change_delivery(connection, scope, row.id, state="void", error=f"the export {_HOW[ended]}")
@@ -97,6 +100,12 @@ def begin(connection: Connection, scope: Scope, delivery: str) -> None:
 def change_delivery(connection: Connection, scope: Scope, delivery: str, **values: Any) -> None:
     """Change columns of a delivery."""
     connection.execute(update(deliveries).where(owned(deliveries, scope), deliveries.c.id == delivery).values(**values))
+
+
+def forget_credentials(connection: Connection, scope: Scope, of_exports: Sequence[str]) -> None:
+    """Drop the credentials of copies that have ended and cannot be made again, since the files have had their time."""
+    over = and_(deliveries.c.kind == "s3", deliveries.c.state.in_(ENDED), deliveries.c.export.in_(of_exports))
+    connection.execute(update(deliveries).where(owned(deliveries, scope), over).values(sealed=None))
 
 
 def standings(connection: Connection, scope: Scope, export: str) -> list[Standing]:

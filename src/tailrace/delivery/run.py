@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from threading import Event
 from typing import Any
 
@@ -15,11 +16,8 @@ from tailrace.delivery.courier import Courier, Errand, Sink
 from tailrace.delivery.destinations import find_row
 from tailrace.delivery.ends import GivenUp, PutOff, Stopped, Void
 from tailrace.delivery.log import note_attempt
-from tailrace.delivery.mail import send_mail
 from tailrace.delivery.records import begin_due, change_delivery, rows_of_exports
-from tailrace.delivery.s3 import copy_files
 from tailrace.delivery.targets import delivery_of, joined
-from tailrace.delivery.webhook import send_webhook
 from tailrace.jobs.heartbeat import Heard, heartbeat
 from tailrace.jobs.queue import Job, finish, give_back, renew
 from tailrace.jobs.retry import explain
@@ -31,7 +29,12 @@ from tailrace.model.errors import FenceLost, TailraceError, Unavailable
 from tailrace.model.points import point
 from tailrace.traces import span
 
-SINKS: Mapping[DeliveryKind, Sink] = {"s3": copy_files, "webhook": send_webhook, "mail": send_mail}
+# Sinks by kind, as module and function: each brings a library, which is loaded by who needs it.
+SINKS: Mapping[DeliveryKind, str] = {
+    "s3": "tailrace.delivery.s3:copy_files",
+    "webhook": "tailrace.delivery.webhook:send_webhook",
+    "mail": "tailrace.delivery.mail:send_mail",
+}
 _GROWTH = 3
 _LONGEST_PAUSE_MS = 3 * HOUR
 _JITTER = 0.2  # pauses differ by so much, so that what failed together does not come again together
@@ -86,7 +89,13 @@ def _attempt(courier: Courier, job: Job, scope: Scope) -> None:
 def _carry_out(errand: Errand) -> tuple[Copied, ...]:
     if errand.job.failures >= _MOST_FAILURES:
         raise GivenUp(f"{errand.job.failures} workers failed or died while they tried")
-    return SINKS[errand.row.kind](errand)
+    return _sink(errand.row.kind)(errand)
+
+
+def _sink(kind: DeliveryKind) -> Sink:
+    module, _, name = SINKS[kind].partition(":")
+    found: Sink = getattr(import_module(module), name)
+    return found
 
 
 def _asked(courier: Courier, scope: Scope, row: Any) -> Delivery:
@@ -135,8 +144,10 @@ def _ended(courier: Courier, job: Job, scope: Scope, row: Any, began: int, came:
     told = {"export": row.export, "kind": row.kind, "attempt": job.attempt}
     if came.state == "failed":
         log.warning("delivery.failed", why=came.error, **told)
+    elif came.state == "void":
+        log.info("delivery.void", why=came.error, **told)
     else:
-        log.info(f"delivery.{came.state}", **told)
+        log.info("delivery.delivered", **told)
 
 
 def _again(courier: Courier, job: Job, scope: Scope, row: Any, began: int, error: Exception) -> None:

@@ -1,6 +1,6 @@
 """Targets as rows keep them: what was asked without its secrets, and these apart."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -68,6 +68,11 @@ def shown_of(asked: Delivery) -> str:
         case Mail():
             return ", ".join(asked.to)
     return ""
+
+
+def apart(asked: Delivery) -> Sequence[Delivery]:
+    """What is delivered each by itself: mail to several people, so that one who gets none does not stand in the way."""
+    return [replace(asked, to=(address,)) for address in asked.to] if isinstance(asked, Mail) else [asked]
 
 
 def joined(stored: Delivery, asked: Delivery) -> Delivery:

@@ -9,11 +9,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from tailrace.model.errors import Invalid, Unavailable
+
+if TYPE_CHECKING:  # loaded by those who seal or open: every process of slices comes by here
+    from cryptography.fernet import MultiFernet
 
 KEY_FILE = "secrets.key"
 _WHERE = "secrets.keys"
@@ -32,7 +35,7 @@ class Vault:
         """Secrets of a space as bytes to keep; None if there are none.
 
         Raises:
-            Invalid, Unavailable: there is no key, or it cannot be one.
+            Unavailable: there is no key, or it cannot be one.
         """
         if not secrets:
             return None
@@ -42,7 +45,7 @@ class Vault:
         """What was sealed for a space.
 
         Raises:
-            Unavailable: no key of now opens it, or it is another space's.
+            Unavailable: no key of now opens it, one cannot be a key, or it is another space's.
         """
         if sealed is None:
             return {}
@@ -53,6 +56,8 @@ class Vault:
 
     def sealed_anew(self, sealed: bytes) -> bytes:
         """The same secrets under the newest key. Raises as `open` does."""
+        from cryptography.fernet import InvalidToken
+
         try:
             return self._fernet().rotate(sealed)
         except InvalidToken:
@@ -66,7 +71,7 @@ class Vault:
         """
         if self.keys or self.file is None:
             raise Invalid(_WHERE, "keys come from the environment; put a new one in front there, by a comma")
-        self._write([Fernet.generate_key().decode(), *self._read()])
+        self._write([_new_key(), *self._read()])
 
     def drop_old_keys(self) -> None:
         """Keep the newest key of the file alone, once nothing is sealed with the others any more."""
@@ -74,24 +79,28 @@ class Vault:
             self._write(self._read()[:1])
 
     def _opened(self, sealed: bytes) -> tuple[int, dict[str, str]]:
+        from cryptography.fernet import InvalidToken
+
         try:
             return msgspec.json.decode(self._fernet().decrypt(sealed), type=tuple[int, dict[str, str]])
         except InvalidToken:
             raise _closed() from None
 
-    def _fernet(self) -> MultiFernet:
+    def _fernet(self) -> "MultiFernet":
+        from cryptography.fernet import Fernet, MultiFernet
+
         try:
             return MultiFernet([Fernet(key) for key in self.keys or self._read()])
         except ValueError:  # what it says may hold the key
             pass
-        raise Invalid(_WHERE, "a key must be 32 bytes in URL-safe base64; see docs/deliveries.md")
+        raise Unavailable("a key for secrets is none; see docs/deliveries.md", 60)
 
     def _read(self) -> list[str]:
         if self.file is None:
             raise Unavailable("this process has no key for secrets", 60)
         with suppress(FileExistsError):
             if not self.file.exists():
-                _create(self.file, Fernet.generate_key().decode())
+                _create(self.file, _new_key())
         return self.file.read_text("ascii").split()
 
     def _write(self, keys: Sequence[str]) -> None:
@@ -102,6 +111,12 @@ class Vault:
         fresh.unlink(missing_ok=True)
         _create(fresh, "\n".join(keys))
         fresh.replace(self.file)
+
+
+def _new_key() -> str:
+    from cryptography.fernet import Fernet
+
+    return Fernet.generate_key().decode()
 
 
 def _create(path: Path, text: str) -> None:

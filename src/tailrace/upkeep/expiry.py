@@ -7,6 +7,7 @@ from sqlalchemy import Connection, and_, delete, exists, select, update
 from tailrace.accounts.limits import limit
 from tailrace.db.engine import Database
 from tailrace.db.tables import export_files, exports, owned
+from tailrace.delivery.records import forget_credentials
 from tailrace.model.access import Scope
 
 _PAGE = 100  # exports in one transaction
@@ -24,7 +25,9 @@ def expire(database: Database, scope: Scope, _grace_ms: int) -> int:
         )
         # The state is asked twice: on PostgreSQL a row may change between the two.
         here = and_(owned(exports, scope), exports.c.state == "succeeded", exports.c.id.in_(over))
-        return connection.execute(update(exports).where(here).values(state="expired")).rowcount
+        gone = connection.scalars(update(exports).where(here).values(state="expired").returning(exports.c.id)).all()
+        forget_credentials(connection, scope, gone)
+        return len(gone)
 
 
 def _give_life(connection: Connection, scope: Scope, now: int) -> None:

@@ -91,6 +91,9 @@ def test_destinations_are_kept_listed_used_and_deleted(api: Api, receiver: Recei
     assert api.http.delete("/v1/destinations/ops", headers=READ).status_code == 200
     gone = api.ask(deliveries=[{"kind": "webhook", "destination": "ops"}])
     assert (gone.status_code, gone.json()["where"]) == (400, "deliveries[0].destination")
+    for target in ({"kind": "webhook", "url": "http://[x"}, {"kind": "webhook", "destination": "ops"}):
+        wrong = api.http.post("/v1/destinations", json={"name": "x", "target": target}, headers=READ)
+        assert (wrong.status_code, wrong.json()["where"].split(".")[0]) == (400, "target")
     foreign = api.http.delete("/v1/destinations/ops", headers=as_("tok_bob"))
     assert (foreign.status_code, foreign.json()["code"]) == (404, "not_found")
 

@@ -21,6 +21,7 @@ from tailrace.files.s3.clients import Keys
 from tailrace.files.s3.place import Place
 from tailrace.model.delivery import S3Copy, Standing, Webhook
 from tailrace.model.errors import Invalid
+from tailrace.upkeep.expiry import expire
 from tests.faults import FaultProxy, error, lost_answer, proxy_before, reset
 from tests.sending import principal
 from tests.stores import ACCOUNT, PASSWORD, S3Server
@@ -275,12 +276,17 @@ def test_endpoints_inside_are_refused(dispatch: Dispatch, moto: S3Server) -> Non
 
 
 def test_files_that_have_expired_cannot_be_copied(dispatch: Dispatch, moto: S3Server) -> None:
-    """It says so, and is over."""
-    done = dispatch.export(copy_to(moto.endpoint, moto.bucket()))
-    with dispatch.house.database.write() as connection:
-        connection.execute(update(exports).where(exports.c.id == done.id).values(state="expired"))
+    """It says so, and is over; of a copy that was made in time the credentials are dropped then."""
+    made = dispatch.export(copy_to(moto.endpoint, moto.bucket()))
     dispatch.deliver()
-    assert standing(dispatch, done).error == "the files of the export have had their time"
+    late = dispatch.export(copy_to(moto.endpoint, moto.bucket()))
+    assert dispatch.row(standing(dispatch, made).id).sealed is not None
+    with dispatch.house.database.write() as connection:
+        connection.execute(update(exports).values(expires_at=0))
+    assert expire(dispatch.house.database, dispatch.scope, 0) == 2
+    assert dispatch.row(standing(dispatch, made).id).sealed is None
+    dispatch.deliver()
+    assert standing(dispatch, late).error == "the files of the export have had their time"
 
 
 def test_what_cannot_be_is_refused_by_its_key(dispatch: Dispatch) -> None:

@@ -56,7 +56,7 @@ def test_keys_of_the_environment_come_first(tmp_path: Path) -> None:
 
 def test_a_key_that_is_none_is_told_and_not_shown() -> None:
     """And without any key nothing is kept in clear instead."""
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(Unavailable) as refused:
         Vault(("not-a-key",)).seal(1, SECRETS)
     assert "not-a-key" not in str(refused.value)
     assert "not-a-key" not in repr(Vault(("not-a-key",)))

@@ -94,7 +94,8 @@ def test_it_is_tried_again_with_growing_pauses_under_one_id(dispatch: Dispatch, 
         assert found.state == "pending"
         with dispatch.house.database.read() as connection:
             now = dispatch.house.database.now(connection)
-            pauses.append(connection.scalar(select(jobs.c.not_before).where(jobs.c.subject == found.id)) - now)
+            due = connection.scalars(select(jobs.c.not_before).where(jobs.c.subject == found.id)).one()
+            pauses.append(due - now)
         dispatch.hurry()
     assert dispatch.deliver() == 1
     first = dispatch.house.settings.delivery.first_pause_ms

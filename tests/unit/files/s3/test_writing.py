@@ -60,7 +60,7 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> Requests:
 
 
 def writer(requests: Requests) -> ObjectWriter:
-    return ObjectWriter(requests, "k")  # type: ignore[arg-type]
+    return ObjectWriter(requests, "k")
 
 
 @pytest.mark.parametrize("piece", [1, 3, 10, 25, 100])

@@ -131,5 +131,4 @@ class UnsubscribeQuery(Strict):
 class UnsubscribedDocument(Strict):
     """No more mail goes to the address."""
 
-    address: str
     state: Literal["unsubscribed"]

@@ -73,7 +73,7 @@ async def post_unsubscribe(call: Call) -> Response:
     desk, query = call.desk, call.query
     secret = desk.identity.secret
     await run_in_threadpool(refuse, desk.database, secret, query.space, query.address, query.signature)
-    return json_response(UnsubscribedDocument(query.address, "unsubscribed"))
+    return json_response(UnsubscribedDocument("unsubscribed"))
 
 
 _ONE = "/v1/deliveries/{id}"
