@@ -104,7 +104,7 @@ class ByRecipe:
 
     def read(self) -> Counter[int]:
         """What became available since; the events of all sessions, whole ones and parts."""
-        begin, self._upto = self._upto, self._world.now // 1000
+        begin, self._upto = self._upto, self._world.now // 1000 + 1  # when the second of the last seal is over
         first, last = (self._world.now + days * DAY for days in (-59, 2))
         asked = {"startDate": _day(first), "endDate": _day(last), "startTime": begin, "endTime": self._upto}
         made = self._call("exportData", **asked)
