@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
+import httpx
+
 from tailrace.model.clock import DAY, iso
 from tests.crash.checks import rows_of
 from tests.crash.worlds import Tenant, World
@@ -122,7 +124,11 @@ class ByRecipe:
         return found if found["state"] == "FINISHED" else None
 
     def _file(self, url: str) -> bytes:
-        found = self._world.until("a file is sent", lambda: self._world.http.get(url))
+        def sent() -> httpx.Response | None:
+            answer = self._world.http.get(url)
+            return answer if answer.status_code == 200 else None
+
+        found = self._world.until("a file is sent", sent)
         assert found is not None
         return found.content
 
