@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
+import httpx
+
 from tailrace.accounts.defaults import set_default_apps
 from tailrace.accounts.limits import set_limits
 from tailrace.accounts.lookup import scope_of_app
@@ -120,7 +122,7 @@ class ByRecipe:
 
     def read(self) -> Counter[int]:
         """What became available since; the events of all sessions, whole ones and parts."""
-        begin, self._upto = self._upto, self._world.now // 1000
+        begin, self._upto = self._upto, self._world.now // 1000 + 1  # when the second of the last seal is over
         first, last = (self._world.now + days * DAY for days in (-59, 2))
         asked = {"startDate": _day(first), "endDate": _day(last), "startTime": begin, "endTime": self._upto}
         made = self._call("exportData", **asked)
@@ -138,7 +140,11 @@ class ByRecipe:
         return found if found["state"] == "FINISHED" else None
 
     def _file(self, url: str) -> bytes:
-        found = self._world.until("a file is sent", lambda: self._world.http.get(url))
+        def sent() -> httpx.Response | None:
+            answer = self._world.http.get(url)
+            return answer if answer.status_code == 200 else None
+
+        found = self._world.until("a file is sent", sent)
         assert found is not None
         return found.content
 

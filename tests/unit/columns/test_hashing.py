@@ -29,7 +29,7 @@ def plain(text: str) -> int:
 
 @pytest.mark.parametrize("texts", [["a", "", "ab", "ba", "é" * 500, "a"], [""], [], [None, "x"]])
 def test_hashes_are_those_of_a_loop(texts: list[str | None]) -> None:
-    """A column has the hashes that a loop over its bytes has; what is missing counts as empty, slices change nothing."""
+    """A column has the hashes that a loop over its bytes has; what is missing is empty, slices change nothing."""
     wanted = [plain(text or "") for text in texts]
     assert text_hashes(pa.array(texts, pa.string())).tolist() == wanted
     assert text_hashes(pa.array(["zz", *texts], pa.string()).slice(1)).tolist() == wanted

@@ -136,6 +136,29 @@ def test_jobs_of_the_first_release_are_taken_over(tmp_path: Path, database_url: 
     database.close()
 
 
+def test_exports_of_the_first_release_stay_as_they_are(tmp_path: Path, database_url: str) -> None:
+    """Rows are where they were when a column of their table has become looser; what refers to them still does, and an
+    export may have no token.
+    """
+    database = open_database(tmp_path, database_url, SystemClock())
+    _run(engine_of(database, "meta"), "meta", "0001")
+    kinds = {"false": "0", "blob": "x'00'"} if database.sqlite else {"false": "false", "blob": "'\\x00'"}
+    with database.write() as connection:
+        for statement in BEFORE.format(**kinds).split(";")[:-1]:
+            connection.exec_driver_sql(statement)
+    migrate(database)
+    with database.write() as connection:
+        connection.execute(text("UPDATE exports SET token = NULL WHERE id = 'exp_d'"))
+        found = connection.execute(text("SELECT id, token, state FROM exports ORDER BY id")).all()
+        if database.sqlite:
+            assert connection.scalar(text("PRAGMA integrity_check")) == "ok"
+            assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
+    assert [tuple(row) for row in found] == [
+        ("exp_a", 1, "succeeded"), ("exp_b", 1, "failed"), ("exp_c", 1, "running"), ("exp_d", None, "queued"),
+    ]  # fmt: skip
+    database.close()
+
+
 def test_the_release_before_can_still_add_jobs(house: House) -> None:
     """While releases change, servers of the old one go on: a row without the new columns is a job like any other."""
     with house.database.write() as connection:
