@@ -97,9 +97,11 @@ class World:
 
     @cached_property
     def bundle(self) -> int:
-        """The id of a bundle of app_waves, which is made the default app of the space."""
+        """The id of a bundle of app_waves, which is made the default app of its space; the other space has one, too."""
+        scopes = [self.api.scope(app) for app in ("app_waves", "app_other")]
         with self.api.house.database.write() as connection:
-            set_default_apps(connection, self.api.scope().space, {"fullstory": "app_waves"})
+            for scope in scopes:
+                set_default_apps(connection, scope.space, {"fullstory": scope.app_id})
         deadline = time.monotonic() + WAIT_S
         while not (answer := self.api.http.get("/api/v1/export/list", headers=READ)).json().get("exports"):
             assert answer.status_code in (200, 503), answer.text
