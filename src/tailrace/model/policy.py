@@ -48,10 +48,10 @@ LIMITS: dict[str, Limit] = {
             most=315_360_000_000,
         ),
         Limit("exports.per_day", 0, "exports", "Exports that one space may ask for on a day in UTC; 0: any number."),
-        Limit("portal.max_window_days", 30, "days", "Longest period of a request made in the portal; 0: any.", most=36_500),
         Limit(
-            "portal.max_age_days", 730, "days", "How long ago such a period may begin; 0: any time.", most=36_500
+            "portal.max_window_days", 30, "days", "Longest period of a request made in the portal; 0: any.", most=36_500
         ),
+        Limit("portal.max_age_days", 730, "days", "How long ago such a period may begin; 0: any time.", most=36_500),
         Limit("requests.burst", 0, "requests", "Requests that one token may send at once; 0: any number."),
         Limit("requests.refill_per_minute", 600, "requests", "So many of them are given back a minute."),
         Limit("reports.burst", 200, "requests", "Reports that one token may ask for at once; 0: any number."),

@@ -65,7 +65,9 @@ _WORDS: Mapping[type[domain.TailraceError], Callable[[Any], Told]] = {
     domain.TooLarge: lambda _: Told(413, "This is too much", "Send the form as it is."),
     domain.TooSlow: lambda _: Told(408, "This took too long", "Send the form again."),
     domain.Unauthorized: lambda _: Told(401, "Sign in", "E-mail or password is wrong, or the user is disabled."),
-    domain.Forbidden: lambda e: Told(403, "This is not for you", f"It takes the right {e.needs}. An admin can give it."),
+    domain.Forbidden: lambda e: Told(
+        403, "This is not for you", f"It takes the right {e.needs}. An admin can give it."
+    ),
     domain.AboveYou: lambda e: Told(403, "This is above your rights", f"It takes {e.what}, which you do not have."),
     domain.CsrfRefused: lambda _: Told(403, "This form is too old", "Go back, load the page again, and send it anew."),
     domain.Locked: lambda e: _waiting(e.seconds, "Too many wrong passwords", "This user is locked for a while."),

@@ -100,7 +100,9 @@ def _offered(call: Call, form: RequestForm) -> dict[str, Any]:
         form = msgspec.structs.replace(form, app=apps[0].id)
     today = _today(call)
     offered: dict[str, Any] = {"apps": apps, "form": form, "today": day_name(today), "week_ago": day_name(today - 6)}
-    names, versions = choices(desk.database, scope_for(desk.database, call.principal, form.app)) if form.app else ((), ())
+    names, versions = (
+        choices(desk.database, scope_for(desk.database, call.principal, form.app)) if form.app else ((), ())
+    )
     with desk.database.read() as connection:
         limits = limits_now(connection)
     return offered | {

@@ -118,7 +118,12 @@ def routes(desk: Desk, operations: Sequence[Operation]) -> Sequence[BaseRoute]:
 
 def _route(desk: Desk, path: str, operations: Sequence[Operation]) -> Route:
     """A path with an operation for each method; what answers GET answers HEAD."""
-    for kind in {kind for operation in operations for kind in (operation.query, operation.body, operation.form) if kind is not None}:
+    for kind in {
+        kind
+        for operation in operations
+        for kind in (operation.query, operation.body, operation.form)
+        if kind is not None
+    }:
         # Known before there are threads: two that read a type for the first time at the same moment end the process.
         msgspec.json.Decoder(kind)
     endpoint = _Endpoint(desk, {operation.method: operation for operation in operations})

@@ -121,7 +121,15 @@ def test_health_has_the_ledger(portal: Portal) -> None:
     visitor = portal.visitor()
     said = visitor.get("/portal/admin/health")
     found = ledger(portal.house.database, scope_of_app(portal.house.database, "app_waves"))
-    counts = (found.received, found.accepted, found.dead_letters, found.sealed, found.open, found.duplicates, found.dropped)
+    counts = (
+        found.received,
+        found.accepted,
+        found.dead_letters,
+        found.sealed,
+        found.open,
+        found.duplicates,
+        found.dropped,
+    )
     assert f"Waves {' '.join(f'{n:,}' for n in counts)} yes" in said
     assert found.received >= len(portal.sent)
     assert "app_other" not in visitor.page.text

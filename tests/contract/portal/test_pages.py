@@ -17,8 +17,14 @@ from tests import sending
 from tests.contract.native.test_errors import REPLIES, family
 from tests.contract.portal.conftest import STANDARD, Portal, text_of
 
-PATHS = {"/portal/explore/{id}": "app_waves", "/portal/admin/apps/{id}": "app_waves", "/portal/admin/users/{id}": "usr_1"}
-INLINE = re.compile(r"<style|<script(?! src=\"/)|\son\w+=|\sstyle=|(?:src|href|action)=\"(?!/|#|\?|setup)", re.IGNORECASE)
+PATHS = {
+    "/portal/explore/{id}": "app_waves",
+    "/portal/admin/apps/{id}": "app_waves",
+    "/portal/admin/users/{id}": "usr_1",
+}
+INLINE = re.compile(
+    r"<style|<script(?! src=\"/)|\son\w+=|\sstyle=|(?:src|href|action)=\"(?!/|#|\?|setup)", re.IGNORECASE
+)
 STATIC = files("tailrace.portal") / "static"
 
 

@@ -27,7 +27,9 @@ def test_the_page_that_was_asked_for_follows(portal: Portal) -> None:
     visitor.get("/portal/downloads", 401)
 
 
-@pytest.mark.parametrize("referer", ["", "https://elsewhere.example/portal/downloads", "{}/portal/login", "{}//x.example"])
+@pytest.mark.parametrize(
+    "referer", ["", "https://elsewhere.example/portal/downloads", "{}/portal/login", "{}//x.example"]
+)
 def test_no_other_page_follows(portal: Portal, referer: str) -> None:
     """What did not come from a page of ours leads to the first page, never to another host."""
     visitor = portal.visitor(None)
@@ -58,7 +60,8 @@ def test_forms_of_other_sites_are_refused(portal: Portal) -> None:
     visitor, other = portal.visitor(), portal.visitor(STANDARD)
     theirs = re.search(r'name="csrf" value="(\w+)"', other.page.text)
     mine = re.search(r'name="csrf" value="(\w+)"', visitor.page.text)
-    assert theirs and mine
+    assert theirs
+    assert mine
     forms = [o for o in PORTAL.operations if o.security == "form" and o.name not in ("send_logout", "send_my_reset")]
     assert len(forms) > 10
     for operation in forms:

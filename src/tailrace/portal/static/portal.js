@@ -62,5 +62,5 @@ function enrich(root) {
 enrich(document)
 document.querySelectorAll('[data-plot]').forEach(plot)
 new MutationObserver((changes) => {
-  for (const change of changes) if (change.target instanceof Element) enrich(change.target)
-}).observe(document.body, { childList: true, subtree: true })
+  for (const { target } of changes) enrich((target instanceof Element ? target : target.parentElement)?.parentElement ?? document)
+}).observe(document.body, { childList: true, characterData: true, subtree: true })
