@@ -112,7 +112,6 @@ def seal(data: Path) -> None:
         list(seal_everything(house.sealer(), all_scopes(house.database), house.holder, close_all=True))
 
 
-
 def ask(url: str) -> str:
     """Exports of several kinds; the id of one that has ended with several files."""
     today = SystemClock().now() // DAY * DAY

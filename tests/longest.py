@@ -28,6 +28,7 @@ LONGEST = (
     "unit/store/test_scan.py",
     "journeys/test_formats.py",
     "journeys/test_load.py",
+    "browser/test_script.py",
 )
 
 

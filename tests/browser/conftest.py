@@ -17,7 +17,6 @@ _FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--lang=de-DE",
 )
 # What it says by itself names it a robot. Told for one page only, it forgets that when the page ends.
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
@@ -30,10 +29,12 @@ def chromium() -> Iterator[Browser]:
     if program is None:
         pytest.skip(f"chromium is not installed, nor named by {_VARIABLE}; scripts/test installs it")
     flags = [*_FLAGS, f"--user-agent={AGENT}"]
-    environment = os.environ | {"TZ": "Europe/Berlin"}
-    with sync_playwright() as play:
-        with play.chromium.launch(executable_path=program, args=flags, env=environment) as browser:
-            yield browser
+    environment: dict[str, str | float | bool] = {**os.environ, "TZ": "Europe/Berlin"}
+    with (
+        sync_playwright() as play,
+        play.chromium.launch(executable_path=program, args=flags, env=environment) as browser,
+    ):
+        yield browser
 
 
 @pytest.fixture

@@ -1,14 +1,17 @@
 """A site whose pages have tailrace.js: an origin of its own, and as strict as a site can be about what pages may do."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
+DOCS = (Path(__file__).resolve().parents[2] / "docs" / "browser.md").read_text("utf-8")
 _PAGE = """<!doctype html>
 <html lang="en"><head>{title}
-<script src="{server}/tailrace.js" data-write-key="wk_waves" {attributes} defer></script>
+{tag}
 <script src="/page.js" defer></script></head>
 <body>{body}</body></html>"""
 _POLICY = (
@@ -17,10 +20,16 @@ _POLICY = (
 )
 
 
+def block(language: str) -> str:
+    """The one block of the documentation in a language."""
+    (text,) = re.findall(rf"^```{language}\n(.*?)^```", DOCS, re.DOTALL | re.MULTILINE)
+    return str(text)
+
+
 @dataclass
 class Site:
-    """Every path has the same page; `server` is the origin of the script, `endpoint` that of what it sends to, `code`
-    the page's own script.
+    """Every path has the same page, with the script as it is documented. `server` is the origin of the script,
+    `endpoint` that of what it sends to, `code` the page's own script.
     """
 
     server: str
@@ -35,8 +44,13 @@ class Site:
         """What is answered, and its type."""
         if path == "/page.js":
             return self.code, "text/javascript"
-        page = _PAGE.format(title=self.title, server=self.server, attributes=self.attributes, body=self.body)
-        return page, "text/html"
+        return _PAGE.format(title=self.title, tag=self.tag, body=self.body), "text/html"
+
+    @property
+    def tag(self) -> str:
+        """The tag of the documentation for this server and app, with further attributes."""
+        tag = block("html").replace("https://tailrace.example.com", self.server).replace("wk_demo_puzzle", "wk_waves")
+        return tag.replace(" defer", f" {self.attributes} defer")
 
     @property
     def policy(self) -> str:

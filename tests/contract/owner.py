@@ -15,8 +15,8 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 
 from tailrace.app import SURFACES
-from tailrace.web.operations import Operation
 from tailrace.store.deadletters import listing
+from tailrace.web.operations import Operation
 from tests.contract.live import READ, WRITE
 from tests.contract.native.conftest import WAIT_S, Api
 from tests.sending import T0, event

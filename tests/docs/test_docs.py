@@ -53,7 +53,7 @@ def curl_commands() -> list[str]:
 def test_every_block_has_a_language_that_is_tested() -> None:
     """Each fenced block names its language, and there is a test for each language in use."""
     fences = [line for page in PAGES for line in page.read_text("utf-8").splitlines() if line.startswith("```")]
-    assert set(fences[::2]) <= {"```sh", "```json", "```toml", "```python", "```js", "```mermaid", "```"}
+    assert set(fences[::2]) <= {"```sh", "```json", "```toml", "```python", "```js", "```html", "```mermaid", "```"}
     assert set(fences[1::2]) == {"```"}
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tailrace.ingest.protocols import PROTOCOLS
 from tailrace.ingest.protocols.countly import device, reading
-from tailrace.ingest.protocols.segment import contexts, traits
+from tailrace.ingest.protocols.segment import contexts, pages, traits
 from tailrace.model.access import Scope
 from tailrace.store.ledger import ledger
 from tailrace.wiring import House
@@ -72,7 +72,8 @@ def test_every_protocol_has_a_section() -> None:
 def test_the_table_of_the_context_is_the_codes() -> None:
     """Each member of a context or of traits that the code gives a field stands in a row with that field."""
     rows = [re.findall(r"`([\w.]+)`", line) for line in PAGE.splitlines() if line.startswith("| `")]
-    members = {field: ".".join(place) for field, place in contexts.INNER.items()}
+    inner = {**contexts.INNER, **pages.TEXTS, **pages.NUMBERS}
+    members = {field: ".".join(place) for field, place in inner.items()}
     for field, member in members.items() | contexts.PLAIN.items() | traits.PLAIN.items():
         assert any(member in row and field in row[row.index(member) + 1 :] for row in rows), (member, field)
 

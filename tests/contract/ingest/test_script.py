@@ -26,8 +26,8 @@ def backend(request: pytest.FixtureRequest) -> str:
 
 
 def test_it_is_small_and_any_page_may_have_it(house: House) -> None:
-    """The script is less than 3 kB in gzip, a script by its type, the same plain, and shared by every cache for an hour;
-    it needs no key, and pages of any origin may load it, those that isolate themselves too.
+    """The script is less than 3 kB in gzip, the same plain, a script by its type, and in every cache for an hour; it
+    needs no key, and pages of any origin may load it, those that isolate themselves too.
     """
     with live(house) as client:
         with client.stream("GET", "/tailrace.js", headers=PACKED) as answer:

@@ -1,5 +1,6 @@
 // tailrace.js sends what happens on a page to a Tailrace server. docs/browser.md says what, when, and what never.
 (() => {
+  if (window.tailrace && tailrace.track) return // once is enough
   const script = document.currentScript
   const settings = script.dataset
   const asked = 'query' in settings // whether queries and fragments of addresses may be sent
@@ -10,7 +11,9 @@
   const LONGEST = 16000 // characters of an event
   const BATCH = 20000 // characters of a request: even in bytes less than what browsers send for a page that ends
   const MOST = 500 // events that wait
+  const OLDEST = 12e8 // ms, two weeks: after a month a server may have forgotten the ids of what it has
   const PRIVATE = '[data-tailrace-private]'
+  // Lists of selectors, to be put together.
   const TYPED = ',input,textarea,select,option,[contenteditable]'
   const UNREAD = PRIVATE + ',script,style' + TYPED
   const USABLE = 'a,button,label,summary,[role=button]' + TYPED
@@ -203,7 +206,7 @@
     return { text, selector: tokens.join(' ') }
   }
 
-  // Clicks wait until it is known whether they did anything; signals by what is to be sent.
+  // Clicks that wait until it is known whether they did anything, with the signals in them.
   const clicks = new Map()
   const settle = (click) => clicks.delete(click) && put(click)
   const effect = () => {
@@ -286,10 +289,10 @@
     },
   }
 
-  for (const key of stored(Object.keys) || []) {
+  for (const key of (stored(Object.keys) || []).sort()) {
     const name = key.slice(prefix.length)
     if (!key.startsWith(prefix)) continue
-    if (quiet) forget(name)
+    if (quiet || name.slice(0, 13) < Date.now() - OLDEST) forget(name)
     else if (/^\d/.test(name)) waiting.set(name, recall(name))
   }
   if (quiet) return
