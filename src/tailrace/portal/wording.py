@@ -24,6 +24,7 @@ STATES: Mapping[ExportState, str] = {
     "cancelled": "Cancelled",
     "expired": "Expired",
 }
+_SIZES = ("kB", "MB", "GB", "TB")
 _UNITS = (("day", DAY), ("hour", HOUR), ("minute", MINUTE), ("second", SECOND))
 
 
@@ -45,12 +46,8 @@ def size(number: int) -> str:
     """Bytes in the unit that fits."""
     if number < 1000:
         return f"{number} bytes"
-    value, unit = float(number), ""
-    for unit in ("kB", "MB", "GB", "TB"):
-        value /= 1000
-        if value < 1000:
-            break
-    return f"{value:.1f} {unit}"
+    power = min(4, (len(str(number)) - 1) // 3)
+    return f"{number / 1000**power:.1f} {_SIZES[power - 1]}"
 
 
 def span(ms: int) -> str:

@@ -21,7 +21,7 @@ class Storage:
 
 def storage(database: Database, principal: Principal) -> Mapping[str, Storage]:
     """By app, of those that the caller may see."""
-    kept = select(segments.c.app, func.sum(segments.c.length).label("bytes"), func.count().label("count"))
+    kept = select(segments.c.app, func.sum(segments.c.length).label("bytes"), func.count().label("pieces"))
     kept = kept.where(segments.c.space == principal.space, segments.c.removed_seq.is_(None)).group_by(segments.c.app)
     made = select(export_files.c.app, func.sum(export_files.c.bytes).label("bytes"))
     made = made.where(export_files.c.space == principal.space).group_by(export_files.c.app)
@@ -32,7 +32,7 @@ def storage(database: Database, principal: Principal) -> Mapping[str, Storage]:
     return {
         row.id: Storage(
             int(inside[row.number].bytes) if row.number in inside else 0,
-            inside[row.number].count if row.number in inside else 0,
+            inside[row.number].pieces if row.number in inside else 0,
             outside.get(row.number, 0),
         )
         for row in named

@@ -102,7 +102,7 @@ def traffic(today: int) -> list[dict[str, Any]]:
             start = (today - 1 - day) * DAY + 3_600_000 * (n + 1)
             known = {"app_version": f"1.{n}", "country": "DE" if n else "US"}
             for place, name in enumerate(("Open", "Level Up", "Level Up")):
-                of = {"device": f"d{n}", "session": f"s{day}{n}", "params": {"level": place}}
+                of: dict[str, Any] = {"device": f"d{n}", "session": f"s{day}{n}", "params": {"level": place}}
                 records.append(event(name, start + place * 1000, **of) | {"session": known})
     return records
 

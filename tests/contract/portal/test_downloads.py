@@ -17,10 +17,11 @@ from tests.contract.live import READ
 from tests.contract.portal.conftest import ADMIN, Portal, Visitor
 
 NEW = "/portal/downloads/new"
-ALL_DAYS = {"app": "app_waves", "period": "last_7"}
+Fields = dict[str, str | list[str]]
+ALL_DAYS: Fields = {"app": "app_waves", "period": "last_7"}
 
 
-def saved(portal: Portal, form: dict[str, str | list[str]]) -> tuple[Visitor, str]:
+def saved(portal: Portal, form: Fields) -> tuple[Visitor, str]:
     """A visitor who has saved a request, and its id."""
     visitor = portal.visitor()
     visitor.get(NEW)
@@ -33,7 +34,7 @@ def test_what_is_downloaded_was_sent(portal: Portal) -> None:
     """A request for one event of one version becomes a file that holds just those events; the hash on the page is that
     of the bytes. The form shows each name and version with the number of events that were sent.
     """
-    form = ALL_DAYS | {"events": ["Level Up"], "versions": ["1.1"], "columns": ["id", "event", "params"]}
+    form: Fields = ALL_DAYS | {"events": ["Level Up"], "versions": ["1.1"], "columns": ["id", "event", "params"]}
     offered = portal.visitor()
     said = offered.get(f"{NEW}?app=app_waves")
     assert re.search(r"Level Up 12 .*Open 6 .*1\.0 9 .*1\.1 9", said), said
@@ -57,7 +58,7 @@ def test_looking_before_asking(portal: Portal) -> None:
     visitor = portal.visitor()
     before = visitor.get("/portal/downloads").count("Re-run")
     visitor.get(NEW)
-    form = ALL_DAYS | {"do": "preview", "format": "json", "events": ["Open"], "columns": ["id", "event"]}
+    form: Fields = ALL_DAYS | {"do": "preview", "format": "json", "events": ["Open"], "columns": ["id", "event"]}
     said = visitor.send(NEW, form)
     assert "Events 6 " in said
     cells = re.findall(r"<td>([^<]*)</td>", visitor.page.text)

@@ -60,7 +60,8 @@ def test_forms_of_other_sites_are_refused(portal: Portal) -> None:
     visitor, other = portal.visitor(), portal.visitor(STANDARD)
     theirs = re.search(r'name="csrf" value="(\w+)"', other.page.text)
     mine = re.search(r'name="csrf" value="(\w+)"', visitor.page.text)
-    assert theirs and mine
+    assert theirs
+    assert mine
     forms = [o for o in PORTAL.operations if o.security == "form" and o.name not in ("send_logout", "send_my_reset")]
     assert len(forms) > 10
     for operation in forms:

@@ -36,7 +36,10 @@ fragments = st.lists(
             "fragment": st.integers(0, 3),
             "events": st.lists(events, min_size=1, max_size=4),
         },
-        optional={"app_version": st.sampled_from(["1.0", "1.10", ""]) | st.none()},
+        optional={
+            "app_version": st.sampled_from(["1.0", "1.10", ""]) | st.none(),
+            "country": st.sampled_from(["DE", "US"]) | st.none(),
+        },
     ),
     min_size=1,
     max_size=4,
@@ -61,6 +64,15 @@ def kind(value: Any) -> str:
     return "null" if value is None else KINDS[type(value)]
 
 
+def events_by(rows: list[Row], column: str) -> dict[str, int]:
+    """Events of rows that have a value, by value."""
+    found: dict[str, int] = {}
+    for row in rows:
+        if row.get(column) is not None:
+            found[row[column]] = found.get(row[column], 0) + len(row["events"])
+    return found
+
+
 def naive(rows: list[Row]) -> Statistics:
     """Counting one by one."""
     flat = [event for row in rows for event in row["events"]]
@@ -83,6 +95,8 @@ def naive(rows: list[Row]) -> Statistics:
         max_start=max(starts),
         names=names,
         versions=tuple(sorted({row["app_version"] for row in rows if row.get("app_version") is not None})),
+        by_version=events_by(rows, "app_version"),
+        by_country=events_by(rows, "country"),
         currencies=tuple(sorted({event["currency"] for event in flat if event.get("currency") is not None})),
     )
 

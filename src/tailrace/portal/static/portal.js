@@ -1,6 +1,7 @@
 // What pages gain where scripts run: times in the viewer's zone, plots, buttons that copy. Nothing depends on it.
 'use strict'
 
+const days = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', timeZone: 'UTC' })
 const zoned = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
 
 function localize(time) {
@@ -40,7 +41,7 @@ function plot(box) {
     tzDate: (s) => uPlot.tzDate(new Date(s * 1000), 'UTC'),
     scales: { sessions: { range: (_, low, high) => [0, (high || 1) * 1.1] }, events: { range: (_, low, high) => [0, (high || 1) * 1.1] } },
     axes: [
-      { ...axis, grid: { show: false } },
+      { ...axis, grid: { show: false }, values: (_, marks) => marks.map((s) => days.format(s * 1000)) },
       { ...axis, scale: 'events', values: short, size: 52 },
       { ...axis, scale: 'sessions', values: short, size: 52, side: 1, grid: { show: false } },
     ],
@@ -62,5 +63,5 @@ function enrich(root) {
 enrich(document)
 document.querySelectorAll('[data-plot]').forEach(plot)
 new MutationObserver((changes) => {
-  for (const change of changes) if (change.target instanceof Element) enrich(change.target)
-}).observe(document.body, { childList: true, subtree: true })
+  for (const { target } of changes) enrich((target instanceof Element ? target : target.parentElement)?.parentElement ?? document)
+}).observe(document.body, { childList: true, characterData: true, subtree: true })
