@@ -29,8 +29,8 @@ from tailrace.web.seen import note_caller
 
 # `login` is e-mail and password as Basic; `token` a token, or the cookie of a login session; `link` a signed link, or a
 # token; `token_or_query` a token, which may stand in the query for want of a header; `signed` a signed link alone;
-# `key` a token that stands raw after the word Basic; `form` a token, or the cookie of a login session with a form that a
-# page of ours has made.
+# `key` a token that stands raw after the word Basic; `form` a token, or the cookie of a login session with a form that
+# a page of ours has made.
 Security = Literal[
     "none", "write_key", "login", "token", "token_or_login", "token_or_query", "link", "signed", "key", "form"
 ]
