@@ -4,7 +4,6 @@ What a profile does not know is what the user's newest session in the export say
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -12,16 +11,13 @@ import pyarrow.compute as pc
 
 from tailrace.columns.jsontext import extract, extract_all
 from tailrace.columns.objects import only_objects
-from tailrace.db.engine import Database
 from tailrace.exports.cells import instants
 from tailrace.exports.converting import converted
 from tailrace.formats.values import plain
-from tailrace.model.access import Scope
 from tailrace.model.fields import FIELDS, Field
+from tailrace.model.people import LAST_SESSION, Person
 from tailrace.model.rows import RowShape
 from tailrace.store.batches import EventBatch, Ints
-from tailrace.store.people import Person, people_at
-from tailrace.store.profiles import LAST_SESSION
 
 PROFILE = "profile"
 People = Callable[[int, int], Sequence[Person]]  # those of a range of users' numbers, both ends included, by number
@@ -32,11 +28,6 @@ _TYPES = {"text": pa.string(), "json": pa.string(), "int": pa.int64(), "float": 
 def no_people(_first: int, _last: int) -> Sequence[Person]:
     """Nobody is known."""
     return ()
-
-
-def people_of(database: Database, scope: Scope, seq: int) -> People:
-    """What is known of an app's users as of a commit."""
-    return partial(people_at, database, scope, seq)
 
 
 def as_people(table: pa.Table, shape: RowShape, people: People) -> pa.Table:

@@ -4,6 +4,7 @@ Whatever happens on the way, the export ends in a final state or its job can be 
 """
 
 import time
+from functools import partial
 from typing import Any
 
 from sqlalchemy import func
@@ -17,7 +18,6 @@ from tailrace.exports.course import Course, Interrupted
 from tailrace.exports.ending import again_or_failed, cancelled, delete_objects, give_way, succeed, without_damaged
 from tailrace.exports.making import Made, make_files, plan_export
 from tailrace.exports.noting import Notes
-from tailrace.exports.people import people_of
 from tailrace.exports.plan import Plan
 from tailrace.exports.recorded import Recorded
 from tailrace.exports.records import Export, load_export
@@ -34,6 +34,7 @@ from tailrace.model.clock import day_name, iso
 from tailrace.model.errors import ExportFailed, FenceLost, Unavailable
 from tailrace.model.objects import export_name
 from tailrace.model.points import point
+from tailrace.store.people import people_at
 from tailrace.traces import span
 
 _LOOK_MS = 1_000  # how often to look whether the export was cancelled
@@ -186,7 +187,7 @@ def _files(attempt: Attempt, export: Export, plan: Plan, resolved: Resolved) -> 
         return export_name(export.scope, export.id, attempt.job.fence, name)
 
     maker, notes = attempt.runner.maker, Notes(attempt)
-    people = people_of(attempt.database, export.scope, resolved.snapshot)
+    people = partial(people_at, attempt.database, export.scope, resolved.snapshot)
     try:
         return make_files(maker, export, plan, place, place, notes, attempt.recorded, attempt.course.stop, people)
     except Poisoned as poison:

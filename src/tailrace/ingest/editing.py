@@ -13,10 +13,11 @@ from tailrace.ingest.merging import json_text, json_value
 from tailrace.model.access import Scope
 from tailrace.model.errors import Invalid, NotFound
 from tailrace.model.hashing import actor_hash
+from tailrace.model.people import LAST_SESSION
 from tailrace.store.commits import commit_nothing
 from tailrace.store.edits import changed, keep_edit, last_edit
 from tailrace.store.people import person_at
-from tailrace.store.profiles import LAST_SESSION, LONGEST
+from tailrace.store.profiles import LONGEST
 from tailrace.store.snapshots import head
 
 

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from tailrace.columns.jsontext import extract
 from tailrace.ingest.merging import json_value
 from tailrace.model.fields import FIELDS, SESSION_INPUTS
+from tailrace.model.people import LAST_SESSION
 from tailrace.model.standard import STANDARD_KIND
-from tailrace.store.profiles import LAST_SESSION
 
 Fact = dict[str, Any] | None
 Mask = npt.NDArray[np.bool_]

@@ -1,7 +1,6 @@
 """People: what is known of users by their numbers, as of a commit: what they said, under what was set of them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, select
@@ -9,16 +8,8 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, sel
 from tailrace.db.engine import Database
 from tailrace.db.tables import actors, owned, profile_edits, profiles
 from tailrace.model.access import Scope
+from tailrace.model.people import Person
 from tailrace.store.edits import over
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """A user's number in the app, the user id that was last seen, and the profile as a JSON text."""
-
-    number: int
-    user_id: str | None
-    text: str
 
 
 def people_at(database: Database, scope: Scope, seq: int, first: int, last: int) -> Sequence[Person]:

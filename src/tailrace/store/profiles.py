@@ -31,7 +31,6 @@ from tailrace.store.joins import Pair, join
 from tailrace.store.sessions import Tally
 
 LONGEST = 32 << 10  # bytes of a profile's text
-LAST_SESSION = "session"  # in a profile: what the newest session with a standard event said, by field
 MOST_NAMES = 500  # event names of an actor that are remembered
 
 Hashes = npt.NDArray[np.uint64]
