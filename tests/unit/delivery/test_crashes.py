@@ -35,15 +35,15 @@ def worker(data: Path, kill: str) -> "subprocess.Popen[bytes]":
 
 @pytest.mark.crash
 def test_a_killed_delivery_goes_on_and_doubles_nothing(dispatch: Dispatch, moto: S3Server, receiver: Receiver) -> None:
-    """One worker dies after the first file, the next when all of the copy is there and nobody knows, a third when the
-    webhook has been answered: the bucket holds the files and a manifest once, and the receiver sees one message.
+    """One worker dies after the first file, the next when all of the copy is there and nobody knows: the bucket holds
+    the files and a manifest once, and what waits for the copy is told of it once.
     """
     bucket, data = moto.bucket(), dispatch.house.data
     (data / SETTINGS_FILE).write_text(SETTINGS)
     copy = S3Copy(bucket=bucket, endpoint=moto.endpoint, access_key_id=ACCOUNT, secret_access_key=PASSWORD)
     done = dispatch.export(copy, Webhook(url=receiver.url, after_copies=True))
     names = [*(file["name"] for file in json.loads(done.manifest or "")["files"])]
-    for kill in ("delivery.file_copied", "delivery.before_end", "delivery.before_end:2"):
+    for kill in ("delivery.file_copied", "delivery.before_end"):
         dying = worker(data, kill)
         assert dying.wait(WAIT_S) == -signal.SIGKILL
         if kill == "delivery.file_copied":
@@ -57,5 +57,4 @@ def test_a_killed_delivery_goes_on_and_doubles_nothing(dispatch: Dispatch, moto:
     schema = json.loads(done.manifest or "")["schema"]["name"]
     assert keys == sorted(f"{done.id}/{name}" for name in (*names, schema, "manifest.json"))
     assert moto.uploads(bucket) == []
-    assert len(receiver.got) == 2
-    assert {got.headers["webhook-id"] for got in receiver.got} == {dispatch.standings(done)[1].id}
+    assert [got.headers["webhook-id"] for got in receiver.got] == [dispatch.standings(done)[1].id]
