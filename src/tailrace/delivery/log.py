@@ -22,7 +22,7 @@ class Tried:
 
 
 def note_attempt(
-    connection: Connection, scope: Scope, delivery: str, at: int, ms: int, outcome: str, why: str | None
+    connection: Connection, scope: Scope, delivery: str, at: int, ms: int, outcome: Outcome, why: str | None
 ) -> None:
     """Add an attempt, in the transaction of what it changed."""
     row = owner(scope) | {"delivery": delivery, "at": at, "ms": max(ms, 0), "outcome": outcome, "why": why}

@@ -16,6 +16,7 @@ from tailrace.model.delivery import Copied, Mail
 from tailrace.model.errors import TooSoon, Unavailable
 
 _AWAY_S = 30
+_PAGE = "/portal/downloads/{id}"  # of an export, in the portal
 
 
 def send_mail(errand: Errand) -> tuple[Copied, ...]:
@@ -35,7 +36,7 @@ def send_mail(errand: Errand) -> tuple[Copied, ...]:
     wanted = _wanted(errand, asked)
     if not wanted:
         raise Void("the address has unsubscribed")
-    news = {address: _news(errand, asked, address) for address in wanted}
+    news = {address: _news(errand, address) for address in wanted}
     _send(errand, [letter(news[address], mail.sender, address) for address in wanted])
     return ()
 
@@ -53,19 +54,20 @@ def _wanted(errand: Errand, asked: Mail) -> list[str]:
     return found
 
 
-def _news(errand: Errand, asked: Mail, address: str) -> News:
+def _news(errand: Errand, address: str) -> News:
+    """Links begin with the configured address alone: the one that a request came to is whatever its client says."""
     courier, row = errand.courier, errand.row
     with courier.database.read() as connection:
         error = connection.scalar(
             select(exports.c.error).where(owned(exports, errand.scope), exports.c.id == row.export)
         )
-    base = asked.base
+    base = courier.settings.public_url.rstrip("/")
     return News(
         app=errand.scope.app_id,
         export=row.export,
         state="failed" if row.ended == "failed" else "succeeded",
         error=error or "",
-        page=f"{base}/exports/{row.export}" if base else "",
+        page=base + _PAGE.format(id=row.export) if base else "",
         stop=refusal_link(courier.identity.secret, base, errand.scope.space, address) if base else "",
         message=row.message,
         now=courier.clock.now(),

@@ -131,7 +131,13 @@ def standing_of(row: Row[Any]) -> Standing:
     )
 
 
-def rows_of_exports() -> Select[Any]:
+def hold_export(connection: Connection, scope: Scope, export: str) -> None:
+    """Have the deliveries of an export to oneself to the end of the transaction."""
+    mine = (owned(exports, scope), exports.c.id == export)
+    connection.execute(select(exports.c.id).where(*mine).with_for_update(key_share=True))
+
+
+def with_exports() -> Select[Any]:
     """The query of deliveries with what of their exports matters to them."""
     return select(deliveries, exports.c.state.label("ended"), exports.c.expires_at).join(
         exports, exports.c.id == deliveries.c.export

@@ -74,12 +74,11 @@ class Webhook(Delivery):
 
 @dataclass(frozen=True, slots=True)
 class Mail(Delivery):
-    """A message to people that tells that an export has succeeded or failed; `base` as of a webhook."""
+    """A message to people that tells that an export has succeeded or failed."""
 
     kind: ClassVar[DeliveryKind] = "mail"
 
     to: tuple[str, ...] = ()
-    base: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-_VALUE = re.compile(r"(Invalid enum value) .*", re.DOTALL)
+_VALUE = re.compile(r"(Invalid (?:enum )?value) .*", re.DOTALL)
 _KEY = re.compile(r"Object (contains unknown|missing required) field `(.*)`", re.DOTALL)
 
 

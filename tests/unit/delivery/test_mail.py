@@ -72,7 +72,8 @@ def mailing(dispatch: Dispatch, box: Postbox, **more: Any) -> Dispatch:
         "password": "mail-password",
     }
     mail = dispatch.house.settings.mail.model_copy(update=values | {"sender": "t@t.example"} | more)
-    house = replace(dispatch.house, settings=dispatch.house.settings.model_copy(update={"mail": mail}))
+    settings = dispatch.house.settings.model_copy(update={"mail": mail, "public_url": f"{BASE}/"})
+    house = replace(dispatch.house, settings=settings)
     return Dispatch(house, dispatch.scope)
 
 
@@ -94,7 +95,7 @@ def test_mail_tells_of_success_with_a_link_to_the_page(dispatch: Dispatch, postb
     unsubscribing.
     """
     sending = mailing(dispatch, postbox)
-    done = sending.export(Mail(to=(ANA,), base=BASE))
+    done = sending.export(Mail(to=(ANA,)))
     assert sending.deliver() == 1
     assert standing(sending, done).state == "delivered"
     assert postbox.recipients == [[ANA]]
@@ -102,7 +103,7 @@ def test_mail_tells_of_success_with_a_link_to_the_page(dispatch: Dispatch, postb
     assert (message["from"], message["to"]) == ("t@t.example", ANA)
     assert message["message-id"] == f"<{standing(sending, done).id}@t.example>"
     for body in parts(message):
-        assert f"{BASE}/exports/{done.id}" in body
+        assert f"{BASE}/portal/downloads/{done.id}" in body
         assert "/files/" not in body
         assert body.count("signature=") == body.count("unsubscribe?")
     assert "<a href=" in parts(message)[1]
@@ -111,7 +112,7 @@ def test_mail_tells_of_success_with_a_link_to_the_page(dispatch: Dispatch, postb
 def test_mail_tells_of_failure_and_escapes_what_it_says(dispatch: Dispatch, postbox: Postbox) -> None:
     """The error of the export, as text; in HTML nothing of it is markup."""
     sending = mailing(dispatch, postbox)
-    done = sending.export(Mail(to=(ANA,), base=BASE))
+    done = sending.export(Mail(to=(ANA,)))
     with sending.house.database.write() as connection:
         values = {"state": "failed", "error": "<b>broken</b> & gone"}
         connection.execute(update(exports).where(exports.c.id == done.id).values(**values))
@@ -126,7 +127,7 @@ def test_mail_tells_of_failure_and_escapes_what_it_says(dispatch: Dispatch, post
 def test_who_unsubscribes_gets_no_more(dispatch: Dispatch, postbox: Postbox) -> None:
     """The link works without any credential, for its own address alone; others still get mail."""
     sending = mailing(dispatch, postbox, allow_domains="friends.example")
-    sending.export(Mail(to=(ANA,), base=BASE))
+    sending.export(Mail(to=(ANA,)))
     sending.deliver()
     link = urlsplit(postbox.messages[0]["list-unsubscribe"].strip("<>"))
     query = {name: values[0] for name, values in parse_qs(link.query).items()}
@@ -135,8 +136,8 @@ def test_who_unsubscribes_gets_no_more(dispatch: Dispatch, postbox: Postbox) -> 
     with pytest.raises(Unauthorized):
         refuse(sending.house.database, secret, space, "bob@friends.example", query["signature"])
     refuse(sending.house.database, secret, space, query["address"], query["signature"])
-    both = sending.export(Mail(to=("ANA@example.com", "bob@friends.example"), base=BASE))
-    alone = sending.export(Mail(to=(ANA,), base=BASE))
+    both = sending.export(Mail(to=("ANA@example.com", "bob@friends.example")))
+    alone = sending.export(Mail(to=(ANA,)))
     sending.deliver()
     assert postbox.recipients[1:] == [["bob@friends.example"]]
     assert [one.state for one in sending.standings(both)] == ["void", "delivered"]

@@ -33,7 +33,7 @@ def wanted_delivery(body: DeliveryBody, base: str, who: str) -> Delivery:
             said = {name: getattr(body, name) for name in body.__struct_fields__}
             return Webhook(**said, body="native", base=base)
         case MailBody():
-            return Mail(to=(who,) if body.to is None else tuple(body.to), base=base)
+            return Mail(to=(who,) if body.to is None else tuple(body.to))
 
 
 def delivery_document(logged: Logged) -> DeliveryDocument:
