@@ -25,7 +25,6 @@ def apps_toml() -> str:
             f'id = "{app_id}"',
             f'name = "{name}"',
             f'write_key = "{write_key}"',
-            f'export_key = "ek_{app_id}"',
         ]
     lines += ["[[spaces.users]]", 'email = "demo@example.com"', 'role = "admin"']
     lines += ["[[spaces.tokens]]", f'value = "{TOKEN}"', 'user = "demo@example.com"']
