@@ -1,4 +1,4 @@
-"""Quotas across servers that share a store: fifty clients at once, on both databases."""
+"""Quotas across servers that share a store, and downloads: fifty clients at once, on both databases."""
 
 import threading
 from collections import Counter
@@ -11,8 +11,8 @@ import pytest
 
 from tailrace.accounts.limits import set_limits
 from tailrace.wiring import House, open_house
-from tests.contract.devtodev.client import Client
-from tests.contract.devtodev.conftest import DAY
+from tests.contract.devtodev.client import Client, read, send
+from tests.contract.devtodev.conftest import DAY, send_some, world_of
 from tests.contract.live import READ, live
 
 USERS, EACH = 10, 5
@@ -72,3 +72,20 @@ def anas(servers: Sequence[str]) -> list[Client]:
     """Ten clients of ana, who has set no job yet, half of them by either server."""
     token = httpx.post(f"{servers[0]}/v1/me/token:reset", headers=READ).json()["token"]
     return [Client(servers[n % 2], token, "app_waves") for n in range(10)]
+
+
+def test_downloads_at_once_are_counted_exactly(house: House) -> None:
+    """Of fifty downloads at once as many begin as the setting says, on either database; so it is with the whole flow,
+    and with a blocked event.
+    """
+    with world_of(house, exporters=1, max_downloads=10) as world:
+        send_some(world, {"go": 3, "stop": 1})
+        world.native("PATCH", "/v1/apps/app_waves/events", {"name": "stop", "blocked": True})
+        assert world.client.set_job(world.start, world.start + 1, ["stop"]).error[1] == 8
+        job_id = world.job()
+        url = world.client.wait(job_id)["url"]
+        with ThreadPoolExecutor(50) as pool:
+            answers = list(pool.map(lambda _: send("GET", url), range(50)))
+    assert Counter(answer.status for answer in answers) == {200: 10, 404: 40}
+    files = read(next(answer.body for answer in answers if answer.status == 200))
+    assert {name: len(rows) for name, rows in files.items()} == {"go": 3, "users": 1}
