@@ -181,21 +181,21 @@ def lu_users(store: Store) -> list[Cells]:
     return [{name: cell for name, cell in row.items() if cell} for row in found["users"]]
 
 
-@pytest.mark.parametrize(
-    ("records", "paying"),
-    [
-        ([{"amount": 5.0, "currency": "USD"}], "1"),
-        ([{"amount": 5.0, "currency": "XXQ"}], "1"),
-        ([{"amount": 5.0, "currency": "USD", "params": {"valid": False}}], "0"),
-        ([{"amount": 0.0, "currency": "USD"}, {"amount": -5.0, "currency": "USD"}], "0"),
-        ([{"amount": 5.0, "currency": "USD", "kind": None}], "0"),
-        ([{"amount": 5.0, "currency": "USD"}, {"profile": {"is_paying": False}, "kind": None}], "0"),
-    ],
-)
-def test_who_pays(store: Store, records: list[Row], paying: str) -> None:
+PAYERS: list[tuple[str, list[Row]]] = [
+    ("1", [{"amount": 5.0, "currency": "USD"}]),
+    ("1", [{"amount": 5.0, "currency": "XXQ"}]),
+    ("0", [{"amount": 5.0, "currency": "USD", "params": {"valid": False}}]),
+    ("0", [{"amount": 0.0, "currency": "USD"}, {"amount": -5.0, "currency": "USD"}]),
+    ("0", [{"amount": 5.0, "currency": "USD", "kind": None}]),
+    ("0", [{"amount": 5.0, "currency": "USD"}, {"profile": {"is_paying": False}, "kind": None}]),
+]
+
+
+def test_who_pays(store: Store) -> None:
     """Whoever has paid: with a valid receipt, in any currency, as a standard event; or whom the sender calls so."""
-    native(store, event("go", T0, session=None))
-    for n, one in enumerate(records):
-        native(store, standard("Payment", T0 + DAY + n) | one)
-    (found,) = users(store, "go")
-    assert found["Paying"] == paying
+    native(store, *(event("go", T0, device=f"d{n}", session=None) for n in range(len(PAYERS))))
+    for step in range(2):
+        told = [(n, records[step]) for n, (_, records) in enumerate(PAYERS) if len(records) > step]
+        native(store, *(standard("Payment", T0 + DAY + step) | {"device_id": f"d{n}"} | one for n, one in told))
+    found = {row["Main ID"]: row["Paying"] for row in users(store, "go")}
+    assert found == {f"d{n}": paying for n, (paying, _) in enumerate(PAYERS)}
