@@ -202,7 +202,8 @@ def expected(operation: Operation, example: Example, name: str, stranger: Strang
 def in_its_words(operation: Operation, example: Example, stranger: Stranger) -> set[int]:
     """The same for a dialect: what its own surface answers to who is nobody, may not, or knows of no such thing."""
     surface = surface_of(operation)
-    if stranger.kind == "nobody":
+    without_key = operation.security == "key" and "authorization" not in stranger.headers
+    if stranger.kind == "nobody" or without_key:
         return {surface.reply(Unauthorized()).status_code}
     if operation.scope is not None and stranger.kind == "scopeless":
         return {surface.reply(Forbidden(operation.scope)).status_code}

@@ -28,7 +28,7 @@ from tests.templates import TemplateOf
 
 NOON = 1_767_960_000_000  # 2026-01-09T12:00Z, when every test begins
 MIDNIGHT = NOON - 12 * HOUR
-WAIT_S = 15
+WAIT_S = 60
 APPS = 16  # for tests to choose from; each has a key of its own
 
 KEYS = """
