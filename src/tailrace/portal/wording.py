@@ -60,14 +60,14 @@ def span(ms: int) -> str:
 
 
 def period(window: Window) -> str:
-    """A window as days where it is made of whole ones; its end is the last day inside."""
+    """A window as days where it is made of whole ones; its end is the last day inside, on a line of its own."""
     start, end = window.start, window.end
     if start is None and end is None:
         return "everything"
     if start is not None and end is not None and start % DAY == 0 and end % DAY == 0:
         first, last = day_name(start // DAY), day_name(end // DAY - 1)
-        return first if first == last else f"{first} – {last}"
-    return f"{_instant(start) or 'the beginning'} – {_instant(end) or 'now'}"
+        return first if first == last else f"{first} –\n{last}"
+    return f"{_instant(start) or 'the beginning'} –\n{_instant(end) or 'now'}"
 
 
 def value(found: Any) -> str:
