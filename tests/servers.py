@@ -55,6 +55,8 @@ class Server:
                 time.sleep(0.05)
             if self.process.poll() is not None:
                 break
+        self.process.kill()  # else it would outlive the test
+        self.process.wait(READY_S)
         raise AssertionError(f"the server did not start:\n{self.log.read_text()}")
 
     def __exit__(
