@@ -83,4 +83,4 @@ def test_data_export(url: str) -> None:
     """The loop of the Data Export document: bundles one after the other, until every event was there once."""
     client = DataExport(url, new_token(url), pause_s=30)
     found = [event for _, bundle in client.follow() for event in bundle]
-    assert sorted((event["EventCustomName"], event["evt_n_int"]) for event in found) == marks(RECORDS)
+    assert sorted((event["EventCustomName"], event["evt_n_real"]) for event in found) == marks(RECORDS)

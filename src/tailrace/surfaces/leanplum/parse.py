@@ -36,7 +36,7 @@ class Asked:
 
 
 def parse_export(arguments: Arguments, now: int, max_age_days: int) -> Asked:
-    """What an export is to hold, at an instant in ms.
+    """What an export is to hold, at an instant in ms. No age is too high if `max_age_days` is 0.
 
     Raises:
         Invalid: something is missing or cannot be; its name is that of the argument.
@@ -52,9 +52,9 @@ def parse_export(arguments: Arguments, now: int, max_age_days: int) -> Asked:
     if start is not None and end is None and start > now:
         raise Invalid("startTime", "is in the future")
     format_ = _format(arguments.get("exportFormat", "json"))
-    if first < day_in(now, ZONE) - timedelta(days=max_age_days):
+    if max_age_days and first < day_in(now, ZONE) - timedelta(days=max_age_days):
         raise WindowTooOld(max_age_days * DAY)
-    oldest = now - max_age_days * DAY
+    oldest = now - max_age_days * DAY if max_age_days else 0
     return Asked(
         Window("session_start", midnight(first, ZONE), midnight(last + timedelta(days=1), ZONE)),
         Window("available", oldest if start is None else max(start, oldest), end),

@@ -13,7 +13,7 @@ LIMITS: Sequence[Limit] = (
         "leanplum.max_age_days",
         60,
         "days",
-        "How long ago what a Leanplum export shows may have begun, or become available.",
+        "How long ago what a Leanplum export shows may have begun, or become available; 0: any time.",
         most=36_500,
     ),
     Limit("leanplum.per_day", 24, "exports", "Leanplum exports of an app on a Pacific day; 0: any number."),
