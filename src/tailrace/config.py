@@ -4,7 +4,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -237,8 +237,8 @@ class DeliverySettings(BaseModel, extra="forbid"):
 class SecretSettings(BaseModel, extra="forbid"):
     """What secrets of deliveries are sealed with."""
 
-    keys: str = Field(
-        default="",
+    keys: SecretStr = Field(
+        default=SecretStr(""),
         description="Fernet keys, by comma, the newest first; better from the environment than from a file. Empty:"
         " those in `key_file`.",
     )
@@ -258,7 +258,9 @@ class MailSettings(BaseModel, extra="forbid"):
         default="starttls", description="`starttls`, `tls` from the beginning (port 465), or `none`."
     )
     user: str = Field(default="", description="User name at the server; empty: none is given.")
-    password: str = Field(default="", description="The password for it; better from the environment than from a file.")
+    password: SecretStr = Field(
+        default=SecretStr(""), description="The password for it; better from the environment than from a file."
+    )
     sender: str = Field(default="tailrace@localhost", description="Address that mail comes from.")
     allow_domains: str = Field(
         default="",
