@@ -78,7 +78,7 @@ def setting_rows(model: type[BaseModel], above: tuple[str, ...]) -> Iterator[Seq
         if isinstance(info.default, BaseModel):
             yield from setting_rows(type(info.default), path)
         else:
-            default = f"`{info.default}`" if info.default != "" else ""
+            default = f"`{info.default}`" if str(info.default) else ""
             variable = f"TAILRACE_{'__'.join(path).upper()}"
             yield (f"`{'.'.join(path)}`", f"`{variable}`", default, info.description or "")
 

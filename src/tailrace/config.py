@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -249,8 +249,8 @@ class DeliverySettings(BaseModel, extra="forbid"):
 class SecretSettings(BaseModel, extra="forbid"):
     """What secrets of deliveries are sealed with."""
 
-    keys: str = Field(
-        default="",
+    keys: SecretStr = Field(
+        default=SecretStr(""),
         description="Fernet keys, by comma, the newest first; better from the environment than from a file. Empty:"
         " those in `key_file`.",
     )
@@ -270,7 +270,9 @@ class MailSettings(BaseModel, extra="forbid"):
         default="starttls", description="`starttls`, `tls` from the beginning (port 465), or `none`."
     )
     user: str = Field(default="", description="User name at the server; empty: none is given.")
-    password: str = Field(default="", description="The password for it; better from the environment than from a file.")
+    password: SecretStr = Field(
+        default=SecretStr(""), description="The password for it; better from the environment than from a file."
+    )
     sender: str = Field(default="tailrace@localhost", description="Address that mail comes from.")
     allow_domains: str = Field(
         default="",

@@ -98,7 +98,7 @@ class House:
     def vault(self) -> Vault:
         """What seals secrets of tenants."""
         secrets = self.settings.secrets
-        keys = [key for key in map(str.strip, secrets.keys.split(",")) if key]
+        keys = [key for key in map(str.strip, secrets.keys.get_secret_value().split(",")) if key]
         return Vault(tuple(keys), Path(secrets.key_file) if secrets.key_file else self.data / KEY_FILE)
 
     def courier(self) -> Courier:

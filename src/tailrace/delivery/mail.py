@@ -99,7 +99,7 @@ async def _sent(errand: Errand, letters: list[EmailMessage]) -> None:
         use_tls=mail.encryption == "tls",
         start_tls=mail.encryption == "starttls",
         username=mail.user or None,
-        password=mail.password or None,
+        password=mail.password.get_secret_value() or None,
         timeout=timeout,
     )
     async with client:

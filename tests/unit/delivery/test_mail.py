@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
+from pydantic import SecretStr
 from sqlalchemy import update
 
 from tailrace.accounts.limits import set_limits
@@ -64,14 +65,16 @@ def postbox() -> Iterator[Postbox]:
 
 def mailing(dispatch: Dispatch, box: Postbox, **more: Any) -> Dispatch:
     """The same store with a mail server."""
-    values = {
+    values: dict[str, Any] = {
         "host": "127.0.0.1",
         "port": box.port,
         "encryption": "none",
         "user": "mailer",
         "password": "mail-password",
     }
-    mail = dispatch.house.settings.mail.model_copy(update=values | {"sender": "t@t.example"} | more)
+    values |= {"sender": "t@t.example"} | more
+    values["password"] = SecretStr(values["password"])
+    mail = dispatch.house.settings.mail.model_copy(update=values)
     settings = dispatch.house.settings.model_copy(update={"mail": mail, "public_url": f"{BASE}/"})
     house = replace(dispatch.house, settings=settings)
     return Dispatch(house, dispatch.scope)
