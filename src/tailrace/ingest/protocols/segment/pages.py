@@ -11,12 +11,12 @@ from tailrace.ingest.rows import fitting
 _ADDRESSES = ("url", "referrer", "title")
 # The protocol's makers have no words for the rest, so these are ours, in their spelling: members of members of the
 # context, by field.
-_TEXTS: Mapping[str, tuple[str, str]] = {
+TEXTS: Mapping[str, tuple[str, str]] = {
     "page_id": ("page", "id"),
     "element_text": ("element", "text"),
     "element_selector": ("element", "selector"),
 }
-_NUMBERS: Mapping[str, tuple[str, str]] = {
+NUMBERS: Mapping[str, tuple[str, str]] = {
     "page_duration_ms": ("page", "durationMs"),
     "page_active_ms": ("page", "activeMs"),
     "page_infos": ("page", "infos"),
@@ -63,9 +63,9 @@ def _said(context: Json) -> Json:
     for group in ("page", "element", "signals"):
         if isinstance(context.get(group), dict):
             context[group] = dict(context[group])
-    fields = {name: taken(context, *place) for name, place in _TEXTS.items() if text_of(_at(context, place))}
-    numbers = {name: fitting(_at(context, place), int) for name, place in _NUMBERS.items()}
-    return fields | {name: taken(context, *_NUMBERS[name]) for name, value in numbers.items() if value is not None}
+    fields = {name: taken(context, *place) for name, place in TEXTS.items() if text_of(_at(context, place))}
+    numbers = {name: fitting(_at(context, place), int) for name, place in NUMBERS.items()}
+    return fields | {name: taken(context, *NUMBERS[name]) for name, value in numbers.items() if value is not None}
 
 
 def _at(context: Json, place: tuple[str, str]) -> Any:
