@@ -122,7 +122,9 @@ def test_an_end_that_is_ahead_is_waited_for(world: World) -> None:
 
 
 def test_sixty_days_back_by_date(world: World) -> None:
-    """Sixty Pacific days ago is the first day that can be asked for; the day before is the recorded error, with 200. 0 is any."""
+    """Sixty Pacific days ago is the first day that can be asked for; the day before is the recorded error, with 200.
+    With 0 any day can be.
+    """
     world.take_in(at("x", NOON))
     assert world.client.call("exportData", startDate=day(NOON, -60), endDate=TODAY).first["success"]
     refused = world.client.call("exportData", startDate=day(NOON, -61), endDate=TODAY)
