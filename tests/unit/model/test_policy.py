@@ -6,12 +6,14 @@ from tailrace.model.errors import Invalid
 from tailrace.model.policy import LIMITS, check_limit
 
 
-def test_every_policy_can_be_set_to_its_default_and_to_zero() -> None:
-    """Names are keys of themselves, and defaults are values that `apply` would take."""
+def test_every_policy_can_be_set_to_its_default_and_to_its_least() -> None:
+    """Names are keys of themselves; `apply` would take defaults and the least that may be, mostly 0, and no less."""
     for name, known in LIMITS.items():
         assert known.name == name
         assert check_limit(name, known.default) == known.default
-        assert check_limit(name, 0) == 0
+        assert check_limit(name, known.least) == known.least
+        with pytest.raises(Invalid):
+            check_limit(name, known.least - 1)
 
 
 @pytest.mark.parametrize("value", [-1, 1.0, "5", True, None, []])
