@@ -6,17 +6,22 @@ import hashlib
 import html
 import io
 import json
+import os
 import re
 import shlex
+import subprocess
+from datetime import timedelta
 
 import pytest
 
 from tailrace.accounts.limits import set_limits
-from tailrace.model.clock import DAY, day_name
+from tailrace.model.clock import DAY, day_name, iso
+from tailrace.model.zones import day_in, midnight
 from tests.contract.live import READ
 from tests.contract.portal.conftest import ADMIN, Portal, Visitor
 
 NEW = "/portal/downloads/new"
+PACIFIC = "America/Los_Angeles"
 Fields = dict[str, str | list[str]]
 ALL_DAYS: Fields = {"app": "app_waves", "period": "last_7"}
 
@@ -145,6 +150,28 @@ def test_every_dialect_asks_for_the_same(portal: Portal) -> None:
     assert theirs.status_code == 200
     assert json.loads(theirs.text)["request"]["filters"]["events"] == ["Level Up"]
     assert json.loads(theirs.text)["request"]["filters"]["versions"] == ["1.0"]
+
+
+def test_dialects_by_the_time_of_events_and_by_pacific_days(portal: Portal) -> None:
+    """What only some dialects can ask for has the commands of those; a shell runs them as they stand, and both are
+    taken.
+    """
+    visitor, today = portal.visitor(), day_in(portal.today * DAY, PACIFIC)
+    events = {"axis": "event_time", "from": f"{day_name(portal.today - 7)}T00:00:00Z", "to": "2099-01-01T00:00:00Z"}
+    first, end = (iso(midnight(today + timedelta(days=days), PACIFIC)) for days in (-7, 2))
+    sessions = {"axis": "session_start", "from": first, "to": end}
+    answers = []
+    for window, format_, title in ((events, "csv", "devtodev"), (sessions, "json", "Leanplum")):
+        asked = {"app": "app_waves", "window": window, "format": format_}
+        id_ = visitor.http.post("/v1/exports", json=asked, headers=READ).json()["id"]
+        visitor.get(f"/portal/downloads/{id_}")
+        found = re.findall(r"<pre[^>]*><code>(curl.*?)</code>", visitor.page.text, re.DOTALL)
+        (command,) = (html.unescape(one) for one in found if title in visitor.page.text and "/api" in one)
+        known = os.environ | {"TAILRACE_TOKEN": "tok_ana", "TAILRACE_EXPORT_KEY": "ek_waves"}
+        done = subprocess.run(["sh", "-c", command], env=known, capture_output=True, text=True, check=True)
+        answers.append(json.loads(done.stdout))
+    assert answers[0]["status_code"] == 200, answers
+    assert answers[1]["response"][0]["success"] is True, answers
 
 
 def test_the_table_goes_on(portal: Portal) -> None:
