@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
+from operator import itemgetter
 from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry
@@ -150,9 +151,10 @@ def _probes(house: House, registry: CollectorRegistry, beside: Sequence[Beside],
 
 
 def _surface(request: Request) -> Surface:
-    """The surface whose path this is; the native one for paths of none."""
+    """The surface whose path this is, by the longest prefix; the native one for paths of none."""
     path = request.url.path
-    return next((s for s in SURFACES if any(path.startswith(prefix) for prefix in s.prefixes)), NATIVE)
+    found = [(len(p), s) for s in SURFACES for p in s.prefixes if path.startswith(p)]
+    return max(found, key=itemgetter(0), default=(0, NATIVE))[1]
 
 
 async def _domain_error(request: Request, error: TailraceError) -> Response:

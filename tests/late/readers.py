@@ -173,6 +173,7 @@ class ByReport:
         self._tenant = tenant
         self._from = world.now - 60 * DAY
         self._seen: Counter[int] = Counter()
+        _set_limits(world, **{"devtodev.max_age_days": 0})  # the window becomes longer than the document allows
 
     def read(self) -> Counter[int]:
         """What the report did not hold when it was read last; what it held must be there still."""
@@ -234,11 +235,15 @@ class ByBundles:
         return self._world.get(self._tenant, f"/api/v1/export/{path}")
 
     def _set(self, **values: int) -> None:
+        _set_limits(self._world, **{f"fullstory.{name}": value for name, value in values.items()})
         with self._world.house() as house, house.database.write() as connection:
-            set_limits(connection, {f"fullstory.{name}": value for name, value in values.items()})
-            set_default_apps(
-                connection, scope_of_app(house.database, self._tenant.app).space, {"fullstory": "app_waves"}
-            )
+            space = scope_of_app(house.database, self._tenant.app).space
+            set_default_apps(connection, space, {"fullstory": "app_waves"})
+
+
+def _set_limits(world: World, **values: int) -> None:
+    with world.house() as house, house.database.write() as connection:
+        set_limits(connection, values)
 
 
 def _end(world: World, tenant: Tenant, export: str) -> dict[str, Any]:

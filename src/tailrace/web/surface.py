@@ -14,7 +14,8 @@ ErrorTable = Mapping[type[TailraceError], Callable[[TailraceError], Response]]
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """A dialect: its operations, the path prefixes that are its own, and its reply to each domain error.
+    """A dialect: its operations, the path prefixes that are its own, of which the longest counts, and its reply to each
+    domain error.
 
     `unknown` answers what no route of it takes, such as a wrong method: (status, what happened) -> response. `spoken`
     is how the portal shows to ask it for what an export asked for.
