@@ -458,7 +458,7 @@ def test_scopes(api: Api, tmp_path: Path) -> None:
 
 def test_wrong_paths_and_methods_are_problems_too(api: Api) -> None:
     """404 and 405, below /v1 and elsewhere, are problem documents; 405 names what is allowed."""
-    for path in ("/", "/nope", "/v1", "/v1/nope", "/v1/exports/x/nope", "/v1/exports/x/files/a/b"):
+    for path in ("/nope", "/v1", "/v1/nope", "/v1/exports/x/nope", "/v1/exports/x/files/a/b"):
         answer = api.http.get(path, headers=READ)
         assert (answer.status_code, answer.json()["code"]) == (404, "no_such_path"), path
         assert answer.headers["content-type"] == "application/problem+json", path
