@@ -9,12 +9,14 @@ import gzip
 import json
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 import numpy as np
@@ -25,30 +27,72 @@ from bench.servers import TOKEN, provision, served, wanted
 from bench.traffic import DAY_MS, DAYS, FIRST_DAY_MS
 from tailrace.model.clock import iso
 
-API_KEY = "BENCHAPIKEY000000001"
+API_KEY, EXPORT_KEY = "BENCHAPIKEY000000001", "bench_export_key"
+START, END = FIRST_DAY_MS, FIRST_DAY_MS + DAYS * DAY_MS
 FORMATS = ("JSON", "CSV", "XML")
 COLUMNS = (
     *("session_start", "app_version", "session_duration_ms", "session_offset_ms", "device_ids", "device_model"),
     *("device_submodel", "country", "event", "params", "user_id", "gender", "birth_year", "latitude", "longitude"),
     "session_properties",
 )
+# What a vendor's clients may ask for is not what is measured.
+LIMITS = """
+[limits]
+"devtodev.apart_ms" = 0
+"devtodev.max_age_days" = 0
+"devtodev.per_day_of_user" = 0
+"devtodev.per_day_of_space" = 0
+"leanplum.max_age_days" = 0
+"leanplum.per_day" = 0
+"""
 POLL_S = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A dialect's request for everything, and the native one that comes nearest to it."""
+
+    title: str
+    native: dict[str, Any]
+    dialect: Callable[[str], float]  # of the server's URL: seconds
 
 
 def report(data: Data, rounds: int, many: int) -> Iterator[str]:
     """A table, line by line, then what came of many requests at once."""
-    start, end = FIRST_DAY_MS, FIRST_DAY_MS + DAYS * DAY_MS
     with _server(data) as url:
-        _raw_data(url, start, start + DAY_MS, "JSON")  # warm
-        yield "| format, gzip | native API s | dialect s | ratio |"
+        _raw_data(url, START, START + DAY_MS, "JSON")  # warm
+        yield "| request | native API s | dialect s | ratio |"
         yield "|---|---|---|---|"
-        for format_ in FORMATS:
-            pairs = [(_native(url, start, end, format_), _raw_data(url, start, end, format_)[0]) for _ in range(rounds)]
+        for case in _cases(_names(url)):
+            pairs = [(_native(url, case.native), case.dialect(url)) for _ in range(rounds)]
             theirs, ours = (statistics.median(pair[side] for pair in pairs) for side in (0, 1))
             ratio = statistics.median(native / dialect for native, dialect in pairs)
-            yield f"| {format_} | {theirs:.2f} | {ours:.2f} | {ratio:.2f}x |"
+            yield f"| {case.title} | {theirs:.2f} | {ours:.2f} | {ratio:.2f}x |"
         yield ""
-        yield _at_once(url, data, np.linspace(start, end, many + 1).astype(np.int64).tolist())
+        yield _at_once(url, data, np.linspace(START, END, many + 1).astype(np.int64).tolist())
+
+
+def _cases(names: Sequence[str]) -> Iterator[Case]:
+    sessions = {"window": {"axis": "session_start", "from": iso(START), "to": iso(END)}}
+    events = {"window": {"axis": "event_time", "from": iso(START), "to": iso(END)}}
+    for format_ in FORMATS:
+        native = {**sessions, "format": format_.lower(), "packing": "gzip", "columns": COLUMNS}
+        yield Case(f"Flurry {format_}, gzip", native, _raw_data_in(format_))
+    native = {**sessions, "shape": "sessions", "split": "size", "packing": "none"}
+    yield Case("Leanplum JSON; sessions with their events, plain", native, _export_data)
+    tables = {**events, "shape": "tables", "format": "csv", "packing": "zip"}
+    yield Case("devtodev zip; a CSV for each event, and users", tables, lambda url: _raw_export(url, []))
+    where = {"where": [{"param": "level", "op": "gt", "value": 5000}]}
+    few = [{"name": name, "filters": {"level": {"gt": 5000}}} for name in names]
+    yield Case("the same with a filter that keeps 1 %", {**tables, "filters": where}, lambda url: _raw_export(url, few))
+
+
+def _names(url: str) -> Sequence[str]:
+    return [event["name"] for event in _call(f"{url}/v1/apps/{APP}/events")["events"]]
+
+
+def _raw_data_in(format_: str) -> Callable[[str], float]:
+    return lambda url: _raw_data(url, START, END, format_)[0]
 
 
 def _at_once(url: str, data: Data, seams: Sequence[int]) -> str:
@@ -72,7 +116,7 @@ def _at_once(url: str, data: Data, seams: Sequence[int]) -> str:
 @contextmanager
 def _server(data: Data) -> Iterator[str]:
     (data.store / "tailrace.toml").write_text("[exports]\ncache_bytes = 0\n")
-    provision(data.store, wanted(APP, api_key=API_KEY))
+    provision(data.store, wanted(APP, api_key=API_KEY, export_key=EXPORT_KEY) + LIMITS)
     try:
         with served(data.store) as (url, _):
             yield url
@@ -80,11 +124,9 @@ def _server(data: Data) -> Iterator[str]:
         (data.store / "tailrace.toml").unlink()
 
 
-def _native(url: str, start: int, end: int, format_: str) -> float:
-    window = {"axis": "session_start", "from": iso(start), "to": iso(end)}
-    asked = {"app": APP, "window": window, "format": format_.lower(), "packing": "gzip", "columns": COLUMNS}
+def _native(url: str, asked: dict[str, Any]) -> float:
     begin = time.perf_counter()
-    path = f"{url}/v1/exports/{_call(f'{url}/v1/exports', asked)['id']}"
+    path = f"{url}/v1/exports/{_call(f'{url}/v1/exports', {'app': APP, **asked})['id']}"
     while (state := _call(path)["state"]) in ("queued", "running"):
         time.sleep(POLL_S)
     if state != "succeeded":
@@ -103,6 +145,33 @@ def _raw_data(url: str, start: int, end: int, format_: str) -> tuple[float, int]
     spent = time.perf_counter() - begin
     with urlopen(found["s3URI"]) as answer, gzip.open(answer) as lines:  # noqa: S310 - our own server
         return spent, sum(1 for _ in lines)
+
+
+def _export_data(url: str) -> float:
+    """Seconds until the files of all Pacific days are there."""
+    known = {"appId": APP, "clientKey": EXPORT_KEY}
+    days = {"startDate": iso(START - DAY_MS)[:10].replace("-", ""), "endDate": iso(END)[:10].replace("-", "")}
+    begin = time.perf_counter()
+    job = _call(f"{url}/api?{urlencode({**known, **days, 'action': 'exportData'})}")["response"][0]["jobId"]
+    look = f"{url}/api?{urlencode({**known, 'jobId': job, 'action': 'getExportResults'})}"
+    while (state := _call(look)["response"][0]["state"]) in ("PENDING", "RUNNING"):
+        time.sleep(POLL_S)
+    if state != "FINISHED":
+        raise SystemExit(f"the job is {state}")
+    return time.perf_counter() - begin
+
+
+def _raw_export(url: str, events: Sequence[Any]) -> float:
+    """Seconds until the archive is there."""
+    base, token = f"{url}/api/v1/rawexport", {"user_token": TOKEN}
+    job = {"app_id": APP, "start_date": START // 1000, "end_date": END // 1000, "events": events}
+    begin = time.perf_counter()
+    look = {**token, "job_id": _call(f"{base}/setjob", {**token, **job})["data"]}
+    while (found := _call(f"{base}/getprogress", look)["data"])["status"] != "complete":
+        time.sleep(POLL_S)
+    if "url" not in found["result"]:
+        raise SystemExit(f"there is no archive: {found}")
+    return time.perf_counter() - begin
 
 
 def _call(url: str, body: Any = None) -> Any:
