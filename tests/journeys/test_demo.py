@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
+from tailrace.cli.demo_store import EMAIL, PASSWORD
 from tailrace.model.clock import DAY, parse_iso
 from tests.contract.devtodev.client import Client as RawExport
 from tests.contract.flurry.client import READERS
@@ -84,3 +86,12 @@ def test_data_export(url: str) -> None:
     client = DataExport(url, new_token(url), pause_s=30)
     found = [event for _, bundle in client.follow() for event in bundle]
     assert sorted((event["EventCustomName"], event["evt_n_real"]) for event in found) == marks(RECORDS)
+
+
+def test_portal(url: str) -> None:
+    """Who signs in as the demo says sees the app of the file with its events."""
+    with httpx.Client(base_url=url) as browser:
+        assert browser.post("/portal/login", data={"email": EMAIL, "password": PASSWORD}).status_code == 303
+        page = browser.get(f"/portal/explore/{APP}?days=90", follow_redirects=True)
+        assert page.status_code == 200
+        assert "Your file" in page.text

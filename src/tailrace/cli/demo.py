@@ -20,7 +20,7 @@ from tailrace.accounts.provisioning import read_provisioning
 from tailrace.cli.codes import FOUND_WRONG
 from tailrace.cli.data import run_import
 from tailrace.cli.demo_exports import Downloaded, download
-from tailrace.cli.demo_store import DATA_APP, TOKEN, apps_toml
+from tailrace.cli.demo_store import DATA_APP, EMAIL, PASSWORD, TOKEN, apps_toml
 from tailrace.cli.options import AsJson
 from tailrace.cli.output import Output, table
 from tailrace.cli.traffic import APPS, batches
@@ -190,6 +190,8 @@ def _show(output: Output, place: Place, downloads: list[Downloaded]) -> None:
     output.show(table(("file", "rows", "bytes", "SHA-256", "seconds"), rows))
     for what, where in (
         ("server", place.url),
+        ("portal", f"{place.url}/portal"),
+        ("sign in", f"{EMAIL}, {PASSWORD}"),
         ("token", TOKEN),
         ("data directory", place.data),
         ("downloads", place.downloads),

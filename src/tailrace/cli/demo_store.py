@@ -3,7 +3,9 @@
 from tailrace.cli.traffic import APPS
 from tailrace.surfaces.table import DIALECTS
 
-TOKEN = "tok_demo"  # noqa: S105 - the demo's token is no secret: its server listens on this machine only
+# No secrets: the demo's server listens on this machine only.
+TOKEN = "tok_demo"  # noqa: S105
+EMAIL, PASSWORD = "demo@example.com", "look around"
 DATA_APP = "demo_data"
 _AGE = ".max_age_days"
 
@@ -26,8 +28,9 @@ def apps_toml() -> str:
             f'name = "{name}"',
             f'write_key = "{write_key}"',
         ]
-    lines += ["[[spaces.users]]", 'email = "demo@example.com"', 'role = "admin"']
-    lines += ["[[spaces.tokens]]", f'value = "{TOKEN}"', 'user = "demo@example.com"']
+    lines += ["[[spaces.users]]", f'email = "{EMAIL}"', 'role = "admin"', f'password = "{PASSWORD}"']
+    lines += ["[[spaces.tokens]]", f'value = "{TOKEN}"', f'user = "{EMAIL}"']
+    lines += ["[spaces.default_apps]", *(f'{one.schedule.series} = "{APPS[0].id}"' for one in DIALECTS if one.schedule)]
     lines += ["[limits]", '"ingest.max_age_ms" = 400000000000000']  # examples show events of one fixed day
     lines += [f'"{one.name}" = 0' for dialect in DIALECTS for one in dialect.limits if one.name.endswith(_AGE)]
     return "\n".join(lines) + "\n"
