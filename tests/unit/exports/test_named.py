@@ -122,7 +122,7 @@ def test_cells() -> None:
     """What columns make of odd values: fractions, times before 1970, what is missing, empty or of another type."""
     import pyarrow as pa
 
-    assert cells.seconds(pa.array([1999, -1, None, DAY])).to_pylist() == [1, -1, None, 86_400]
+    assert cells.whole(pa.array([1999, -1, None, DAY])).to_pylist() == [1, -1, None, 86_400]
     assert cells.span(pa.array([60_000, 59_500, 1, None, 0])).to_pylist() == ["60", "59.5", "0.001", None, "0"]
     assert cells.flag(pa.array([True, False, None])).to_pylist() == [1, 0, 0]
     assert cells.flag(pa.array(["true", "false", '"x"', None])).to_pylist() == [1, 0, 0, 0]

@@ -51,6 +51,18 @@ NAME_NOTHING = {
     "dead_letters.reason": "words",
     "dead_letters.raw": "a record",
     "dead_letters.context": "what a batch said",
+    "users.withheld": "rights",
+    "profile_edits.actor": "a hash",
+    "profile_edits.edit": "what was set of a user",
+    "destinations.target": "where deliveries go",
+    "destinations.shown": "the same for people",
+    "destinations.sealed": "secrets, encrypted",
+    "deliveries.target": "where one goes",
+    "deliveries.shown": "the same for people",
+    "deliveries.sealed": "secrets, encrypted",
+    "deliveries.copied": "keys of objects in storage that is not ours",
+    "deliveries.error": "words",
+    "delivery_attempts.why": "words",
 }
 NAME_OBJECTS = {"segments.object", "id_runs.object", "export_files.object", "export_parts.part"}
 
