@@ -28,6 +28,9 @@ MODULES = {
     "quotas": "tests/contract/native/test_quotas.py",
     "openapi": "tests/contract/native/test_openapi.py",
     "isolation": "tests/contract/test_isolation.py",
+    "profiles": "tests/contract/native/test_profiles.py",
+    "rates": "tests/unit/ingest/test_rates.py",
+    "users": "tests/contract/devtodev/test_content_users.py",
     "docs": "tests/docs/test_docs.py",
     "fields": "tests/docs/test_fields.py",
     "chains": "tests/journeys/test_chains.py",
@@ -46,6 +49,7 @@ MODULES = {
 }
 
 # How a statement begins -> the tests of it, as module.test; or why it needs none.
+PROFILES = "profiles.test_what_is_set_stands_over_what_is_said_until_it_is_taken_back"
 TABLE: tuple[tuple[str, str], ...] = (
     ("The native API lives below", "isolation.test_every_route_is_closed_to_strangers"),
     ("Bodies and answers are JSON", "errors.test_every_reply_is_a_problem_document"),
@@ -80,6 +84,7 @@ TABLE: tuple[tuple[str, str], ...] = (
         "events.test_a_body_that_cannot_be_read_stores_nothing events.test_a_body_over_the_limit_stores_nothing",
     ),
     ("`warnings`, which is only there", "events.test_odd_standard_events_are_stored_and_warned_of"),
+    ("Amounts in a currency without an", "rates.test_what_needs_no_rate_and_what_has_none"),
     ("A session becomes exportable when", "events.test_the_end_of_a_session_makes_it_exportable"),
     ("An event that comes later", "events.test_the_end_of_a_session_makes_it_exportable"),
     ("`POST /v1/exports` with a token", "exports.test_asking"),
@@ -220,6 +225,14 @@ TABLE: tuple[tuple[str, str], ...] = (
     ),
     ("Here it is `404`", "bulk.test_deletion_of_one_that_has_ended"),
     ("Behind it are exports", "bulk.test_any_export_has_a_bulk_manifest"),
+    ("`GET /v1/apps/{id}/profiles?actor=d1`", PROFILES),
+    ("The actor is the `device_id`", "profiles.test_a_user_who_was_not_seen_yet"),
+    ("Any key of a [profile]", f"{PROFILES} profiles.test_what_no_profile_can_hold_is_refused"),
+    ("It stands over what senders say", PROFILES),
+    ("`attributes` are set key by key", PROFILES),
+    ("The answer is what is known now", PROFILES),
+    ("A change is durable when it is answered", f"{PROFILES} users.test_what_is_set_of_users_counts_from_then_on"),
+    ("Rows of events show what senders said", "users.test_what_is_set_of_users_counts_from_then_on"),
     ("`POST /v1/tokens`", "accounts.test_a_password_gives_a_token"),
     ("Name `scopes`, `apps`", "accounts.test_a_password_gives_a_token exports.test_scopes"),
     ("More stands in [accounts]", "accounts.*"),

@@ -96,7 +96,6 @@ def test_the_largest_record_fits_a_fragment() -> None:
     assert BOUNDS.fragment_events < BOUNDS.segment_events
 
 
-@sqlite
 @pytest.mark.parametrize(("backend", "session"), [("postgresql", "s1"), ("sqlite", None)], indirect=["backend"])
 def test_a_session_of_any_size_is_stored_in_bounded_fragments(house: House, scope: Scope, session: str | None) -> None:
     """One session of 40 000 events and 64 MB, in four seals: bounded fragments, and every promise is kept.
