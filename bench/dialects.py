@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from urllib.request import Request, urlopen
 
 import numpy as np
@@ -42,10 +43,13 @@ LIMITS = """
 "devtodev.max_age_days" = 0
 "devtodev.per_day_of_user" = 0
 "devtodev.per_day_of_space" = 0
+"fullstory.burst" = 0
+"fullstory.bundle_seconds" = 1800
 "leanplum.max_age_days" = 0
 "leanplum.per_day" = 0
 """
 POLL_S = 0.01
+HISTORY_DAYS = 30  # of bundles
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,8 @@ def report(data: Data, rounds: int, many: int) -> Iterator[str]:
             yield f"| {case.title} | {theirs:.2f} | {ours:.2f} | {ratio:.2f}x |"
         yield ""
         yield _at_once(url, data, np.linspace(START, END, many + 1).astype(np.int64).tolist())
+        yield ""
+        yield _bundles(url)
 
 
 def _cases(names: Sequence[str]) -> Iterator[Case]:
@@ -111,6 +117,32 @@ def _at_once(url: str, data: Data, seams: Sequence[int]) -> str:
     sent = np.histogram(starts, bins=[*seams[:-1], seams[-1] - 1])[0].tolist()
     verdict = "each window has the rows that were sent" if counts == sent else "ROWS DIFFER from what was sent"
     return f"{len(windows)} requests at once for {sum(counts):,} rows: {spent:.1f} s, downloads included; {verdict}."
+
+
+def _bundles(url: str) -> str:
+    """All pages of the list of bundles of the last thirty days, once they are made."""
+    begin = time.perf_counter()
+    while not (pages := _pages(url)) or sum(len(page) for page, _ in pages) < HISTORY_DAYS * 48 - 3:
+        time.sleep(1)
+    count, took = sum(len(page) for page, _ in pages), [seconds * 1000 for _, seconds in pages]
+    made = time.perf_counter() - begin
+    median, most = statistics.median(took), max(took)
+    return f"{count:,} bundles after {made:.0f} s; a page of their list: median {median:.1f} ms, at most {most:.1f} ms."
+
+
+def _pages(url: str) -> list[tuple[Any, float]]:
+    """The pages that there are, and how long each took."""
+    pages: list[tuple[Any, float]] = []
+    stop, connection = 0, HTTPConnection(urlsplit(url).netloc)
+    while True:
+        begin = time.perf_counter()
+        connection.request("GET", f"/api/v1/export/list?start={stop}", headers={"authorization": f"Basic {TOKEN}"})
+        answer = connection.getresponse()
+        page = json.loads(answer.read()).get("exports")
+        if answer.status != 200 or not page:
+            return pages
+        pages.append((page, time.perf_counter() - begin))
+        stop = page[-1]["Stop"]
 
 
 @contextmanager

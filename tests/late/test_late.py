@@ -22,7 +22,7 @@ DEATHS = (
 
 
 def test_each_event_is_seen_once_by_every_surface(tmp_path: Path, embedded: Stands) -> None:
-    """In 40 days events come on time, an hour, 8 days and 40 days late, by right and wrong clocks, some twice; a server
+    """In 60 days events come on time, an hour, 8 days and 40 days late, by right and wrong clocks, some twice; a server
     dies twice in each step. After each step every surface has shown all that was acknowledged, each event once.
     """
     with World(tmp_path / "world", embedded, silence=SILENCE) as world:
