@@ -15,7 +15,7 @@ from tests.late.readers import SURFACES, Reader
 from tests.sending import event
 
 SILENCE = 30 * MINUTE  # after which sessions are complete
-STEPS = (0, HOUR, 8 * DAY, 60 * DAY)  # after the beginning; at each one events of all lateness come
+STEPS = (0, HOUR, 8 * DAY, 40 * DAY, 60 * DAY)  # after the beginning; at each one events of all lateness come
 LATENESS = (0, HOUR, 8 * DAY, 40 * DAY)
 WRONG = (0, 3 * HOUR, -26 * HOUR)  # clocks of senders
 EACH = 3  # events of a session that come together

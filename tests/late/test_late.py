@@ -18,6 +18,7 @@ DEATHS = (
     "seal.sessions_closed:1,export.mid_assemble:1",
     "seal.segment_written:1,export.before_commit:1",
     "commit.before:1,commit.after:1",
+    "export.claimed:1",
 )
 
 
