@@ -77,14 +77,17 @@ def examples(data: Path, provisioning: Path) -> Mapping[str, Example]:
 
 def things(examples: Mapping[str, Example]) -> Iterator[str]:
     """Configuration that has paths and bodies name what exists, most times."""
+    signed = {operation.name for operation in NATIVE.operations if operation.security == "signed"}
     for name, example in examples.items():
         known = {f"path.{key}": value for key, value in example.path.items()}
+        if name in signed:
+            known |= {f"query.{key}": value for key, value in example.query.items()}
         if isinstance(example.json, dict) and "app" in example.json:
             known["body.app"] = example.json["app"]
         if not known:
             continue
         yield f'[[operations]]\ninclude-operation-id = "{name}"\n[operations.parameters]\n'
-        if name in ENDING:
+        if name in ENDING or name in signed:
             yield from (f'"{key}" = "{value}"\n' for key, value in known.items())
             continue
         yield from (f'"{key}" = {{ dictionary = "{name}-{key}", probability = 0.7 }}\n' for key in known)
