@@ -6,7 +6,7 @@ from tailrace.accounts.audit import actor_of, note
 from tailrace.db.engine import Database
 from tailrace.delivery.records import let_go
 from tailrace.exports.recorded import forget
-from tailrace.exports.records import Export, change_export, find_export
+from tailrace.exports.records import Export, change_export, find_export, has_expired
 from tailrace.exports.submit import SCOPE
 from tailrace.jobs.cancelling import cancel
 from tailrace.model.access import Principal, Scope
@@ -65,7 +65,6 @@ def find_wanted(database: Database, principal: Principal, export_id: str) -> Exp
     with database.read() as connection:
         now = database.now(connection)
     export = find_export(database, principal, export_id)
-    over = export.expires_at is not None and export.expires_at <= now
-    if over or export.state in ("cancelled", "expired"):
+    if has_expired(export, now) or export.state == "cancelled":
         raise NotFound("export", export_id)
     return export

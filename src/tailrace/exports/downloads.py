@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, update
 from tailrace.accounts.audit import Download, note_begun, note_downloads
 from tailrace.db.engine import Database, storable
 from tailrace.db.tables import export_files, exports, owned
-from tailrace.exports.records import StoredFile, asked_for, check_succeeded, file_of, joined
+from tailrace.exports.records import StoredFile, asked_for, check_succeeded, file_of, has_expired, joined
 from tailrace.model.access import Scope
 from tailrace.model.errors import Expired
 from tailrace.model.export import ExportState
@@ -109,8 +109,8 @@ def check_kept(sought: Sought) -> None:
         NotReady: it has none yet, or never will.
     """
     check_succeeded(sought)
-    if sought.expires_at is not None and sought.now >= sought.expires_at:
-        raise Expired(sought.expires_at)
+    if has_expired(sought, sought.now):
+        raise Expired(sought.expires_at or 0)
 
 
 def find_named(database: Database, app: int, name: str) -> Sought | None:

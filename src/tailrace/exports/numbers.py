@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Select, insert, select
 
 from tailrace.db.engine import Database, storable
 from tailrace.db.tables import export_files, export_numbers, exports, owned, owner, tokens
-from tailrace.exports.records import Export, StoredFile, brief, export_of, file_of, joined
+from tailrace.exports.records import Export, StoredFile, brief, export_of, file_of, has_expired, joined
 from tailrace.exports.schemas import MEDIA_TYPE
 from tailrace.model.access import Principal, Scope
 from tailrace.model.errors import NotFound
@@ -30,8 +30,7 @@ class Owned:
     @property
     def over(self) -> bool:
         """Whether its files have had their time, deleted or not."""
-        export = self.export
-        return export.state == "expired" or (export.expires_at is not None and self.now >= export.expires_at)
+        return has_expired(self.export, self.now)
 
 
 @dataclass(frozen=True, slots=True)

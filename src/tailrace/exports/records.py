@@ -114,6 +114,11 @@ def asked_for() -> ColumnElement[bool]:
     return exports.c.ahead.is_(False)
 
 
+def has_expired(export: Ending, now: int) -> bool:
+    """Whether its files have had their time (`now` in ms), also where nobody has swept them up yet."""
+    return export.state == "expired" or (export.expires_at is not None and now >= export.expires_at)
+
+
 def check_succeeded(export: Ending) -> None:
     """Make sure that an export has files to show.
 

@@ -18,16 +18,18 @@ async def read_body(request: Request, limit: int, timeout_ms: int) -> bytes:
     """The body as it was sent, or unpacked when it is gzip or zstd.
 
     Raises:
-        TooLarge: it is longer than `limit` bytes, before or after unpacking; nothing is read if it says so itself.
+        TooLarge: it is longer than `limit` bytes, before or after unpacking. One that says so itself is not waited for,
+            unless its sender would not hear the answer before its end.
         TooSlow: it takes longer to arrive than `timeout_ms`.
         Malformed: it is damaged, or broke off with its connection.
     """
     announced = _announced(request)
+    to_the_end = 0 < announced <= _SWALLOWED and _ends(request)
     try:
-        if announced > limit:
+        if announced > limit and not to_the_end:
             raise TooLarge(limit)
         async with asyncio.timeout(timeout_ms / 1000):
-            body = await _arrived(request, limit)
+            body = await _arrived(request, limit, to_the_end=to_the_end)
     except TimeoutError:
         note_unread(request.scope)
         raise TooSlow(timeout_ms) from None
@@ -38,16 +40,26 @@ async def read_body(request: Request, limit: int, timeout_ms: int) -> bytes:
     return await run_in_threadpool(unpack, body, limit) if body.startswith(tuple(_PACKINGS)) else body
 
 
-async def _arrived(request: Request, limit: int) -> bytes:
+async def _arrived(request: Request, limit: int, *, to_the_end: bool) -> bytes:
     body = bytearray()
     try:
         async for chunk in request.stream():
-            body += chunk
-            if len(body) > limit:
-                raise TooLarge(limit)
+            if len(body) <= limit:
+                body += chunk
+            if len(body) > limit and not to_the_end:
+                break
     except ClientDisconnect:  # everyday life of phones, not a failure of ours; nobody hears the answer
         raise Malformed("it broke off with its connection") from None
+    if len(body) > limit:
+        raise TooLarge(limit)
     return bytes(body)
+
+
+def _ends(request: Request) -> bool:
+    """Whether the connection ends with the answer: a sender in the middle of its body would not hear it. One that
+    waits to be told to go on does.
+    """
+    return "expect" not in request.headers and "close" in request.headers.get("connection", "").lower()
 
 
 def _announced(request: Request) -> int:

@@ -4,9 +4,7 @@
 """
 
 import json
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -21,10 +19,10 @@ from tailrace.surfaces.devtodev.errors import ERRORS, ERRORS_LISTED, listed, unk
 from tailrace.surfaces.devtodev.surface import DEVTODEV
 from tests.contract.devtodev.client import Answer, send
 from tests.contract.devtodev.conftest import World
+from tests.contract.goldens import check_names, check_reply, check_total
 from tests.contract.native.test_errors import REPLIES as NATIVE_REPLIES
-from tests.contract.native.test_errors import family
 
-GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "devtodev_errors"
+GOLDEN = "devtodev_errors"
 
 REPLIES: dict[str, TailraceError] = NATIVE_REPLIES | {
     "not_found-export": domain.NotFound("export", "exp_a"),
@@ -84,27 +82,17 @@ NAMES = sorted([*REPLIES, *UNROUTED, *(f"code-{code:02}" for code in ERRORS_LIST
 @pytest.mark.parametrize("name", NAMES)
 def test_a_reply_is_as_it_was(name: str) -> None:
     """Status, headers and body of each error are those of its golden file."""
-    path, reply = GOLDEN / f"{name}.json", every_reply()[name]
-    found = {
-        "status": reply.status_code,
-        "headers": dict(sorted(reply.headers.items())),
-        "body": bytes(reply.body).decode(),
-    }
-    if os.environ.get("TAILRACE_UPDATE_GOLDEN"):
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    assert found == json.loads(path.read_text("utf-8"))
+    check_reply(GOLDEN, name, every_reply()[name])
 
 
 def test_no_golden_file_is_left_over() -> None:
     """Each golden file belongs to a reply."""
-    assert {path.stem for path in GOLDEN.glob("*.json")} == set(NAMES)
+    check_names(GOLDEN, NAMES)
 
 
 def test_every_error_has_a_reply_of_its_own() -> None:
     """The surface's table names every class of the family and nothing else, and each has a golden reply."""
-    assert set(ERRORS) == set(family())
-    assert {type(error) for error in REPLIES.values()} == set(family())
+    check_total(ERRORS, REPLIES)
 
 
 def test_every_reply_has_the_one_form() -> None:

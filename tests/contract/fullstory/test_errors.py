@@ -2,8 +2,6 @@
 
 import base64
 import json
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +13,10 @@ from tailrace.surfaces.fullstory.errors import ERRORS, unknown
 from tailrace.surfaces.fullstory.surface import FULLSTORY
 from tests.contract.fullstory.client import Answer, Client
 from tests.contract.fullstory.conftest import DAY, MIDNIGHT, World
+from tests.contract.goldens import check_names, check_reply, check_total
 from tests.contract.native.test_errors import REPLIES as NATIVE_REPLIES
-from tests.contract.native.test_errors import family
 
-GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "fullstory_errors"
+GOLDEN = "fullstory_errors"
 REPLIES: dict[str, TailraceError] = NATIVE_REPLIES | {
     "invalid_request": domain.Invalid("id", "must be a whole number"),
     "not_found": domain.NotFound("bundle", "26"),
@@ -43,24 +41,17 @@ def every_reply() -> dict[str, Response]:
 @pytest.mark.parametrize("name", [*REPLIES, *UNROUTED])
 def test_a_reply_is_as_it_was(name: str) -> None:
     """Status, headers and body of each error are those of its golden file."""
-    path, reply = GOLDEN / f"{name}.json", every_reply()[name]
-    headers = dict(sorted(reply.headers.items()))
-    found = {"status": reply.status_code, "headers": headers, "body": bytes(reply.body).decode()}
-    if os.environ.get("TAILRACE_UPDATE_GOLDEN"):
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    assert found == json.loads(path.read_text("utf-8"))
+    check_reply(GOLDEN, name, every_reply()[name])
 
 
 def test_no_golden_file_is_left_over() -> None:
     """Each golden file belongs to a reply."""
-    assert {path.stem for path in GOLDEN.glob("*.json")} == {*REPLIES, *UNROUTED}
+    check_names(GOLDEN, {*REPLIES, *UNROUTED})
 
 
 def test_every_error_has_a_reply_of_its_own() -> None:
     """The surface's table names every class of the family and nothing else, and each has a golden reply."""
-    assert set(ERRORS) == set(family())
-    assert {type(error) for error in REPLIES.values()} == set(family())
+    check_total(ERRORS, REPLIES)
 
 
 def test_every_reply_is_json_and_waits_are_short() -> None:

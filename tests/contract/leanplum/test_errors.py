@@ -4,9 +4,7 @@
 """
 
 import json
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from starlette.responses import Response
@@ -16,12 +14,12 @@ from tailrace.model.clock import DAY, MINUTE
 from tailrace.model.errors import TailraceError
 from tailrace.surfaces.leanplum.errors import ERRORS, NO_DATA, refused, unknown
 from tailrace.surfaces.leanplum.surface import LEANPLUM
+from tests.contract.goldens import check_names, check_reply, check_total
 from tests.contract.leanplum.client import send
 from tests.contract.leanplum.conftest import TODAY, World
 from tests.contract.native.test_errors import REPLIES as NATIVE_REPLIES
-from tests.contract.native.test_errors import family
 
-GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "leanplum_errors"
+GOLDEN = "leanplum_errors"
 
 REPLIES: dict[str, TailraceError] = NATIVE_REPLIES | {
     "invalid_request": domain.Invalid("startDate", "must be a date of the form YYYYmmdd"),
@@ -50,24 +48,17 @@ def every_reply() -> dict[str, Response]:
 @pytest.mark.parametrize("name", [*REPLIES, *OTHERS])
 def test_a_reply_is_as_it_was(name: str) -> None:
     """Status, headers and body of each error are those of its golden file."""
-    path, reply = GOLDEN / f"{name}.json", every_reply()[name]
-    headers = dict(sorted(reply.headers.items()))
-    found = {"status": reply.status_code, "headers": headers, "body": bytes(reply.body).decode()}
-    if os.environ.get("TAILRACE_UPDATE_GOLDEN"):
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    assert found == json.loads(path.read_text("utf-8"))
+    check_reply(GOLDEN, name, every_reply()[name])
 
 
 def test_no_golden_file_is_left_over() -> None:
     """Each golden file belongs to a reply."""
-    assert {path.stem for path in GOLDEN.glob("*.json")} == {*REPLIES, *OTHERS}
+    check_names(GOLDEN, {*REPLIES, *OTHERS})
 
 
 def test_every_error_has_a_reply_of_its_own() -> None:
     """The surface's table names every class of the family and nothing else, and each has a golden reply."""
-    assert set(ERRORS) == set(family())
-    assert {type(error) for error in REPLIES.values()} == set(family())
+    check_total(ERRORS, REPLIES)
 
 
 def test_every_reply_has_one_form() -> None:

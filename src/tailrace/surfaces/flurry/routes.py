@@ -10,7 +10,7 @@ from tailrace.accounts.limits import limit, limits_now
 from tailrace.accounts.lookup import scope_of_api_key
 from tailrace.db.engine import Database
 from tailrace.exports.numbers import find_numbered, find_numbered_file, only_file
-from tailrace.exports.records import Export
+from tailrace.exports.records import Export, has_expired
 from tailrace.exports.submit import Submitted, submit_once
 from tailrace.model.access import Scope
 from tailrace.model.export import ExportRequest, Filters
@@ -98,7 +98,7 @@ def _uri(call: Call, export: Export, number: str) -> str | None:
         now, life = desk.database.now(connection), limit(connection, "flurry.link_life_ms")
         by_storage = limit(connection, "flurry.storage_links")
         file = only_file(connection, export.scope, export.id) if by_storage and desk.settings.files else None
-    if export.state == "expired" or (export.expires_at is not None and now >= export.expires_at):
+    if has_expired(export, now):
         return EXPIRED
     if export.state != "succeeded":
         return None

@@ -8,7 +8,7 @@ import msgspec
 from starlette.responses import Response
 
 from tailrace.delivery.records import ENDED
-from tailrace.exports.records import Export
+from tailrace.exports.records import Export, has_expired
 from tailrace.model.delivery import Standing
 from tailrace.model.export import ExportState
 
@@ -67,11 +67,10 @@ def results(found: Results, origin: str, now: int) -> Mapping[str, Any]:
     if document["state"] != "FINISHED":
         return document
     manifest = msgspec.json.decode(export.manifest or "{}")
-    over = export.state == "expired" or (export.expires_at is not None and now >= export.expires_at)
     document |= {
         "numSessions": manifest.get("rows", 0),
         "numBytes": manifest.get("bytes", 0),
-        "files": [] if over else _files(manifest, origin),
+        "files": [] if has_expired(export, now) else _files(manifest, origin),
     }
     return document | ({"s3CopyStatus": _copied(manifest, found.copies)} if found.copies else {})
 

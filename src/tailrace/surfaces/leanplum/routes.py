@@ -16,7 +16,7 @@ from tailrace.delivery.records import standings
 from tailrace.exports.downloads import Sought, find_named
 from tailrace.exports.matching import submit_matching
 from tailrace.exports.numbers import find_numbered
-from tailrace.exports.records import StoredFile, find_export
+from tailrace.exports.records import StoredFile, find_export, has_expired
 from tailrace.model.access import Principal, Scope
 from tailrace.model.errors import Invalid, NotFound
 from tailrace.model.export import ExportRequest
@@ -161,8 +161,7 @@ def _sought(desk: Desk, name: str) -> Sought:
 
 def _file(sought: Sought, name: str) -> StoredFile:
     """The file, while it has not had its time."""
-    over = sought.expires_at is not None and sought.now >= sought.expires_at
-    if sought.file is None or sought.state != "succeeded" or over:
+    if sought.file is None or sought.state != "succeeded" or has_expired(sought, sought.now):
         raise NotFound("file", name)
     return sought.file
 
