@@ -47,7 +47,8 @@ class Passage:
         world.at_death = partial(check_balance, world)
         with _disk(world) as disk:
             for role in self.layout:
-                world.run(role)
+                world.launch(role)
+            world.ready()
             with proxy_before(world.url) as proxy, through(world, proxy):
                 senders = Senders(world, proxy, self.chance, disk)
                 with load(world, world.other):

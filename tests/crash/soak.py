@@ -127,7 +127,8 @@ class Story:
     def tell(self, world: World) -> None:
         """Let it happen, and check."""
         for role in self.layout:
-            world.run(role, kill=self.point)
+            world.launch(role, kill=self.point)
+        world.ready()
         failed: list[BaseException] = []
         harm = threading.Thread(target=self._harm, args=(world, failed))
         with load(world, world.other):

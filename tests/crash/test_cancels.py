@@ -15,7 +15,7 @@ from tests.crash.worlds import World
 )
 def test_around_the_end(world: World, before: str) -> None:
     """Before it the worker hears of the cancel and leaves no file; after it the export has succeeded, and stays so."""
-    world.run("server")
+    world.launch("server")
     world.run("worker", wait=f"{before},export.after_commit:1")
     send_some(world, world.waves, 2)
     world.sealed()

@@ -86,7 +86,7 @@ def test_the_server_dies_with_20_000_events_in_flight(world: World) -> None:
         unanswered.append(60 * 500 - len(world.waves.acknowledged))
 
     world.at_death = look
-    world.run("server", kill="accept.before_reply:20")
+    world.launch("server", kill="accept.before_reply:20")
     world.run("worker")
     with senders_of(world) as senders:
         senders.send(60, 500)

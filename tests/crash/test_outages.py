@@ -29,7 +29,7 @@ def mid_export(world: World, point: str = "export.mid_assemble:2") -> Iterator[D
 
     Events keep coming. After the block all must go well again, and no process may have died.
     """
-    world.run("server")
+    world.launch("server")
     worker = world.run("worker", wait=point)
     send_some(world, world.waves, 3)
     world.sealed()

@@ -66,7 +66,7 @@ def test_one_process_does_everything(world: World, story: str) -> None:
 @pytest.mark.parametrize("story", APART)
 def test_server_and_workers(world: World, story: str) -> None:
     """Whichever process of a larger house dies at a point, another one or the next one goes on with its work."""
-    world.run("server", kill=",".join(APART[story]))
+    world.launch("server", kill=",".join(APART[story]))
     world.run("worker", kill=",".join(APART[story]))
     tell(world)
     check_deaths(world, *APART[story])
@@ -83,7 +83,7 @@ def check_deaths(world: World, *points: str) -> None:
 @pytest.mark.parametrize("stands", ["remote"], indirect=True)
 def test_before_finished_slices_are_recorded(world: World) -> None:
     """A note is written a while after the last one: the worker waits for so long, goes on and dies at it."""
-    world.run("server")
+    world.launch("server")
     world.run("worker", wait="export.mid_assemble:1", kill="export.before_record:1")
     send_some(world, world.waves, 4)
     world.sealed()
@@ -127,7 +127,7 @@ def garbage(world: World, export: str) -> set[str]:
 def test_a_slice_that_kills_whoever_makes_it(world: World) -> None:
     """Every slice process dies: exports end with an error that names what they read, and the worker lives on."""
     assert isinstance(world.backend, Embedded)
-    world.run("server")
+    world.launch("server")
     world.run("worker", kill="slice.mid_part:1", every=True)
     send_some(world, world.waves, 2)
     world.sealed()

@@ -48,7 +48,7 @@ def rouse(world: World, zombie: Daemon) -> None:
 )
 def test_an_export_that_was_taken_over(world: World, point: str) -> None:
     """Its files are the other worker's, and stay so."""
-    world.run("server")
+    world.launch("server")
     zombie = world.run("worker", wait=point)
     send_some(world, world.waves, 3)
     world.sealed()
@@ -65,7 +65,7 @@ def test_an_export_that_was_taken_over(world: World, point: str) -> None:
 @pytest.mark.parametrize("stands", ["embedded"], indirect=True)
 def test_an_export_that_was_taken_over_at_a_note(world: World) -> None:
     """The same where it writes down which slices are finished."""
-    world.run("server")
+    world.launch("server")
     zombie = world.run("worker", wait="export.mid_assemble:1,export.before_record:1")
     send_some(world, world.waves, 3)
     world.sealed()
@@ -84,7 +84,7 @@ def test_an_export_that_was_taken_over_at_a_note(world: World) -> None:
 @pytest.mark.parametrize("stands", ["embedded"], indirect=True)
 def test_an_export_whose_parts_were_swept(world: World) -> None:
     """Another worker has finished it and swept away all that the zombie wrote: it ends all the same."""
-    world.run("server")
+    world.launch("server")
     zombie = world.run("worker", wait="export.mid_assemble:3")
     send_some(world, world.waves, 3)
     world.sealed()
@@ -105,7 +105,7 @@ def test_an_export_whose_parts_were_swept(world: World) -> None:
 )
 def test_a_shard_that_was_taken_over(world: World, point: str) -> None:
     """What the other worker sealed is there once, and nothing else is."""
-    world.run("server")
+    world.launch("server")
     zombie = world.run("worker", wait=point)
     send_some(world, world.waves, 3)
     fall(world, zombie, point)

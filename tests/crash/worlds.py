@@ -108,7 +108,13 @@ class World:
     # --- processes
 
     def run(self, role: Role, *, kill: str = "", wait: str = "", every: bool = False) -> Daemon:
-        """Start a command and wait until it is ready. At a named point it is killed, or its thread waits, once.
+        """Start a command and wait until it is ready, see `launch`."""
+        daemon = self.launch(role, kill=kill, wait=wait, every=every)
+        self.ready()
+        return daemon
+
+    def launch(self, role: Role, *, kill: str = "", wait: str = "", every: bool = False) -> Daemon:
+        """Start a command. At a named point it is killed, or its thread waits, once.
 
         At each of several points, separated by commas, it is killed once, also when it was started again meanwhile.
         `every`: each process of it that comes to the point is killed.
@@ -120,8 +126,11 @@ class World:
         arms = {variable: point for variable, point in arms.items() if point}
         daemon.start(arms if every else {**arms, SIGNS: str(self.signs)})
         self.daemons.append(daemon)
-        self.until(f"the {role} is ready", lambda: self._ready(daemon))
         return daemon
+
+    def ready(self) -> None:
+        """Wait until every command is ready."""
+        self.until("everyone is ready", lambda: all(self._ready(daemon) for daemon in self.daemons))
 
     def _ready(self, daemon: Daemon) -> bool:
         if daemon.role == "worker":
@@ -171,7 +180,7 @@ class World:
 
         One that was just started again knows no order yet, so it is waited for.
         """
-        self.until("everyone is ready", lambda: all(self._ready(daemon) for daemon in self.daemons))
+        self.ready()
         self.check_slices()
         daemons, self.daemons = self.daemons, []
         for daemon in daemons:
