@@ -94,7 +94,13 @@ def _cases(names: Sequence[str]) -> Iterator[Case]:
 
 
 def _names(url: str) -> Sequence[str]:
-    return [event["name"] for event in _call(f"{url}/v1/apps/{APP}/events")["events"]]
+    """The names of all events, page by page."""
+    page = _call(f"{url}/v1/apps/{APP}/events")
+    names = [event["name"] for event in page["events"]]
+    while page["next"]:
+        page = _call(f"{url}/v1/apps/{APP}/events?{urlencode({'after': page['next']})}")
+        names += [event["name"] for event in page["events"]]
+    return names
 
 
 def _raw_data_in(format_: str) -> Callable[[str], float]:
