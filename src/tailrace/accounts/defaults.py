@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, delete, insert, select
 
-from tailrace.accounts.lookup import scope_for
+from tailrace.accounts.lookup import scope_for, scopes_in_space
 from tailrace.db.engine import Database
 from tailrace.db.tables import apps, default_apps
 from tailrace.model.access import EVERYTHING, Principal, Scope
@@ -21,18 +21,16 @@ def app_of_token(database: Database, principal: Principal, dialect: str) -> Scop
     """
     if EVERYTHING not in principal.apps and len(principal.apps) == 1:
         return scope_for(database, principal, next(iter(principal.apps)))
+    mine = default_apps.c.space == principal.space, default_apps.c.dialect == dialect
     with database.read() as connection:
-        of_space = select(apps.c.id).where(apps.c.space == principal.space)
-        there = [app for app in connection.scalars(of_space.order_by(apps.c.id)) if principal.may_see(app)]
-        mine = default_apps.c.space == principal.space, default_apps.c.dialect == dialect
-        default = connection.scalar(of_space.join(default_apps, default_apps.c.app == apps.c.number).where(*mine))
+        there = [scope for scope in scopes_in_space(connection, principal.space) if principal.may_see(scope.app_id)]
+        default = connection.scalar(select(default_apps.c.app).where(*mine))
     if not there:
         raise NotFound("app", "")
-    if default is not None and default in there:
-        return scope_for(database, principal, default)
-    if len(there) > 1:
+    found = next((scope for scope in there if scope.app == default), None)
+    if found is None and len(there) > 1:
         raise Invalid("app", "is not clear: the key sees several apps; grant it one, or set a default app")
-    return scope_for(database, principal, there[0])
+    return found or there[0]
 
 
 def set_default_apps(connection: Connection, space: int, wanted: Mapping[str, str]) -> list[str]:

@@ -1,8 +1,8 @@
 """Policy values as rows; a value that was never set has its default."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, literal, select, union_all
 
 from tailrace.db.tables import limits, token_limits
 from tailrace.model.policy import LIMITS
@@ -14,11 +14,13 @@ def limit(connection: Connection, name: str) -> int:
     return LIMITS[name].default if found is None else found
 
 
-def limit_of_token(connection: Connection, name: str, token: int) -> int:
-    """The value of a policy that holds for a token: its own, else that of everybody."""
-    mine = token_limits.c.token == token, token_limits.c.name == name
-    found = connection.scalar(select(token_limits.c.value).where(*mine))
-    return limit(connection, name) if found is None else found
+def limits_of_token(connection: Connection, names: Sequence[str], token: int) -> tuple[int, ...]:
+    """The values of some policies that hold for a token, read together: its own, else those of everybody."""
+    mine = select(token_limits.c.name, token_limits.c.value, literal(True)).where(token_limits.c.token == token)
+    usual = select(limits.c.name, limits.c.value, literal(False))
+    both = union_all(mine.where(token_limits.c.name.in_(names)), usual.where(limits.c.name.in_(names)))
+    found = {(name, own): value for name, value, own in connection.execute(both)}
+    return tuple(found.get((name, True), found.get((name, False), LIMITS[name].default)) for name in names)
 
 
 def set_token_limits(connection: Connection, token: int, values: Mapping[str, int]) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Connection, Row, Select, select
 
 from tailrace.accounts.keys import token_hash
 from tailrace.accounts.limits import limit
@@ -86,6 +86,11 @@ def scope_in_space(database: Database, space: int, app_id: str) -> Scope | None:
     with database.read() as connection:
         row = connection.execute(_apps().where(apps.c.space == space, apps.c.id == app_id)).first()
     return None if row is None else _scope(row)
+
+
+def scopes_in_space(connection: Connection, space: int) -> list[Scope]:
+    """Every app of a space, whoever is granted it, in the order of their ids."""
+    return [_scope(row) for row in connection.execute(_apps().where(apps.c.space == space).order_by(apps.c.id))]
 
 
 def scope_of_api_key(database: Database, principal: Principal, key: str) -> Scope:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, and_, select, update
 
-from tailrace.accounts.limits import limit, limit_of_token
+from tailrace.accounts.limits import limit, limits_of_token
 from tailrace.db.tables import quota_buckets, quota_windows
 from tailrace.db.upserts import insert_into
 from tailrace.model.clock import DAY, MINUTE
@@ -123,7 +123,7 @@ def take_of_token(connection: Connection, space: int, name: str, token: int, now
     Raises:
         TooSoon: as `take`.
     """
-    burst, refill = (limit_of_token(connection, f"{name}.{part}", token) for part in ("burst", "refill_per_minute"))
+    burst, refill = limits_of_token(connection, (f"{name}.burst", f"{name}.refill_per_minute"), token)
     take(connection, space, name, numbered("tkn", token), burst, refill, now)
 
 

@@ -47,15 +47,16 @@ class Bundle:
     file: StoredFile | None
 
 
-def ask_for_series(database: Database, scope: Scope, series: str, token: int) -> None:
-    """Have bundles made for an app from now on, unless somebody has asked before."""
+def ask_for_series(database: Database, scope: Scope, series: str, token: int) -> bool:
+    """Have bundles made for an app from now on; False if somebody has asked before."""
     mine = and_(owned(bundle_series, scope), bundle_series.c.series == series)
     with database.read() as connection:
         if connection.scalar(select(exists().where(mine))):
-            return
+            return False
     with database.write() as connection:
         row = owner(scope) | {"series": series, "token": token, "asked_at": database.now(connection), "seq": 0}
         connection.execute(insert_into(connection, bundle_series).values(row).on_conflict_do_nothing())
+    return True
 
 
 def list_bundles(database: Database, scope: Scope, series: str, after: int, most: int) -> Sequence[Bundle]:

@@ -3,7 +3,7 @@
 from sqlalchemy import Connection
 
 from tailrace.accounts.defaults import app_of_token
-from tailrace.accounts.limits import limit_of_token
+from tailrace.accounts.limits import limits_of_token
 from tailrace.accounts.quotas import take, take_of_token
 from tailrace.db.engine import Database
 from tailrace.model.access import Principal, Scope
@@ -42,5 +42,5 @@ def count_call(database: Database, principal: Principal, *, download: bool = Fal
 
 def _count_download(connection: Connection, principal: Principal, now: int) -> None:
     """The stricter reading of the document, where it is wanted: so many downloads a minute."""
-    most = limit_of_token(connection, _DOWNLOADS, principal.token)
+    (most,) = limits_of_token(connection, (_DOWNLOADS,), principal.token)
     take(connection, principal.space, _DOWNLOADS, numbered("tkn", principal.token), most, most, now)

@@ -54,8 +54,10 @@ def _list(call: Call, values: Mapping[str, Any]) -> Response:
     if call.request.method != "HEAD":
         count_call(database, call.principal)
     start = start_of(values)
-    ask_for_series(database, scope, NAME, call.principal.token)
-    return listed(list_bundles(database, scope, NAME, start, PAGE))
+    found = list_bundles(database, scope, NAME, start, PAGE)
+    if not found and ask_for_series(database, scope, NAME, call.principal.token):  # what is listed was asked for
+        found = list_bundles(database, scope, NAME, start, PAGE)
+    return listed(found)
 
 
 def _get(call: Call, values: Mapping[str, Any]) -> Response:
