@@ -1,6 +1,7 @@
 """Sorting: which events of a batch stand in which of the tables that a request names."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -8,9 +9,10 @@ import numpy.typing as npt
 from tailrace.model.predicates import Predicate
 from tailrace.model.tables import Table
 from tailrace.store.batches import EventBatch, Ints
-from tailrace.store.predicates import keep
+from tailrace.store.predicates import keep, matching
 
 Mask = npt.NDArray[np.bool_]
+Asked = tuple[Predicate, ...]
 Sorted = Mapping[str, Ints]  # rows of a batch, in order, by the key of their table
 
 
@@ -23,10 +25,12 @@ class Sorter:
         for key, table in tables.items():
             for name in table.events:
                 self._of_name.setdefault(name, []).append(key)
+        times = Counter(_of_params(self._tables[key].where) for keys in self._of_name.values() for key in keys)
+        self._shared = frozenset(asked for asked, count in times.items() if count > 1)
 
     def sort(self, batch: EventBatch) -> Sorted:
         """The rows of each table that has some, tables in order."""
-        judge = _Judge(batch)
+        judge = _Judge(batch, self._shared)
         found: dict[str, list[Ints]] = {}
         for name, rows in _by_name(batch):
             for key in self._of_name.get(name, ()):
@@ -37,28 +41,36 @@ class Sorter:
 
 
 class _Judge:
-    """Judges rows of a batch. What is asked of a field is found for all rows at once: many tables ask the same."""
+    """Judges rows of a batch. What is asked of a field, and what several names ask of parameters, is found for all rows
+    at once: many tables ask the same.
+    """
 
-    def __init__(self, batch: EventBatch) -> None:
+    def __init__(self, batch: EventBatch, shared: Collection[Asked]) -> None:
         self._batch = batch
-        self._masks: dict[Predicate, Mask] = {}
+        self._shared = shared
+        self._masks: dict[Asked, Mask] = {}
 
     def keep(self, where: Sequence[Predicate], rows: Ints) -> Ints:
         """Those of some rows for which all predicates hold."""
         for predicate in where:
             if predicate.field is not None:
-                rows = rows[self._mask(predicate)[rows]]
-        of_params = [predicate for predicate in where if predicate.field is None]
-        if not of_params or not len(rows):
+                rows = rows[self._mask((predicate,))[rows]]
+        asked = _of_params(where)
+        if not asked or not len(rows):
             return rows
-        some = self._batch.take(rows)
-        return rows[keep(of_params, some.fragments, some.parent, some.events)]
+        if asked in self._shared:
+            return rows[self._mask(asked)[rows]]
+        return rows[matching(asked, self._batch.events.select(["params"]).take(rows))]
 
-    def _mask(self, predicate: Predicate) -> Mask:
-        if predicate not in self._masks:
+    def _mask(self, asked: Asked) -> Mask:
+        if asked not in self._masks:
             batch = self._batch
-            self._masks[predicate] = keep([predicate], batch.fragments, batch.parent, batch.events)
-        return self._masks[predicate]
+            self._masks[asked] = keep(asked, batch.fragments, batch.parent, batch.events)
+        return self._masks[asked]
+
+
+def _of_params(where: Sequence[Predicate]) -> Asked:
+    return tuple(predicate for predicate in where if predicate.field is None)
 
 
 def _by_name(batch: EventBatch) -> Iterator[tuple[str, Ints]]:

@@ -32,6 +32,7 @@ def param(name: str, op: Any, *values: Any) -> Predicate:
 TABLES = (
     Table("all", ("go", "buy"), (), SHAPE),
     Table("few", ("go",), (param("n", "gte", 4),), SHAPE),
+    Table("as few", ("buy", "start"), (param("n", "gte", 4),), OTHER),  # asks what another table asks
     Table("fewer", ("go",), (param("n", "gte", 4), param("n", "neq", 6)), OTHER),
     Table("valued", ("go", "start"), (Predicate(None, "value", "gt", (0.5,)),), OTHER),
     Table("both", ("buy",), (Predicate(None, "value", "exists", (True,)), param("a", "exists", True)), SHAPE),
