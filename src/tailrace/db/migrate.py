@@ -13,16 +13,19 @@ from tailrace.db.engine import Database, answering
 if TYPE_CHECKING:
     from alembic.config import Config
 
-# The newest migration of each part; a test compares them with the scripts.
-NEWEST = {"meta": "0004", "inbox": "0001"}
 _HERE = Path(__file__).parent / "migrations"
 
 
 def migrate(database: Database) -> None:
     """Run what is missing of the migrations of metadata and inbox. Safe to call at every start."""
     for part, engine in (("meta", database.meta), ("inbox", database.inbox)):
-        if _version(engine, part) != NEWEST[part]:
+        if _version(engine, part) != newest(part):
             _upgrade(engine, part)
+
+
+def newest(part: str) -> str:
+    """The newest migration of ``meta`` or ``inbox``: the number that the name of its script begins with."""
+    return max(path.name for path in (_HERE / part / "versions").glob("[0-9]*.py")).partition("_")[0]
 
 
 def migration_config(part: str) -> "Config":
