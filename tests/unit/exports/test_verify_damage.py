@@ -4,17 +4,18 @@ import io
 import json
 import shutil
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
+from tailrace.accounts.lookup import scope_of_app
 from tailrace.exports.verify.verifying import verify
-from tailrace.model.access import Scope
-from tailrace.wiring import House
+from tailrace.wiring import House, open_house
 from tests.sending import T0, event, seal, send
+from tests.templates import TemplateOf
 from tests.unit.exports.downloads import PACKINGS, Download, asked, codes, download
 from tests.unit.exports.repacking import (
     PACK,
@@ -28,8 +29,6 @@ from tests.unit.exports.repacking import (
     zipped,
 )
 
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-
 TEXTS = [
     (form, packing)
     for form in ("json", "array", "csv", "xml")
@@ -40,28 +39,54 @@ COLUMNS = ("id", "event", "time", "params")
 WHOLE = {"array": "json", "json": "json", "csv": "csv", "xml": "xml", "parquet": "parquet"}  # codes of broken content
 
 
-def make(house: House, scope: Scope, folder: Path, form: str, packing: str, **other: Any) -> Download:
-    """An export of nine plain events of three sessions."""
-    send(house, scope, [event("tap", T0 + n * 1000, session=f"s{n % 3}", id=f"id-{n}") for n in range(9)])
-    seal(house, scope)
-    json_array, format_ = form == "array", "json" if form == "array" else form
-    plain = {"columns": COLUMNS, "split": "single", "format": format_, "packing": packing, "json_array": json_array}
-    wanted = asked(scope, plain | other)
-    made = download(house, scope, wanted, folder)
-    assert codes(verify([folder])) == []
-    return made
+class Exports:
+    """Exports of nine plain events of three sessions. Each is made once, and copied for whoever damages it."""
+
+    def __init__(self, house: House, folder: Path) -> None:
+        self._house = house
+        self._scope = scope_of_app(house.database, "app_waves")
+        self._folder = folder
+        self._made: dict[str, Download] = {}
+        records = [event("tap", T0 + n * 1000, session=f"s{n % 3}", id=f"id-{n}") for n in range(9)]
+        send(house, self._scope, records)
+        seal(house, self._scope)
+
+    def make(self, folder: Path, form: str, packing: str, **other: Any) -> Download:
+        """One that nobody has damaged yet."""
+        json_array, format_ = form == "array", "json" if form == "array" else form
+        plain = {"columns": COLUMNS, "split": "single", "format": format_, "packing": packing, "json_array": json_array}
+        wanted = plain | other
+        if str(wanted) not in self._made:
+            made = download(self._house, self._scope, asked(self._scope, wanted), self._folder / f"{len(self._made)}")
+            assert codes(verify([made.folder])) == []
+            self._made[str(wanted)] = made
+        return copied(self._made[str(wanted)], folder)
+
+
+@pytest.fixture(scope="module")
+def exports(tmp_path_factory: pytest.TempPathFactory, template_of: TemplateOf) -> Iterator[Exports]:
+    """Exports of one store. What verify reads does not depend on where the engine kept it."""
+    folder = tmp_path_factory.mktemp("exports")
+    template_of("sqlite", "provisioned").copy(folder / "data", "")
+    with open_house(folder / "data") as house:
+        yield Exports(house, folder)
 
 
 def copy(made: Download, name: str) -> Download:
     """The same export once more, to be damaged in another way."""
-    shutil.copytree(made.folder, made.folder.parent / name)
-    return Download(made.folder.parent / name, json.loads((made.folder / "manifest.json").read_text()))
+    return copied(made, made.folder.parent / name)
+
+
+def copied(made: Download, folder: Path) -> Download:
+    """The same export in another folder."""
+    shutil.copytree(made.folder, folder)
+    return Download(folder, json.loads((folder / "manifest.json").read_text()))
 
 
 @pytest.mark.parametrize(("form", "packing"), ALL)
-def test_changed_bytes_are_found(house: House, scope: Scope, tmp_path: Path, form: str, packing: str) -> None:
+def test_changed_bytes_are_found(exports: Exports, tmp_path: Path, form: str, packing: str) -> None:
     """A flipped byte anywhere, a cut anywhere and bytes behind the end: never unseen, never an error of our own."""
-    made = make(house, scope, tmp_path / "e", form, packing)
+    made = exports.make(tmp_path / "e", form, packing)
     whole = made.file.read_bytes()
     places = sorted({0, 4, len(whole) - 1, *range(0, len(whole), max(1, len(whole) // 40))})
     for place in places:
@@ -74,9 +99,9 @@ def test_changed_bytes_are_found(house: House, scope: Scope, tmp_path: Path, for
 
 
 @pytest.mark.parametrize(("form", "packing"), ALL)
-def test_bytes_behind_the_end_are_found(house: House, scope: Scope, tmp_path: Path, form: str, packing: str) -> None:
+def test_bytes_behind_the_end_are_found(exports: Exports, tmp_path: Path, form: str, packing: str) -> None:
     """Though the manifest agrees: one more byte, and the whole content once more, which many readers would not see."""
-    made = make(house, scope, tmp_path / "e", form, packing)
+    made = exports.make(tmp_path / "e", form, packing)
     whole, code = made.file.read_bytes(), WHOLE[form] if packing == "none" else packing
     for more in (b"x", b"\0", whole):
         made.write(whole + more)
@@ -86,11 +111,9 @@ def test_bytes_behind_the_end_are_found(house: House, scope: Scope, tmp_path: Pa
 
 
 @pytest.mark.parametrize(("form", "packing"), ALL)
-def test_a_broken_file_that_was_written_so_is_found(
-    house: House, scope: Scope, tmp_path: Path, form: str, packing: str
-) -> None:
+def test_a_broken_file_that_was_written_so_is_found(exports: Exports, tmp_path: Path, form: str, packing: str) -> None:
     """Bytes that are flipped or missing in the manifest's eyes too are found by packing, format, rows or digest."""
-    made = make(house, scope, tmp_path / "e", form, packing)
+    made = exports.make(tmp_path / "e", form, packing)
     whole = made.file.read_bytes()
     for place in range(1, len(whole), max(1, len(whole) // 30)):
         made.write(whole[:place])
@@ -114,9 +137,9 @@ CHANGES: list[tuple[Callable[[list[bytes]], Sequence[bytes]], bool, set[str]]] =
 
 
 @pytest.mark.parametrize(("form", "packing"), TEXTS)
-def test_changed_rows_are_found(house: House, scope: Scope, tmp_path: Path, form: str, packing: str) -> None:
+def test_changed_rows_are_found(exports: Exports, tmp_path: Path, form: str, packing: str) -> None:
     """Rows lost, doubled, changed or replaced: found by count and digest, else by the app's totals and by ids."""
-    made = make(house, scope, tmp_path / "e", form, packing)
+    made = exports.make(tmp_path / "e", form, packing)
     for number, (change, forged, expected) in enumerate(CHANGES):
         damaged = copy(made, f"{number}")
         replace_rows(damaged, form, change, forged=forged)
@@ -138,9 +161,9 @@ TABLE_CHANGES: list[tuple[Callable[[pa.Table], pa.Table], dict[str, Any], set[st
 
 
 @pytest.mark.parametrize("packing", ["none", "zip"])
-def test_changed_tables_are_found(house: House, scope: Scope, tmp_path: Path, packing: str) -> None:
+def test_changed_tables_are_found(exports: Exports, tmp_path: Path, packing: str) -> None:
     """The same in Parquet, whose digest is of lines that are made here."""
-    made = make(house, scope, tmp_path / "e", "parquet", packing)
+    made = exports.make(tmp_path / "e", "parquet", packing)
     for number, (change, claims, expected) in enumerate(TABLE_CHANGES):
         damaged = copy(made, f"{number}")
         replace_table(damaged, change, **claims)
@@ -148,9 +171,9 @@ def test_changed_tables_are_found(house: House, scope: Scope, tmp_path: Path, pa
         assert found - {"file.min_time", "file.max_time"} == expected, number
 
 
-def test_an_event_lost_from_its_session_is_found(house: House, scope: Scope, tmp_path: Path) -> None:
+def test_an_event_lost_from_its_session_is_found(exports: Exports, tmp_path: Path) -> None:
     """All facts of the file made anew, and no row missing: the app's totals still tell of the event."""
-    made = make(house, scope, tmp_path / "e", "json", "gzip", shape="sessions", columns=None)
+    made = exports.make(tmp_path / "e", "json", "gzip", shape="sessions", columns=None)
     first = copy(made, "lost")
     replace_rows(first, "json", lambda rows: [_without_an_event(rows[0]), *rows[1:]], forged=True)
     report = verify([first.folder])
@@ -171,9 +194,9 @@ def _without_an_event(row: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("format_", ["json", "csv", "xml", "parquet"])
-def test_members_must_be_those_of_the_manifest(house: House, scope: Scope, tmp_path: Path, format_: str) -> None:
+def test_members_must_be_those_of_the_manifest(exports: Exports, tmp_path: Path, format_: str) -> None:
     """A member that is missing, one too many, one renamed or doubled in the archive: each is named."""
-    made = make(house, scope, tmp_path / "e", format_, "zip", shape="tables", split="event", columns=None)
+    made = exports.make(tmp_path / "e", format_, "zip", shape="tables", split="event", columns=None)
     assert [(m["of"], m["rows"]) for m in made.entry["members"]] == [("users", 1), ("rows", 9)]
     members = unzipped(made.file.read_bytes())
     one, two = members
@@ -195,9 +218,9 @@ def _doubled(members: dict[str, bytes]) -> bytes:
     return sink.getvalue()
 
 
-def test_archives_hold_nothing_beside_their_members(house: House, scope: Scope, tmp_path: Path) -> None:
+def test_archives_hold_nothing_beside_their_members(exports: Exports, tmp_path: Path) -> None:
     """Bytes before, between or behind members, a comment, another name before a member, an encrypted one."""
-    made = make(house, scope, tmp_path / "e", "json", "zip")
+    made = exports.make(tmp_path / "e", "json", "zip")
     whole = made.file.read_bytes()
     name = str(made.entry["members"][0]["name"]).encode()
     end = whole.rindex(b"PK\x05\x06")
@@ -224,9 +247,9 @@ def _moved(end: bytes, by: int) -> bytes:
 
 
 @pytest.mark.parametrize("key", ["rows", "min_time", "max_time", "content_sha256"])
-def test_archives_add_up(house: House, scope: Scope, tmp_path: Path, key: str) -> None:
+def test_archives_add_up(exports: Exports, tmp_path: Path, key: str) -> None:
     """What the manifest says of an archive is what it says of its members, and that is what they hold."""
-    made = make(house, scope, tmp_path / "e", "json", "zip")
+    made = exports.make(tmp_path / "e", "json", "zip")
     wrong = {"rows": 5, "min_time": "2020-01-01T00:00:00.000Z", "max_time": None, "content_sha256": "0" * 64}[key]
     for entry in (made.entry, made.entry["members"][0]):
         kept = entry[key]
@@ -273,9 +296,9 @@ TEXT_CHANGES: list[tuple[str, Callable[[bytes], bytes]]] = [
 ]
 
 
-def test_malformed_texts_are_found(house: House, scope: Scope, tmp_path: Path) -> None:
+def test_malformed_texts_are_found(exports: Exports, tmp_path: Path) -> None:
     """Brackets, commas, headers, quotes, cells, tags, entities, line ends, encodings: each fault is the format's."""
-    made = {form: make(house, scope, tmp_path / form, form, "gzip") for form in ("array", "csv", "xml")}
+    made = {form: exports.make(tmp_path / form, form, "gzip") for form in ("array", "csv", "xml")}
     for number, (form, change) in enumerate(TEXT_CHANGES):
         damaged = copy(made[form], f"{number}")
         text = UNPACK["gzip"](damaged.file.read_bytes())
@@ -284,10 +307,10 @@ def test_malformed_texts_are_found(house: House, scope: Scope, tmp_path: Path) -
         assert f"file.{WHOLE[form]}" in codes(verify([damaged.folder])), number
 
 
-def test_two_frames_are_found(house: House, scope: Scope, tmp_path: Path) -> None:
+def test_two_frames_are_found(exports: Exports, tmp_path: Path) -> None:
     """The right rows in two members or frames: many readers stop, silently, after the first."""
     for packing in ("gzip", "zstd"):
-        made = make(house, scope, tmp_path / packing, "json", packing)
+        made = exports.make(tmp_path / packing, "json", packing)
         head, rows, _ = rows_of(
             UNPACK[packing](made.file.read_bytes()),
             "json",
@@ -298,21 +321,21 @@ def test_two_frames_are_found(house: House, scope: Scope, tmp_path: Path) -> Non
         assert codes(verify([made.folder])) == [f"file.{packing}"]
 
 
-def test_rows_must_lie_where_they_were_split_to(house: House, scope: Scope, tmp_path: Path) -> None:
+def test_rows_must_lie_where_they_were_split_to(exports: Exports, tmp_path: Path) -> None:
     """A file of an hour holds rows of that hour only."""
-    made = make(house, scope, tmp_path / "e", "json", "gzip", split="hour")
+    made = exports.make(tmp_path / "e", "json", "gzip", split="hour")
     assert made.entry["key"] == "2026-01-02T03"
     made.entry["key"] = "2026-01-02T04"
     made.save()
     assert codes(verify([made.folder])) == ["file.key"]
 
 
-def test_events_must_lie_with_those_of_their_name(house: House, scope: Scope, tmp_path: Path) -> None:
+def test_events_must_lie_with_those_of_their_name(exports: Exports, tmp_path: Path) -> None:
     """A file of a name holds no event of another, in any format."""
     for format_, packing in (("json", "gzip"), ("csv", "zip"), ("xml", "none"), ("parquet", "zip")):
         for shape in ("events", "tables"):
             folder = tmp_path / f"{shape}-{format_}"
-            made = make(house, scope, folder, format_, packing, shape=shape, split="event", columns=("id", "event"))
+            made = exports.make(folder, format_, packing, shape=shape, split="event", columns=("id", "event"))
             for entry in (*made.manifest["files"], *(made.entry["members"] or ())):
                 entry["key"] = entry["key"] and "top"
             made.save()

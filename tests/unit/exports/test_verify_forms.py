@@ -1,25 +1,65 @@
 """Verify proves what the engine really writes: every shape, format, packing and split, and chains of several."""
 
 import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tailrace.accounts.lookup import scope_of_app
 from tailrace.cli.verify_view import as_json, as_lines
 from tailrace.exports.verify import streams
 from tailrace.exports.verify.verifying import verify
 from tailrace.model.access import Scope
 from tailrace.model.clock import DAY
 from tailrace.model.window import Axis
-from tailrace.wiring import House
+from tailrace.wiring import House, open_house
 from tests.sending import T0
+from tests.templates import TemplateOf
 from tests.unit.exports.downloads import FORMS, PACKINGS, SPLITS, Download, asked, codes, download, wave
 
-# What verify reads does not depend on where the engine kept it.
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+EVERYTHING: tuple[Axis, None, None] = ("available", None, None)
 PLAIN: dict[str, Any] = {"columns": ("id", "event", "time", "params")}
+
+
+class Waved:
+    """A store with some waves of odd events, which nobody adds to."""
+
+    def __init__(self, house: House, waves: int) -> None:
+        self._house = house
+        self._scope = scope_of_app(house.database, "app_waves")
+        for step in range(waves):
+            wave(house, self._scope, step)
+
+    def download(
+        self, form: Mapping[str, Any], folder: Path, window: tuple[Axis, int | None, int | None] = EVERYTHING
+    ) -> Download:
+        """An export in some form: keys of a request."""
+        return download(self._house, self._scope, asked(self._scope, form, *window), folder)
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory, template_of: TemplateOf) -> Iterator[Waved]:
+    """After one wave. What verify reads does not depend on where the engine kept it."""
+    with opened(tmp_path_factory, template_of) as house:
+        yield Waved(house, 1)
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory, template_of: TemplateOf) -> Iterator[Waved]:
+    """After two, whose sessions are the same."""
+    with opened(tmp_path_factory, template_of) as house:
+        yield Waved(house, 2)
+
+
+def opened(tmp_path_factory: pytest.TempPathFactory, template_of: TemplateOf) -> AbstractContextManager[House]:
+    """A new store."""
+    data = tmp_path_factory.mktemp("waved") / "data"
+    template_of("sqlite", "provisioned").copy(data, "")
+    return open_house(data)
 
 
 def forms(shape: str, format_: str) -> list[dict[str, Any]]:
@@ -33,12 +73,10 @@ def forms(shape: str, format_: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("shape", "format_"), FORMS)
-def test_every_form_is_proven(house: House, scope: Scope, tmp_path: Path, shape: str, format_: str) -> None:
+def test_every_form_is_proven(two: Waved, tmp_path: Path, shape: str, format_: str) -> None:
     """Odd texts in every place, fragments of one session in two commits: all rows and ids, and nothing is wrong."""
-    wave(house, scope)
-    wave(house, scope, 1)
     for number, form in enumerate(forms(shape, format_)):
-        made = download(house, scope, asked(scope, form), tmp_path / f"{number}")
+        made = two.download(form, tmp_path / f"{number}")
         report = verify([made.folder])
         assert (report.findings, report.exports[0].rows) == ((), made.manifest["rows"]), form
         assert [(c.events, c.ids, c.complete) for c in report.chains] == [(66, 66, True)], form
@@ -52,34 +90,29 @@ def unproven(shape: str, format_: str) -> set[str]:
 
 @pytest.mark.parametrize("option", ["json_array", "csv_safe"])
 @pytest.mark.parametrize("shape", list(SPLITS))
-def test_options_are_proven(house: House, scope: Scope, tmp_path: Path, shape: str, option: str) -> None:
+def test_options_are_proven(one: Waved, tmp_path: Path, shape: str, option: str) -> None:
     """One array instead of lines, and cells that are guarded against spreadsheets."""
-    wave(house, scope)
     form: dict[str, Any] = {"shape": shape, "format": option.split("_")[0], option: True, "split": SPLITS[shape][0]}
     for packing in ("none", "zip"):
-        made = download(house, scope, asked(scope, {"packing": packing, **form}), tmp_path / packing)
+        made = one.download({"packing": packing, **form}, tmp_path / packing)
         assert (codes(verify([made.folder])), made.manifest["rows"]) == ([], 33), packing
 
 
 @pytest.mark.parametrize("axis", ["event_time", "session_start"])
 @pytest.mark.parametrize(("shape", "format_"), FORMS)
-def test_windows_are_proven(house: House, scope: Scope, tmp_path: Path, shape: str, format_: str, axis: Axis) -> None:
+def test_windows_are_proven(two: Waved, tmp_path: Path, shape: str, format_: str, axis: Axis) -> None:
     """Windows on other axes, in which late fragments are merged into their sessions, have no totals to agree with."""
-    wave(house, scope)
-    wave(house, scope, 1)
     form = {"shape": shape, "format": format_, "split": SPLITS[shape][-1], "packing": PACKINGS[format_][-1]}
-    wanted = asked(scope, form, axis, T0, T0 + 2 * DAY)
-    made = download(house, scope, wanted, tmp_path / "window")
+    made = two.download(form, tmp_path / "window", (axis, T0, T0 + 2 * DAY))
     assert (codes(verify([made.folder])), made.manifest["rows"] > 9) == ([], True)
 
 
-def test_columns_decide_what_can_be_proven(house: House, scope: Scope, tmp_path: Path) -> None:
+def test_columns_decide_what_can_be_proven(one: Waved, tmp_path: Path) -> None:
     """Sessions without their events, and rows without ids or times, pass; the report tells what was not compared."""
-    wave(house, scope)
     for number, (shape, format_) in enumerate(FORMS):
         columns = ("session_id", "country") if shape == "sessions" else ("event", "app_version")
         form = {"shape": shape, "format": format_, "split": SPLITS[shape][0], "packing": "none", "columns": columns}
-        made = download(house, scope, asked(scope, form), tmp_path / f"{number}")
+        made = one.download(form, tmp_path / f"{number}")
         report = verify([made.folder])
         assert (codes(report), report.chains[0].ids) == ([], 0), form
         assert "no ids compared" in " ".join(as_lines(report)) or "0 ids compared" in " ".join(as_lines(report))
@@ -103,6 +136,7 @@ STEPS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_a_chain_may_change_its_form(house: House, scope: Scope, tmp_path: Path) -> None:
     """Four steps in four formats and packings are one complete chain; without the second it has a gap."""
     made = chain(house, scope, tmp_path, STEPS)
@@ -113,13 +147,12 @@ def test_a_chain_may_change_its_form(house: House, scope: Scope, tmp_path: Path)
 
 
 @pytest.mark.parametrize("shape", ["events", "tables", "sessions"])
-def test_ids_are_compared_across_formats(house: House, scope: Scope, tmp_path: Path, shape: str) -> None:
+def test_ids_are_compared_across_formats(one: Waved, tmp_path: Path, shape: str) -> None:
     """The same events in two formats, with manifests that make two steps of them: every id is found to come twice."""
-    wave(house, scope)
     split = SPLITS[shape][0]
     for number, form in enumerate(STEPS):
         kept = {key: value for key, value in form.items() if key not in ("split", "columns")}
-        made = download(house, scope, asked(scope, {"shape": shape, "split": split, **kept}), tmp_path / f"{number}")
+        made = one.download({"shape": shape, "split": split, **kept}, tmp_path / f"{number}")
         _follow(made, number)
     report = verify([tmp_path])
     (finding,) = report.findings
@@ -137,12 +170,11 @@ def _follow(made: Download, number: int) -> None:
     made.save()
 
 
-def test_a_missing_schema_is_a_note(house: House, scope: Scope, tmp_path: Path) -> None:
+def test_a_missing_schema_is_a_note(one: Waved, tmp_path: Path) -> None:
     """Without its schema an export is no less whole; the report says what is not proven of it."""
-    wave(house, scope)
     for format_ in ("csv", "parquet"):
         form: dict[str, Any] = {"format": format_, "packing": "none", **PLAIN}
-        made = download(house, scope, asked(scope, form), tmp_path / format_)
+        made = one.download(form, tmp_path / format_)
         (made.folder / made.manifest["schema"]["name"]).unlink()
         report = verify([made.folder])
         assert (report.ok, len(report.notes)) == (True, 2 if format_ == "parquet" else 1)
@@ -152,10 +184,9 @@ def test_a_missing_schema_is_a_note(house: House, scope: Scope, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("damage", [b"", b"{}", b"[" * 5000, b"\xff"])
-def test_another_schema_is_found(house: House, scope: Scope, tmp_path: Path, damage: bytes) -> None:
+def test_another_schema_is_found(one: Waved, tmp_path: Path, damage: bytes) -> None:
     """A schema that is not the manifest's is found by size and hash, and one that is none by its content."""
-    wave(house, scope)
-    made = download(house, scope, asked(scope, PLAIN), tmp_path / "e")
+    made = one.download(PLAIN, tmp_path / "e")
     path = made.folder / made.manifest["schema"]["name"]
     path.write_bytes(damage)
     assert codes(verify([made.folder])) == ["schema.bytes", "schema.sha256"]
@@ -168,12 +199,11 @@ def test_another_schema_is_found(house: House, scope: Scope, tmp_path: Path, dam
 
 
 @pytest.mark.parametrize("format_", ["csv", "parquet"])
-def test_other_columns_than_the_schemas_are_found(house: House, scope: Scope, tmp_path: Path, format_: str) -> None:
+def test_other_columns_than_the_schemas_are_found(one: Waved, tmp_path: Path, format_: str) -> None:
     """A header or a table with other names than its schema, though that is whole, is found."""
-    wave(house, scope)
     form = {"format": format_, "packing": "none"}
-    made = download(house, scope, asked(scope, PLAIN | form), tmp_path / "1")
-    other = download(house, scope, asked(scope, {"columns": ("id", "time")} | form), tmp_path / "2")
+    made = one.download(PLAIN | form, tmp_path / "1")
+    other = one.download({"columns": ("id", "time")} | form, tmp_path / "2")
     made.manifest["schema"] = other.manifest["schema"]
     shutil.copy(other.folder / other.manifest["schema"]["name"], made.folder)
     made.save()
@@ -182,13 +212,12 @@ def test_other_columns_than_the_schemas_are_found(house: House, scope: Scope, tm
 
 @pytest.mark.parametrize("size", [1, 7, 100])
 def test_borders_of_chunks_do_not_matter(
-    house: House, scope: Scope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+    one: Waved, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     """Whatever the size of chunks, each format and packing reads the same: quotes, tags and line ends over borders."""
-    wave(house, scope)
     for number, (format_, packing) in enumerate((f, p) for f in PACKINGS for p in PACKINGS[f]):
         form = {"format": format_, "packing": packing, "json_array": format_ == "json", **PLAIN}
-        download(house, scope, asked(scope, form), tmp_path / f"{number}")
+        one.download(form, tmp_path / f"{number}")
     whole = [verify([folder]) for folder in sorted(tmp_path.glob("[0-9]*"))]
     monkeypatch.setattr(streams, "CHUNK", size)
     assert [verify([folder]) for folder in sorted(tmp_path.glob("[0-9]*"))] == whole
