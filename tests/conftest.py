@@ -21,6 +21,7 @@ from tailrace.logs import log
 from tailrace.model.access import Scope
 from tailrace.wiring import House, open_house
 from tests.longest import longest_first
+from tests.sending import in_threads
 from tests.stores import moto, swift
 from tests.templates import Kind, Template, TemplateOf, make_template, postgres_server
 
@@ -182,9 +183,9 @@ def provisioning(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def house(data: Path) -> Iterator[House]:
-    """An opened, provisioned store."""
+    """An opened, provisioned store, whose exports are made in this process: a test that needs others says so."""
     with open_house(data) as opened:
-        yield opened
+        yield in_threads(opened)
 
 
 @pytest.fixture

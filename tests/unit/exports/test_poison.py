@@ -45,8 +45,8 @@ class Poison:
 
 
 def uncached(house: House) -> House:
-    """The same store without a cache of parts."""
-    made = house.settings.exports.model_copy(update={"cache_bytes": 0})
+    """The same store without a cache of parts, its exports made by processes."""
+    made = house.settings.exports.model_copy(update={"cache_bytes": 0, "pool": "processes"})
     return replace(house, settings=house.settings.model_copy(update={"exports": made}))
 
 

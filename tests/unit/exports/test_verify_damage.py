@@ -14,7 +14,7 @@ import pytest
 from tailrace.accounts.lookup import scope_of_app
 from tailrace.exports.verify.verifying import verify
 from tailrace.wiring import House, open_house
-from tests.sending import T0, event, seal, send
+from tests.sending import T0, event, in_threads, seal, send
 from tests.templates import TemplateOf
 from tests.unit.exports.downloads import PACKINGS, Download, asked, codes, download
 from tests.unit.exports.repacking import (
@@ -43,7 +43,7 @@ class Exports:
     """Exports of nine plain events of three sessions. Each is made once, and copied for whoever damages it."""
 
     def __init__(self, house: House, folder: Path) -> None:
-        self._house = house
+        self._house = in_threads(house)
         self._scope = scope_of_app(house.database, "app_waves")
         self._folder = folder
         self._made: dict[str, Download] = {}

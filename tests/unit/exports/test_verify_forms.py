@@ -17,7 +17,7 @@ from tailrace.model.access import Scope
 from tailrace.model.clock import DAY
 from tailrace.model.window import Axis
 from tailrace.wiring import House, open_house
-from tests.sending import T0
+from tests.sending import T0, in_threads
 from tests.templates import TemplateOf
 from tests.unit.exports.downloads import FORMS, PACKINGS, SPLITS, Download, asked, codes, download, wave
 
@@ -29,7 +29,7 @@ class Waved:
     """A store with some waves of odd events, which nobody adds to."""
 
     def __init__(self, house: House, waves: int) -> None:
-        self._house = house
+        self._house = in_threads(house)
         self._scope = scope_of_app(house.database, "app_waves")
         for step in range(waves):
             wave(house, self._scope, step)
