@@ -135,6 +135,18 @@ def file_bytes(house: House, done: Export, name: str) -> bytes:
     return b"".join(house.files.chunks(file.object))
 
 
+def inflated(data: bytes) -> bytes:
+    """A file before it was deflated, an archive as its members with their names and dates. Equal content may be
+    deflated to bytes that differ, docs/decisions/0077 says why.
+    """
+    if data.startswith(b"\x1f\x8b"):
+        return gzip.decompress(data)
+    if not data.startswith(b"PK\x03\x04"):
+        return data
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return b"".join(f"{one.filename} {one.date_time}\n".encode() + archive.read(one) for one in archive.infolist())
+
+
 def rows_of(house: House, done: Export, name: str) -> list[Row]:
     """The rows of a file, read by other means than they were written."""
     manifest = json.loads(done.manifest or "")

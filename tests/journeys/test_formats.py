@@ -52,7 +52,7 @@ from tests.reading import (
     same,
     whole,
 )
-from tests.sending import T0, event, file_bytes, principal, request, seal, work
+from tests.sending import T0, event, file_bytes, inflated, principal, request, seal, work
 
 SHAPES: tuple[Shape, ...] = ("events", "sessions", "tables")
 Read = Callable[[bytes], list[Row]]
@@ -154,12 +154,12 @@ def made(house: House, scope: Scope, wanted: ExportRequest) -> Export:
 
 
 def contents(house: House, done: Export) -> dict[str, bytes]:
-    """The bytes of all files of an export, by name without what is the export's own."""
+    """The bytes of all files of an export, unpacked, by name without what is the export's own."""
     manifest = json.loads(done.manifest or "")
     names = [*(file["name"] for file in manifest["files"]), manifest["schema"]["name"]]
     stem = f"{done.request.app}-{done.id}-{done.request.shape}"
     assert all(name.startswith(stem) for name in names)
-    return {name.removeprefix(stem): file_bytes(house, done, name) for name in names}
+    return {name.removeprefix(stem): inflated(file_bytes(house, done, name)) for name in names}
 
 
 def load(house: House, scope: Scope, shape: Shape, form: str, **more: Any) -> Loaded:

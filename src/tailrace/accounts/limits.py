@@ -1,8 +1,9 @@
 """Policy values as rows; a value that was never set has its default."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, delete, insert, literal, select, union_all
+from sqlalchemy import Connection, delete, func, insert, literal, select, union_all
 
 from tailrace.db.tables import limits, token_limits
 from tailrace.model.policy import LIMITS
@@ -12,6 +13,12 @@ def limit(connection: Connection, name: str) -> int:
     """The value that holds for a policy of `LIMITS`."""
     found = connection.scalar(select(limits.c.value).where(limits.c.name == name))
     return LIMITS[name].default if found is None else found
+
+
+def limit_column(name: str) -> Any:
+    """The value of a policy as a column of another query, which need not ask for it apart."""
+    found = select(limits.c.value).where(limits.c.name == name).scalar_subquery()
+    return func.coalesce(found, LIMITS[name].default)
 
 
 def limits_of_token(connection: Connection, names: Sequence[str], token: int) -> tuple[int, ...]:

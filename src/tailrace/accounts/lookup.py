@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, select
 
 from tailrace.accounts.keys import token_hash
-from tailrace.accounts.limits import limit
+from tailrace.accounts.limits import limit, limit_column
 from tailrace.accounts.quotas import take_of
 from tailrace.accounts.rights import texts
 from tailrace.accounts.token_rows import BEARERS, joined
@@ -43,14 +43,13 @@ def principal_of_token(
         Unauthorized: it is not known, revoked or past its life, or its owner is disabled.
         TooSoon: it comes more often than the limit `requests.burst` allows.
     """
-    hashed = token_hash(secret, token)
+    known = joined().add_columns(limit_column("requests.burst").label("burst"))
     with database.read() as connection:
-        row = connection.execute(joined().where(tokens.c.hash == hashed)).first()
+        row = connection.execute(known.where(tokens.c.hash == token_hash(secret, token))).first()
         now = database.now(connection)
-        bounded = limit(connection, "requests.burst") > 0
     if row is None or row.kind not in kinds or not alive(row, now, idle_ms) or not confirm(database, row, token, now):
         raise Unauthorized
-    if bounded:
+    if row.burst > 0:
         with database.write() as connection:
             take_of(connection, row.space, "requests", f"tkn_{row.number}", database.now(connection))
     note_use(database, row, now, idle_ms)

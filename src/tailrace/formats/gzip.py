@@ -10,7 +10,7 @@ from isal import isal_zlib
 
 LEVEL = 1  # as cheap as writing the bytes uncompressed; see docs/decisions
 
-HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # no name, no time: equal content gives equal bytes
+HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # no name, no time: nothing of the machine or the moment
 END = b"\x03\x00"  # an empty last block
 
 

@@ -21,7 +21,7 @@ from tailrace.model.access import Scope
 from tailrace.model.clock import DAY, MINUTE
 from tailrace.model.export import ExportRequest
 from tailrace.wiring import House
-from tests.sending import T0, Row, event, export, file_bytes, principal, request, rows_of, seal, send, work
+from tests.sending import T0, Row, event, export, file_bytes, inflated, principal, request, rows_of, seal, send, work
 from tests.unit.clocks import MovedClock, moved
 from tests.unit.store.world import build
 
@@ -74,12 +74,12 @@ def content(house: House, done: Export) -> bytes:
 
 
 def all_content(house: House, done: Export) -> list[bytes]:
-    """The bytes of all its files."""
-    return [file_bytes(house, done, file["name"]) for file in json.loads(done.manifest or "")["files"]]
+    """The bytes of all its files, inflated."""
+    return [inflated(file_bytes(house, done, file["name"])) for file in json.loads(done.manifest or "")["files"]]
 
 
 def test_the_same_request_gives_the_same_bytes(house: House, scope: Scope) -> None:
-    """With one worker and with four, threads and processes, and run again: the files are equal byte for byte."""
+    """With one worker and with four, threads and processes, and run again: what is packed is equal byte for byte."""
     build(house, scope)
     for asked in (
         request(scope),
