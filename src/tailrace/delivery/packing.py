@@ -1,4 +1,4 @@
-"""Packing a stream on its way: one gzip member; equal bytes in, equal bytes out."""
+"""Packing a stream on its way: one gzip member, with nothing of the moment in it."""
 
 import struct
 from collections.abc import Iterable, Iterator

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 from zipfile import ZIP64_LIMIT, ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
-_TIMELESS = (1980, 1, 1, 0, 0, 0)  # equal content gives equal bytes
+_TIMELESS = (1980, 1, 1, 0, 0, 0)  # nothing of the moment
 _MODE = 0o100644
 
 

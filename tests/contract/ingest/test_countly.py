@@ -18,7 +18,7 @@ from tests.conftest import TestClock, at
 from tests.contract.live import live
 from tests.relay import Relay
 from tests.sdk import drive
-from tests.sending import T0, export, in_threads, request, seal
+from tests.sending import T0, export, request, seal
 
 Row = dict[str, Any]
 
@@ -114,7 +114,7 @@ def backend() -> str:
 @pytest.fixture
 def served(house: House) -> Iterator[tuple[House, httpx.Client]]:
     """A store whose clock stands two minutes after T0, and a client of it."""
-    house = in_threads(at(house, TestClock(T0 + 120_000)))
+    house = at(house, TestClock(T0 + 120_000))
     with live(house) as client:
         yield house, client
 
@@ -335,7 +335,6 @@ def test_the_sdk_for_node_sends_each_thing_once_though_an_answer_is_lost(house: 
     """The real SDK, unmodified: its first answer is cut after the commit, so it sends that request again. What it says
     that it sent is exported, no more and no less, in the session of its device.
     """
-    house = in_threads(house)
     with live(house) as client, Relay(client.base_url.port or 0) as relay:
         relay.stop_at = 1
         Thread(target=_mend, args=(relay,), daemon=True).start()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -13,8 +14,9 @@ from tailrace.model.access import Scope
 from tailrace.model.clock import HOUR
 from tailrace.model.export import ExportRequest, Packing, Split
 from tailrace.model.window import Axis
-from tailrace.wiring import House
-from tests.sending import T0, Row, event, file_bytes, principal, request, seal, send, work
+from tailrace.wiring import House, open_house
+from tests.sending import T0, Row, event, file_bytes, in_threads, principal, request, seal, send, work
+from tests.templates import TemplateOf
 
 # What each format must write in another way: quotes, separators, line ends, formulas, signs that XML has not.
 ODD = ('a,b "c"', "=1+1", "-x", "two\r\nlines", "\n", "<&>]]>", "ä\u2028\U0001f600", "[", "_x000A_", "'=q", "\ttab")
@@ -61,6 +63,17 @@ class Download:
         self.entry.update({"bytes": len(data), "sha256": sha256(data).hexdigest()} | claims)
         self.manifest["bytes"] = sum(file["bytes"] for file in self.manifest["files"])
         self.save()
+
+
+@contextmanager
+def new_house(template_of: TemplateOf, folder: Path) -> Iterator[House]:
+    """A store of a module's tests, whose exports are made in this process.
+
+    It is on the embedded database: what verify reads does not depend on where the engine kept it.
+    """
+    template_of("sqlite", "provisioned").copy(folder / "data", "")
+    with open_house(folder / "data") as opened:
+        yield in_threads(opened)
 
 
 def odd_events(step: int) -> Iterator[Row]:

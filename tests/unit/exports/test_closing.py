@@ -25,7 +25,7 @@ from tailrace.model.clock import DAY, HOUR, MINUTE
 from tailrace.model.errors import Expired, NotFound, Unavailable
 from tailrace.model.rows import Column, RowShape
 from tailrace.wiring import House
-from tests.sending import T0, event, in_threads, principal, seal, send
+from tests.sending import T0, event, principal, seal, send
 from tests.unit.clocks import MovedClock, moved
 
 SERIES = "ours"
@@ -88,7 +88,7 @@ class Bundler:
 def bundler(house: House, scope: Scope) -> Bundler:
     """It is three hours into the first day, somebody has asked for the series, and events of each hour are there."""
     clock = MovedClock()
-    found = Bundler(in_threads(moved(house, clock)), scope, clock)
+    found = Bundler(moved(house, clock), scope, clock)
     found.at(BEGIN + 3 * HOUR + 11 * MINUTE)
     ask_for_series(found.house.database, scope, SERIES, principal(house, scope).token)
     found.send(0, BEGIN + 1, BEGIN + HOUR + 1, BEGIN + 2 * HOUR + 1)

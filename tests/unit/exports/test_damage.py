@@ -19,7 +19,7 @@ from tailrace.model.clock import MINUTE
 from tailrace.model.export import Part
 from tailrace.remote import run_slice_here
 from tailrace.wiring import House
-from tests.sending import in_threads, principal, request, rows_of
+from tests.sending import principal, request, rows_of
 from tests.unit.clocks import MovedClock, moved
 from tests.unit.store.world import build
 
@@ -91,7 +91,7 @@ def test_a_damaged_part_is_made_again(
 ) -> None:
     """The attempt fails with the reason in the log, and leaves nothing; the next one succeeds with all rows."""
     clock = MovedClock()
-    moving = in_threads(moved(house, clock))
+    moving = moved(house, clock)
     build(moving, scope)
     spoiler = Spoiler(damage)
     monkeypatch.setattr(wiring, "run_slice_here", spoiler)

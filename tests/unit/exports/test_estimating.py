@@ -10,7 +10,7 @@ from tailrace.model.clock import SECOND
 from tailrace.model.export import ExportRequest
 from tailrace.model.window import Window
 from tailrace.wiring import House
-from tests.sending import T0, event, in_threads, make, request, seal, send
+from tests.sending import T0, event, make, request, seal, send
 
 PLAIN = ExportRequest("app_waves", Window("available", None, None), packing="none")
 
@@ -31,7 +31,6 @@ def test_the_speed_is_what_recent_exports_say() -> None:
 
 def test_only_telling_exports_of_the_space_count(house: House, scope: Scope) -> None:
     """Quick ones say nothing; a slow one makes the forecast slow, and another space's changes nothing."""
-    house = in_threads(house)
     send(house, scope, [event("a", T0 + n, session=None) for n in range(2000)])
     seal(house, scope)
     done = make(house, scope, request(scope))

@@ -13,10 +13,10 @@ import pytest
 
 from tailrace.accounts.lookup import scope_of_app
 from tailrace.exports.verify.verifying import verify
-from tailrace.wiring import House, open_house
-from tests.sending import T0, event, in_threads, seal, send
+from tailrace.wiring import House
+from tests.sending import T0, event, seal, send
 from tests.templates import TemplateOf
-from tests.unit.exports.downloads import PACKINGS, Download, asked, codes, download
+from tests.unit.exports.downloads import PACKINGS, Download, asked, codes, download, new_house
 from tests.unit.exports.repacking import (
     PACK,
     UNPACK,
@@ -43,7 +43,7 @@ class Exports:
     """Exports of nine plain events of three sessions. Each is made once, and copied for whoever damages it."""
 
     def __init__(self, house: House, folder: Path) -> None:
-        self._house = in_threads(house)
+        self._house = house
         self._scope = scope_of_app(house.database, "app_waves")
         self._folder = folder
         self._made: dict[str, Download] = {}
@@ -65,10 +65,9 @@ class Exports:
 
 @pytest.fixture(scope="module")
 def exports(tmp_path_factory: pytest.TempPathFactory, template_of: TemplateOf) -> Iterator[Exports]:
-    """Exports of one store. What verify reads does not depend on where the engine kept it."""
+    """Exports of one store."""
     folder = tmp_path_factory.mktemp("exports")
-    template_of("sqlite", "provisioned").copy(folder / "data", "")
-    with open_house(folder / "data") as house:
+    with new_house(template_of, folder) as house:
         yield Exports(house, folder)
 
 

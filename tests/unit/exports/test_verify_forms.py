@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,10 @@ from tailrace.exports.verify.verifying import verify
 from tailrace.model.access import Scope
 from tailrace.model.clock import DAY
 from tailrace.model.window import Axis
-from tailrace.wiring import House, open_house
-from tests.sending import T0, in_threads
+from tailrace.wiring import House
+from tests.sending import T0
 from tests.templates import TemplateOf
-from tests.unit.exports.downloads import FORMS, PACKINGS, SPLITS, Download, asked, codes, download, wave
+from tests.unit.exports.downloads import FORMS, PACKINGS, SPLITS, Download, asked, codes, download, new_house, wave
 
 EVERYTHING: tuple[Axis, None, None] = ("available", None, None)
 PLAIN: dict[str, Any] = {"columns": ("id", "event", "time", "params")}
@@ -29,7 +28,7 @@ class Waved:
     """A store with some waves of odd events, which nobody adds to."""
 
     def __init__(self, house: House, waves: int) -> None:
-        self._house = in_threads(house)
+        self._house = house
         self._scope = scope_of_app(house.database, "app_waves")
         for step in range(waves):
             wave(house, self._scope, step)
@@ -43,23 +42,16 @@ class Waved:
 
 @pytest.fixture(scope="module")
 def one(tmp_path_factory: pytest.TempPathFactory, template_of: TemplateOf) -> Iterator[Waved]:
-    """After one wave. What verify reads does not depend on where the engine kept it."""
-    with opened(tmp_path_factory, template_of) as house:
+    """After one wave."""
+    with new_house(template_of, tmp_path_factory.mktemp("waved")) as house:
         yield Waved(house, 1)
 
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory, template_of: TemplateOf) -> Iterator[Waved]:
     """After two, whose sessions are the same."""
-    with opened(tmp_path_factory, template_of) as house:
+    with new_house(template_of, tmp_path_factory.mktemp("waved")) as house:
         yield Waved(house, 2)
-
-
-def opened(tmp_path_factory: pytest.TempPathFactory, template_of: TemplateOf) -> AbstractContextManager[House]:
-    """A new store."""
-    data = tmp_path_factory.mktemp("waved") / "data"
-    template_of("sqlite", "provisioned").copy(data, "")
-    return open_house(data)
 
 
 def forms(shape: str, format_: str) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from tailrace.model.hashing import actor_hash
 from tailrace.store.joins import MOST, joined, joined_with
 from tailrace.store.profiles import profiles_at
 from tailrace.wiring import House
-from tests.sending import T0, Row, event, export, in_threads, request, seal, send
+from tests.sending import T0, Row, event, export, request, seal, send
 
 COLUMNS = ("id", "until_first_ms", "prior_events", "user_attributes", "registered_at")
 
@@ -39,7 +39,7 @@ def sealed(house: House, scope: Scope, *batches: Sequence[Row]) -> dict[str, Row
 
 def rows_of(house: House, scope: Scope) -> dict[str, Row]:
     """All rows of an app by id."""
-    return {row["id"]: row for row in export(in_threads(house), scope, request(scope, columns=COLUMNS))[1]}
+    return {row["id"]: row for row in export(house, scope, request(scope, columns=COLUMNS))[1]}
 
 
 def said(id_: str, minute: int, device: str = "d1", **attributes: object) -> Row:
