@@ -6,7 +6,7 @@ none.
 
 import sys
 from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Literal, TextIO, cast
 
@@ -68,13 +68,20 @@ def forward_libraries() -> None:
 
 
 class _Stderr:
-    """Standard error as it is when a line is written, which whoever runs this in a process of theirs may change."""
+    """Standard error as it is when a line is written, which whoever runs this in a process of theirs may change.
+
+    A line that cannot be written, as on a full disk, is lost and nothing else: a line is most wanted where something
+    has already gone wrong, and what deals with that must not fail over telling of it.
+    """
 
     def write(self, text: str) -> int:
-        return sys.stderr.write(text)
+        with suppress(OSError):
+            sys.stderr.write(text)
+        return len(text)
 
     def flush(self) -> None:
-        sys.stderr.flush()
+        with suppress(OSError):
+            sys.stderr.flush()
 
 
 def _add_bound(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

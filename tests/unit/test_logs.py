@@ -10,6 +10,7 @@ import pytest
 from tailrace.jobs.heartbeat import heartbeat
 from tailrace.logs import bound, bound_value, configure_logs, forward_libraries, log
 from tailrace.model.errors import Unavailable
+from tests.fulldisk import full_disk
 
 
 @pytest.fixture(autouse=True)
@@ -92,3 +93,12 @@ def test_libraries_speak_through_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert third["level"] == "error"
     assert "ValueError: 7" in str(third["exception"])
     assert "hunter2" not in str(third["exception"])
+
+
+def test_a_line_that_cannot_be_written_stops_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither does a thousand of them, which no buffer holds; afterwards lines are written again."""
+    with full_disk():
+        for number in range(1_000):
+            log.warning("lost", number=number)
+    log.info("kept")
+    assert [line["event"] for line in lines(capsys)] == ["kept"]

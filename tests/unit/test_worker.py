@@ -4,14 +4,18 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from tailrace.exports.slices import SliceSpec
 from tailrace.jobs.bell import Bell
+from tailrace.jobs.queue import Job, claim
 from tailrace.model.access import Scope
+from tailrace.model.errors import Unavailable
 from tailrace.wiring import House
 from tailrace.worker import Worker
+from tests.fulldisk import full_disk
 from tests.sending import T0, event, seal, send
 from tests.unit.exports.attempts import Slices, ask, job_of, now, recorded, steered
 
@@ -55,6 +59,24 @@ def test_exports_run_side_by_side(filled: House, scope: Scope, slices: Slices) -
     slices._make = meet  # type: ignore[assignment]
     with Worker(filled, Bell(), 2):
         wait_until(lambda: all(now(filled, export).state == "succeeded" for export in exports))
+
+
+def test_a_log_on_a_full_disk_ends_no_thread(filled: House, scope: Scope, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread whose database is away says so where nothing can be written, and goes on all the same."""
+    refused = threading.Event()
+
+    def away(*arguments: Any) -> Job | None:
+        if arguments[1] == "export" and not refused.is_set():
+            refused.set()
+            raise Unavailable("the database did not answer", 1)
+        return claim(*arguments)
+
+    monkeypatch.setattr("tailrace.worker.claim", away)
+    export = ask(filled, scope)
+    with full_disk(), Worker(filled, Bell(), 1) as worker:
+        wait_until(lambda: now(filled, export).state == "succeeded")
+        assert worker.alive
+    assert refused.is_set()
 
 
 def test_leaving_gives_back_what_runs(filled: House, scope: Scope, slices: Slices) -> None:
