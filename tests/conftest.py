@@ -9,8 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from argon2 import PasswordHasher
+from httpx._transports import default
 from hypothesis import settings
 
 from tailrace.accounts import keys
@@ -20,10 +22,12 @@ from tailrace.db import engine
 from tailrace.logs import log
 from tailrace.model.access import Scope
 from tailrace.wiring import House, open_house
+from tests.effort import mark_repetitions
 from tests.longest import longest_first
 from tests.sending import in_threads
 from tests.stores import moto, swift
 from tests.templates import Kind, Template, TemplateOf, make_template, postgres_server
+from tests.unit.store.history import History, found
 
 __all__ = ["moto", "swift"]  # fixtures
 
@@ -67,9 +71,11 @@ user = "bob@example.com"
 """
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that take long are begun first."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Repetitions are known before tests are chosen by marks; of those chosen, files that take long are begun first."""
+    mark_repetitions(items)
+    yield
     longest_first(items)
 
 
@@ -103,6 +109,15 @@ def _cheap_passwords() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keys, "_passwords", cheap)
         keys._nobodys.cache_clear()
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_trust_store() -> Iterator[None]:
+    """Each client of httpx reads all certificates that the world trusts, 60 ms, to talk to a server without any."""
+    read_once = cache(httpx.create_ssl_context)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(default, "create_ssl_context", read_once)
         yield
 
 
@@ -154,15 +169,21 @@ def template_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TemplateOf
         def made(database: str, kind: Kind) -> Template:
             url = "" if database == "sqlite" else held.enter_context(postgres_server().database())
             data = tmp_path_factory.mktemp("template") / "data"
-            return make_template(data, url, PROVISIONING if kind == "provisioned" else None)
+            told = "app_waves" if kind == "told" else None
+            return make_template(data, url, PROVISIONING if kind != "empty" else None, told)
 
         yield made
 
 
 @pytest.fixture
 def data(request: pytest.FixtureRequest, backend: str, tmp_path: Path, template_of: TemplateOf) -> Iterator[Path]:
-    """A data directory with a new store on either database; for a test that asks for `house` it is provisioned."""
-    template = template_of(backend, "provisioned" if "house" in request.fixturenames else "empty")
+    """A data directory with a new store on either database.
+
+    For a test that asks for `house` it is provisioned; for one that asks for `history` it has been told that, too.
+    """
+    kinds: dict[str, Kind] = {"history": "told", "house": "provisioned"}
+    kind: Kind = next((kinds[name] for name in kinds if name in request.fixturenames), "empty")
+    template = template_of(backend, kind)
     path = tmp_path / "data"
     if not template.url:
         template.copy(path, "")
@@ -192,6 +213,12 @@ def house(data: Path) -> Iterator[House]:
 def scope(house: House) -> Scope:
     """The app app_waves."""
     return scope_of_app(house.database, "app_waves")
+
+
+@pytest.fixture
+def history(house: House, scope: Scope) -> History:
+    """The history that the app has been told: to seal it takes longer than most tests of it."""
+    return found(house, scope)
 
 
 @pytest.fixture

@@ -12,9 +12,11 @@ import pytest
 import sqlalchemy as sa
 
 from tailrace.accounts.limits import set_limits
+from tailrace.accounts.lookup import scope_of_app
 from tailrace.accounts.provisioning import read_provisioning
 from tailrace.config import SETTINGS_FILE
 from tailrace.wiring import initialise, open_house, provision
+from tests.unit.store import history
 
 POSTGRES = "TAILRACE_TEST_POSTGRES"
 # Events of tests have times of their own, which are not to depend on the day on which tests run; some say when they
@@ -24,7 +26,7 @@ ANY_TIME = {
     "ingest.max_ahead_ms": 400_000_000_000_000,
     "ingest.max_correction_ms": 0,
 }
-Kind = Literal["empty", "provisioned"]
+Kind = Literal["empty", "provisioned", "told"]
 
 
 class PostgresServer:
@@ -69,8 +71,8 @@ class Template:
         (target / SETTINGS_FILE).write_text(f'database = "{url}"\n')
 
 
-def make_template(data: Path, url: str, provisioning: str | None) -> Template:
-    """A new store on a database, provisioned as a file says."""
+def make_template(data: Path, url: str, provisioning: str | None, told: str | None = None) -> Template:
+    """A new store on a database, provisioned as a file says; an app of that has been told the `history`."""
     data.mkdir(parents=True)
     (data / SETTINGS_FILE).write_text(f'database = "{url}"\n')
     initialise(data)
@@ -81,6 +83,8 @@ def make_template(data: Path, url: str, provisioning: str | None) -> Template:
             provision(house, read_provisioning(wanted))
             with house.database.write() as connection:
                 set_limits(connection, ANY_TIME)
+            if told is not None:
+                history.tell(house, scope_of_app(house.database, told))
     return Template(data, url)
 
 

@@ -124,7 +124,6 @@ def tried(report: Path) -> Mapping[str, set[int]]:
     return found
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(MOST_S)
 def test_the_server_holds_to_its_description(data: Path, examples: Mapping[str, Example], tmp_path: Path) -> None:
     """No check of any phase fails, and every operation was answered as its owner is, too."""

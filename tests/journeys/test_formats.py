@@ -33,6 +33,7 @@ from tailrace.model.clock import DAY, HOUR
 from tailrace.model.export import FORMATS, PACKINGS, ExportRequest, Format, Packing, Shape, Split
 from tailrace.store.inbox import append
 from tailrace.wiring import House
+from tests.effort import again
 from tests.journeys.test_real_telemetry import imported
 from tests.journeys.test_real_telemetry import sent as telemetry
 from tests.reading import (
@@ -369,7 +370,6 @@ def test_every_format_holds_just_what_was_sent(house: House, scope: Scope, shape
     check_everything(house, scope, shape, expected(shape, raws))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_real_telemetry_is_the_same_in_every_format(
     house: House, scope: Scope, few_waves: Path, shape: Shape
@@ -484,7 +484,7 @@ def test_a_column_alone_has_a_row_per_event(house: House, scope: Scope, form: st
     assert sum(row.get("info") == "x" for row in rows) == 10
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", ["events", again("sessions"), again("tables")])
 def test_the_same_request_gives_the_same_bytes(house: House, scope: Scope, shape: Shape) -> None:
     """With one worker and with four, in threads and in processes, from the cache and anew."""
     raws = hostile()

@@ -108,7 +108,7 @@ def ask(house: House, scope: Scope, records: Sequence[Row], number: int) -> Aske
 
 def time_of(record: Row) -> int:
     """The instant of a record, by the standard library."""
-    from tests.unit.store.world import milliseconds
+    from tests.unit.store.history import milliseconds
 
     return milliseconds(record["time"])
 
@@ -180,7 +180,6 @@ def wait_for(house: House, asked: Sequence[Asked]) -> list[Export]:
         time.sleep(0.2)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)  # on SQLite a hundred come by way of Flurry's API
 def test_a_hundred_exports_at_once(fleet: House) -> None:
     """All succeed and hold just what was sent, memory stays bounded, and each space gets its share from the start."""

@@ -144,6 +144,7 @@ def check_windows(client: Client, truth: list[dict[str, Any]], folder: Path) -> 
     assert (none["files"], none["rows"]) == ([], 0)
 
 
+@pytest.mark.thorough
 def test_two_stores_with_the_same_rows_have_the_same_digest(
     tmp_path: Path, provisioning: Path, few_waves: Path
 ) -> None:

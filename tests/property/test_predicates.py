@@ -24,6 +24,7 @@ from tailrace.model.fields import FIELDS
 from tailrace.model.predicates import Predicate, parse_predicates
 from tailrace.store.predicates import keep
 from tailrace.store.schema import arrow_type
+from tests.effort import examples
 
 Raw = dict[str, Any]
 
@@ -276,7 +277,7 @@ def milliseconds(value: Any) -> int:
 # The tests
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(worlds(), st.lists(on_params | on_fields, max_size=3), st.sampled_from([1, 40, 256 << 10]))
 def test_predicates_mean_what_the_oracle_says(sent: Sent, raws: list[Raw], block: int) -> None:
     """Any predicates keep just the events that a naive reading of what was sent keeps, whatever was sent."""
@@ -287,7 +288,7 @@ def test_predicates_mean_what_the_oracle_says(sent: Sent, raws: list[Raw], block
     assert kept(sent, predicates, block) == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(values, min_size=1, max_size=12), st.data(), st.sampled_from([1, 40, 256 << 10]))
 def test_one_parameter_means_what_the_oracle_says(raws: list[str], data: st.DataObject, block: int) -> None:
     """The same for one parameter that is there, predicate by predicate: where most that can go wrong would."""
@@ -337,7 +338,7 @@ def kept(sent: Sent, predicates: Sequence[Predicate], block: int = jsontext.BLOC
     return found
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(st.lists(params, max_size=6), st.lists(keys, min_size=1, max_size=3), st.sampled_from([1, 40, 256 << 10]))
 def test_members_are_those_that_were_sent(texts: list[str | None], asked: list[str], block: int) -> None:
     """All members, and some asked by name, are the slices of the texts that Python's decoder finds."""

@@ -13,6 +13,7 @@ from tailrace.cli.app import make_app
 from tailrace.compute.running import run_all
 from tailrace.exports import making, plan
 from tests.conftest import PROVISIONING
+from tests.effort import again
 from tests.reading import read_csv
 from tests.sending import T0, event
 from tests.servers import run
@@ -212,7 +213,9 @@ def test_other_refusals(data: Path, tmp_path: Path, call: Call) -> None:
     assert other.read_text() == "x"
 
 
-@pytest.mark.parametrize("form", [(), ("--format", "csv"), ("--format", "parquet"), ("--shape", "sessions")])
+@pytest.mark.parametrize(
+    "form", [(), again(("--format", "csv")), again(("--format", "parquet")), ("--shape", "sessions")]
+)
 def test_parts_pass(
     data: Path, tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch, form: tuple[str, ...]
 ) -> None:

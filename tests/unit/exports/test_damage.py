@@ -21,7 +21,6 @@ from tailrace.remote import run_slice_here
 from tailrace.wiring import House
 from tests.sending import principal, request, rows_of
 from tests.unit.clocks import MovedClock, moved
-from tests.unit.store.world import build
 
 Damage = Callable[[Path], None]
 FORMS: list[dict[str, Any]] = [
@@ -84,6 +83,7 @@ def run_one(house: House) -> None:
         run_export(runner, job)
 
 
+@pytest.mark.usefixtures("history")
 @pytest.mark.parametrize("damage", [flipped, cut, gone])
 @pytest.mark.parametrize("form", FORMS, ids=str)
 def test_a_damaged_part_is_made_again(
@@ -92,7 +92,6 @@ def test_a_damaged_part_is_made_again(
     """The attempt fails with the reason in the log, and leaves nothing; the next one succeeds with all rows."""
     clock = MovedClock()
     moving = moved(house, clock)
-    build(moving, scope)
     spoiler = Spoiler(damage)
     monkeypatch.setattr(wiring, "run_slice_here", spoiler)
     submitted = submit(moving.submitter(), principal(moving, scope), scope, request(scope, **form))

@@ -24,7 +24,7 @@ from tailrace.wiring import House
 from tests.sending import principal, request, rows_of
 from tests.unit.clocks import MovedClock, moved
 from tests.unit.exports.attempts import Slices, ask, attempt, job_of, now, objects, recorded, run, steered, take
-from tests.unit.store.world import build
+from tests.unit.store.history import History
 
 WAIT_S = 30
 
@@ -36,9 +36,8 @@ def clock() -> MovedClock:
 
 
 @pytest.fixture
-def moving(house: House, scope: Scope, clock: MovedClock) -> House:
+def moving(house: House, clock: MovedClock, history: History) -> House:  # noqa: ARG001 - what the store was told
     """A store with a history by that clock, its slices made one after the other."""
-    build(house, scope)
     return steered(moved(house, clock))
 
 

@@ -18,7 +18,7 @@ from tailrace.remote import run_slice_here
 from tailrace.wiring import House
 from tests.sending import T0, file_bytes, request
 from tests.unit.exports.attempts import ask, job_of, now, objects, recorded, take
-from tests.unit.store.world import build
+from tests.unit.store.history import History
 
 WAIT_S = 60
 
@@ -60,9 +60,11 @@ def content(house: House, done: Export) -> bytes:
     return file_bytes(house, done, f"app_waves-{done.id}-events.ndjson.gz")
 
 
-def test_a_poison_slice_fails_its_export_and_is_named(house: House, scope: Scope, tmp_path: Path) -> None:
+def test_a_poison_slice_fails_its_export_and_is_named(
+    house: House, scope: Scope, history: History, tmp_path: Path
+) -> None:
     """After one death in company and three alone: the day, the window and what it reads are in the error."""
-    world, plain = build(house, scope), uncached(house)
+    plain = uncached(house)
     export = ask(plain, scope, request(scope, "event_time", T0, T0 + 3 * 86_400_000))
     with plain.runner() as runner:
         run_export(poisoned(runner, Poison(house.data, tmp_path / "marks")), take(plain))
@@ -70,17 +72,17 @@ def test_a_poison_slice_fails_its_export_and_is_named(house: House, scope: Scope
     done, job = now(plain, export), job_of(plain, export)
     assert (done.state, job.state, job.outcome) == ("failed", "done", "failed")
     error = done.error or ""
-    day = sorted({segment.day for segment in world.segments})[1]
-    for segment in world.segments:
+    day = sorted({segment.day for segment in history.segments})[1]
+    for segment in history.segments:
         assert (segment.location.object in error) == (segment.day == day)
     assert "the window 2026-01-02T03:04:05.678Z to 2026-01-05T03:04:05.678Z on event_time" in error
     assert objects(plain, export) == []
     assert recorded(plain, export) == []
 
 
+@pytest.mark.usefixtures("history")
 def test_a_slice_that_dies_of_bad_luck_is_made(house: House, scope: Scope, tmp_path: Path) -> None:
     """Killed twice, it is tried until it succeeds: no attempt is lost, no failure counted, and the bytes are right."""
-    build(house, scope)
     plain = uncached(house)
     unlucky, lucky = ask(plain, scope), ask(plain, scope)
     with plain.runner() as runner:
@@ -91,9 +93,9 @@ def test_a_slice_that_dies_of_bad_luck_is_made(house: House, scope: Scope, tmp_p
     assert content(plain, now(plain, unlucky)) == content(plain, now(plain, lucky))
 
 
+@pytest.mark.usefixtures("history")
 def test_others_that_share_the_pool_do_not_fail(house: House, scope: Scope, tmp_path: Path) -> None:
     """Three exports at once, one of them poison: the two others succeed at their first attempt, byte for byte alike."""
-    build(house, scope)
     plain = uncached(house)
     asked = [ask(plain, scope) for _ in range(3)]
     with plain.runner() as runner:

@@ -23,7 +23,6 @@ from tailrace.model.export import ExportRequest
 from tailrace.wiring import House
 from tests.sending import T0, Row, event, export, file_bytes, inflated, principal, request, rows_of, seal, send, work
 from tests.unit.clocks import MovedClock, moved
-from tests.unit.store.world import build
 
 
 @pytest.fixture
@@ -78,9 +77,9 @@ def all_content(house: House, done: Export) -> list[bytes]:
     return [inflated(file_bytes(house, done, file["name"])) for file in json.loads(done.manifest or "")["files"]]
 
 
+@pytest.mark.usefixtures("history")
 def test_the_same_request_gives_the_same_bytes(house: House, scope: Scope) -> None:
     """With one worker and with four, threads and processes, and run again: what is packed is equal byte for byte."""
-    build(house, scope)
     for asked in (
         request(scope),
         request(scope, "event_time", T0, T0 + 2 * DAY, columns=("params", "id", "number")),
@@ -96,9 +95,9 @@ def test_the_same_request_gives_the_same_bytes(house: House, scope: Scope) -> No
         assert made == [made[0]] * 5, asked
 
 
+@pytest.mark.usefixtures("history")
 def test_the_manifest_tells_the_truth(house: House, scope: Scope) -> None:
     """Rows, bytes, hashes and bounds are what the file itself says, also when no time is among the columns."""
-    build(house, scope)
     for columns in (None, ("id", "level"), ("session_id",)):
         submitted = ask(house, scope, request(scope, columns=columns))
         done = work(house, scope, submitted.id)
@@ -114,9 +113,9 @@ def test_the_manifest_tells_the_truth(house: House, scope: Scope) -> None:
         assert (file["min_time"], file["max_time"]) == (min(times), max(times))
 
 
+@pytest.mark.usefixtures("history")
 def test_parts_do_not_stay(house: House, scope: Scope) -> None:
     """When an export has succeeded its files and their schema are its only objects."""
-    build(house, scope)
     for asked in (request(scope), request(scope, shape="tables", packing="zip", split="event")):
         before = objects(house, scope)
         manifest = json.loads(work(house, scope, ask(house, scope, asked).id).manifest or "")
@@ -129,9 +128,9 @@ def objects(house: House, scope: Scope) -> set[Path]:
     return {path for path in (house.data / "files" / scope.prefix / "exports").rglob("*") if path.is_file()}
 
 
+@pytest.mark.usefixtures("history")
 def test_an_export_whose_worker_died_is_finished_by_another(moving: House, scope: Scope, clock: MovedClock) -> None:
     """A worker that claimed and then fell silent loses the job after its lease; the next one answers the request."""
-    build(moving, scope)
     submitted = ask(moving, scope)
     take(moving)
     assert claim(moving.database, "export", "other", moving.settings.exports.lease_ms) is None
@@ -141,9 +140,9 @@ def test_an_export_whose_worker_died_is_finished_by_another(moving: House, scope
     assert len(rows_of(moving, done, json.loads(done.manifest or "")["files"][0]["name"])) == 100
 
 
+@pytest.mark.usefixtures("history")
 def test_a_worker_taken_for_dead_cannot_touch_the_result(moving: House, scope: Scope, clock: MovedClock) -> None:
     """It wakes up after another has finished, and runs: state, manifest, files and their bytes stay as they are."""
-    build(moving, scope)
     submitted = ask(moving, scope)
     zombie = take(moving)
     clock.shift += moving.settings.exports.lease_ms + MINUTE
@@ -181,9 +180,9 @@ def lose_the_segments(house: House) -> None:
         path.unlink()
 
 
+@pytest.mark.usefixtures("history")
 def test_an_export_that_cannot_be_made_fails_with_a_reason(moving: House, scope: Scope, clock: MovedClock) -> None:
     """Each failed attempt is given back with a pause; after the last one the state is failed and says why."""
-    build(moving, scope)
     submitted = ask(moving, scope)
     lose_the_segments(moving)
     with capture_logs() as logs:
@@ -196,9 +195,9 @@ def test_an_export_that_cannot_be_made_fails_with_a_reason(moving: House, scope:
     assert done.finished_at is not None
 
 
+@pytest.mark.usefixtures("history")
 def test_an_export_that_kills_its_workers_fails_in_the_end(moving: House, scope: Scope, clock: MovedClock) -> None:
     """When every worker dies over it, silently, the export is given up after the last attempt, not tried for ever."""
-    build(moving, scope)
     submitted = ask(moving, scope)
     most = moving.settings.exports.max_attempts
     attempts = run_to_the_end(moving, clock, lambda job: run(moving, job) if job.attempt > most else None)

@@ -12,6 +12,7 @@ from tailrace.model.predicates import parse_predicates
 from tailrace.store import batches as batches_module
 from tailrace.store import merge as merge_module
 from tailrace.store import segments as segments_module
+from tests.effort import seeds
 from tests.sending import T0, Row, event, export, request
 from tests.unit.exports.histories import Store, Told, history
 
@@ -66,7 +67,7 @@ def headed(sessions: Sequence[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: int(row["session_number"]))
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", seeds(4))
 def test_sessions_are_the_events_by_session(told: Told, seed: int) -> None:
     """In a window, under any filters: each session once, with just the events of `events`, in order of fragment."""
     store = told(seed)

@@ -17,7 +17,7 @@ from tailrace.store import segments as segments_module
 from tailrace.store.scan import Selection
 from tests.sending import T0, Content, Row, event, held, make
 from tests.unit.exports.histories import NAMES, Store, Told
-from tests.unit.store.world import milliseconds, scanned
+from tests.unit.store.history import milliseconds, scanned
 
 COLUMNS = ("id", "event", "time", "session_start", "session_number", "number")
 KEYS: dict[tuple[str, str], Callable[[Row], str]] = {

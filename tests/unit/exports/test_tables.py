@@ -13,6 +13,7 @@ from tailrace.model.clock import DAY, HOUR
 from tailrace.model.export import Filters
 from tailrace.model.predicates import parse_predicates
 from tailrace.store import batches as batches_module
+from tests.effort import seeds
 from tests.sending import T0, Content, Row, event, export, request
 from tests.unit.exports.histories import NAMES, Store, Told, history
 
@@ -64,7 +65,7 @@ def person(rows: Sequence[Row]) -> Row:
     return known | counts | {"last_session_start": max(row["session_start"] for row in rows)}
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", seeds(3))
 def test_tables_are_the_events_by_name(told: Told, seed: int) -> None:
     """Each name has a table of just its events, in the usual order, parameters as columns; users are all who made them.
 

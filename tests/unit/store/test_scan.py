@@ -19,8 +19,8 @@ from tailrace.store.scan import Selection, can_match, scan
 from tailrace.store.snapshots import visible
 from tailrace.wiring import House
 from tests.sending import T0, event, seal, send
+from tests.unit.store.history import COLUMNS, History, Row, build, scanned, wanted
 from tests.unit.store.selections import selections
-from tests.unit.store.world import COLUMNS, Row, World, build, scanned, wanted
 
 EVERYTHING = Selection(Window("available", None, None), Filters(), COLUMNS)
 
@@ -43,16 +43,16 @@ def test_a_selection_means_what_the_oracle_says(
     if small:
         monkeypatch.setattr(segments_module, "ROW_GROUP_EVENTS", 3)
         monkeypatch.setattr(batches_module, "BATCH_EVENTS", 2)
-    world = build(house, scope)
+    history = build(house, scope)
 
     @settings(max_examples=40, deadline=None)
-    @given(selections(world))
+    @given(selections(history))
     def check(selection: Selection) -> None:
-        expected = [row for row in world.rows if wanted(row, selection)]
-        found = scanned(house, world.segments, world.available, selection)
+        expected = [row for row in history.rows if wanted(row, selection)]
+        found = scanned(house, history.segments, history.available, selection)
         assert as_rows(found, selection.columns) == as_rows(expected, selection.columns)
-        ruled_out = [segment for segment in world.segments if not can_match(segment, selection)]
-        assert scanned(house, ruled_out, world.available, selection) == []
+        ruled_out = [segment for segment in history.segments if not can_match(segment, selection)]
+        assert scanned(house, ruled_out, history.available, selection) == []
 
     check()
 
@@ -66,11 +66,11 @@ def test_numbers_are_dense_and_stay(house: House, scope: Scope) -> None:
     other = scope_of_app(house.database, "app_tides")
     send(house, other, [event("e", T0)])
     seal(house, other)
-    world = build(house, scope)
-    rows = scanned(house, world.segments, world.available, numbered)
-    seq_of = {row["id"]: row["_seq"] for row in world.rows}
+    history = build(house, scope)
+    rows = scanned(house, history.segments, history.available, numbered)
+    seq_of = {row["id"]: row["_seq"] for row in history.rows}
     by_number = sorted(rows, key=lambda row: row["number"])
-    assert [row["number"] for row in by_number] == list(range(len(world.rows)))
+    assert [row["number"] for row in by_number] == list(range(len(history.rows)))
     assert [seq_of[row["id"]] for row in by_number] == sorted(seq_of.values())
     sessions = {(row["session_id"], row["session_number"]) for row in rows}
     assert len(sessions) == len({name for name, _ in sessions}) == len({number for _, number in sessions})
@@ -87,23 +87,21 @@ def assert_stable(house: House, scope: Scope, numbered: Selection, before: dict[
     assert {row["id"]: row for row in after if row["id"] in before} == before
 
 
-def test_a_snapshot_never_grows(house: House, scope: Scope) -> None:
+def test_a_snapshot_never_grows(house: House, scope: Scope, history: History) -> None:
     """Segments visible at a seq are the same whatever was committed since; increments cut them without a rest."""
-    world = build(house, scope)
     with house.database.read() as connection:
         for seq in range(5):
-            found = scanned(house, visible(connection, scope, seq), world.available, EVERYTHING)
-            assert {row["id"] for row in found} == {row["id"] for row in world.rows if row["_seq"] <= seq}
+            found = scanned(house, visible(connection, scope, seq), history.available, EVERYTHING)
+            assert {row["id"] for row in found} == {row["id"] for row in history.rows if row["_seq"] <= seq}
             for after in range(seq + 1):
                 part = visible(connection, scope, seq, after=after)
                 assert {segment.added_seq for segment in part} == set(range(after + 1, seq + 1))
 
 
-def test_rows_come_in_one_order(house: House, scope: Scope) -> None:
+def test_rows_come_in_one_order(house: House, history: History) -> None:
     """Order of output: day of the session's start, commit, stored order, in which a fragment's events follow time."""
-    world = build(house, scope)
-    rows = scanned(house, world.segments, world.available, replace(EVERYTHING, columns=(*COLUMNS, "number")))
-    place = {row["id"]: row["_seq"] for row in world.rows}
+    rows = scanned(house, history.segments, history.available, replace(EVERYTHING, columns=(*COLUMNS, "number")))
+    place = {row["id"]: row["_seq"] for row in history.rows}
     keys = [(row["session_start"] // 86_400_000, place[row["id"]], row["number"]) for row in rows]
     assert keys == sorted(keys)
     for one, two in pairwise(rows):
@@ -111,9 +109,8 @@ def test_rows_come_in_one_order(house: House, scope: Scope) -> None:
             assert one["time"] <= two["time"]
 
 
-def test_a_segment_that_is_gone_is_an_error(house: House, scope: Scope) -> None:
+def test_a_segment_that_is_gone_is_an_error(house: House, history: History) -> None:
     """A file that is missing under a committed segment is never an empty result."""
-    world: World = build(house, scope)
-    house.files.delete(world.segments[0].location.object)
+    house.files.delete(history.segments[0].location.object)
     with pytest.raises(FileNotFoundError):
-        list(scan(house.files, world.segments[0], {}, EVERYTHING))
+        list(scan(house.files, history.segments[0], {}, EVERYTHING))

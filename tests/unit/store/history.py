@@ -29,7 +29,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class World:
+class History:
     """Events as they must come out, each with the commit that made it visible."""
 
     rows: Sequence[Row]
@@ -37,23 +37,40 @@ class World:
     segments: Sequence[Segment]
 
 
-def build(house: House, scope: Scope, seed: int = 1) -> World:
+def build(house: House, scope: Scope) -> History:
+    """Tell a store the history, and what it must hold then."""
+    tell(house, scope)
+    return found(house, scope)
+
+
+def tell(house: House, scope: Scope) -> None:
     """Send four waves of events, each with resends of earlier ones, and seal each; sessions go on through waves."""
-    chance = random.Random(seed)  # noqa: S311
-    sent: list[Row] = []
+    for wave, again in waves():
+        send(house, scope, wave + again)
+        seal(house, scope)
+
+
+def found(house: House, scope: Scope) -> History:
+    """What a store must hold that was told the history, and nothing else in its app."""
     rows: list[Row] = []
     starts: dict[str, int] = {}
     fragments: dict[str, int] = {}
-    for seq in range(1, WAVES + 1):
-        wave = [draw(chance, f"{seq}-{n}") for n in range(25)]
-        send(house, scope, wave + chance.sample(sent, min(8, len(sent))))
-        seal(house, scope)
+    for seq, (wave, _) in enumerate(waves(), 1):
         rows += foretell(wave, seq, starts, fragments)
-        sent += wave
     with house.database.read() as connection:
         segments = visible(connection, scope, WAVES)
         available = available_at(connection, scope, range(1, WAVES + 1))
-    return World([row | {"available_at": available[row["_seq"]]} for row in rows], available, segments)
+    return History([row | {"available_at": available[row["_seq"]]} for row in rows], available, segments)
+
+
+def waves() -> Iterator[tuple[list[Row], list[Row]]]:
+    """Each wave's new events, and earlier ones that come again with it."""
+    chance = random.Random(1)  # noqa: S311
+    sent: list[Row] = []
+    for seq in range(1, WAVES + 1):
+        wave = [draw(chance, f"{seq}-{n}") for n in range(25)]
+        yield wave, chance.sample(sent, min(8, len(sent)))
+        sent += wave
 
 
 def draw(chance: random.Random, id_: str) -> Row:
