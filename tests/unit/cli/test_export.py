@@ -1,8 +1,11 @@
 """`tailrace export`: files, manifest and schema in a directory, without a server."""
 
 import json
+import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -29,23 +32,39 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
     monkeypatch.setenv("TAILRACE_EXPORTS__POOL", "threads")
 
     def called(*arguments: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["tailrace", *map(str, arguments)])
         capsys.readouterr()
-        code = exits.run(make_app())
+        code = command(monkeypatch, arguments)
         return (code, *capsys.readouterr())
 
     return called
 
 
+def command(monkeypatch: pytest.MonkeyPatch, arguments: Sequence[str | Path]) -> int:
+    """Run a command in this process; its code."""
+    monkeypatch.setattr(sys, "argv", ["tailrace", *map(str, arguments)])
+    return exits.run(make_app())
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data directory of a store with twenty events of two names in four sessions, to be copied."""
+    folder = tmp_path_factory.mktemp("filled")
+    (folder / "wanted.toml").write_text(PROVISIONING)
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()):
+
+        def call(*arguments: str | Path) -> tuple[int, str, str]:
+            return command(patch, arguments), "", ""
+
+        assert call("init", "--data", folder / "data")[0] == 0
+        assert call("apply", folder / "wanted.toml", "--data", folder / "data")[0] == 0
+        more(call, folder / "data", 0)
+    return folder / "data"
+
+
 @pytest.fixture
-def data(tmp_path: Path, call: Call) -> Path:
-    """A store with twenty events of two names in four sessions."""
-    folder = tmp_path / "data"
-    (tmp_path / "wanted.toml").write_text(PROVISIONING)
-    assert call("init", "--data", folder)[0] == 0
-    assert call("apply", tmp_path / "wanted.toml", "--data", folder)[0] == 0
-    more(call, folder, 0)
-    return folder
+def data(tmp_path: Path, filled: Path) -> Path:
+    """Such a store."""
+    return shutil.copytree(filled, tmp_path / "data")
 
 
 def more(call: Call, data: Path, first: int) -> None:
