@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from tailrace.accounts.lookup import scope_for, scopes_in_space
 from tailrace.db.engine import Database
@@ -10,6 +10,10 @@ from tailrace.db.tables import apps, default_apps
 from tailrace.model.access import EVERYTHING, Principal, Scope
 from tailrace.model.errors import Invalid, NotFound
 from tailrace.model.policy import LIMITS
+
+_DEFAULT = select(default_apps.c.app).where(
+    default_apps.c.space == bindparam("space"), default_apps.c.dialect == bindparam("dialect")
+)
 
 
 def app_of_token(database: Database, principal: Principal, dialect: str) -> Scope:
@@ -21,10 +25,9 @@ def app_of_token(database: Database, principal: Principal, dialect: str) -> Scop
     """
     if EVERYTHING not in principal.apps and len(principal.apps) == 1:
         return scope_for(database, principal, next(iter(principal.apps)))
-    mine = default_apps.c.space == principal.space, default_apps.c.dialect == dialect
     with database.read() as connection:
         there = [scope for scope in scopes_in_space(connection, principal.space) if principal.may_see(scope.app_id)]
-        default = connection.scalar(select(default_apps.c.app).where(*mine))
+        default = connection.scalar(_DEFAULT, {"space": principal.space, "dialect": dialect})
     if not there:
         raise NotFound("app", "")
     found = next((scope for scope in there if scope.app == default), None)
@@ -43,7 +46,7 @@ def set_default_apps(connection: Connection, space: int, wanted: Mapping[str, st
     for dialect, app in wanted.items():
         mine = default_apps.c.space == space, default_apps.c.dialect == dialect
         number = _number(connection, space, dialect, app)
-        if connection.scalar(select(default_apps.c.app).where(*mine)) != number:
+        if connection.scalar(_DEFAULT, {"space": space, "dialect": dialect}) != number:
             connection.execute(delete(default_apps).where(*mine))
             connection.execute(insert(default_apps).values(space=space, dialect=dialect, app=number))
             changed.append(dialect)

@@ -3,10 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, literal, select, union_all
+from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, union_all
 
 from tailrace.db.tables import limits, token_limits
 from tailrace.model.policy import LIMITS
+
+_NAMES: Any = bindparam("names", expanding=True)
+_OF_TOKEN = union_all(
+    select(token_limits.c.name, token_limits.c.value, literal(True)).where(
+        token_limits.c.token == bindparam("token"), token_limits.c.name.in_(_NAMES)
+    ),
+    select(limits.c.name, limits.c.value, literal(False)).where(limits.c.name.in_(_NAMES)),
+)
 
 
 def limit(connection: Connection, name: str) -> int:
@@ -23,10 +31,8 @@ def limit_column(name: str) -> Any:
 
 def limits_of_token(connection: Connection, names: Sequence[str], token: int) -> tuple[int, ...]:
     """The values of some policies that hold for a token, read together: its own, else those of everybody."""
-    mine = select(token_limits.c.name, token_limits.c.value, literal(True)).where(token_limits.c.token == token)
-    usual = select(limits.c.name, limits.c.value, literal(False))
-    both = union_all(mine.where(token_limits.c.name.in_(names)), usual.where(limits.c.name.in_(names)))
-    found = {(name, own): value for name, value, own in connection.execute(both)}
+    rows = connection.execute(_OF_TOKEN, {"token": token, "names": names})
+    found = {(name, own): value for name, value, own in rows}
     return tuple(found.get((name, True), found.get((name, False), LIMITS[name].default)) for name in names)
 
 

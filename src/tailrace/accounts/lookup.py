@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, bindparam, select
 
 from tailrace.accounts.keys import token_hash
 from tailrace.accounts.limits import limit, limit_column
@@ -18,6 +18,15 @@ from tailrace.model.errors import NotFound, Unauthorized
 
 EXPORT_KEY = "the export key"  # who the audit says it was
 
+# What nearly each request asks is built once: to build a statement anew takes longer than SQLite does to answer it.
+_KNOWN = joined().add_columns(limit_column("requests.burst").label("burst")).where(tokens.c.hash == bindparam("hash"))
+_APPS: Select[Any] = select(apps.c.number, apps.c.space, apps.c.id, spaces.c.id.label("space_id")).join(
+    spaces, spaces.c.number == apps.c.space
+)
+_OF_SPACE = _APPS.where(apps.c.space == bindparam("space"))
+_ONE_OF_SPACE = _OF_SPACE.where(apps.c.id == bindparam("id"))
+_ALL_OF_SPACE = _OF_SPACE.order_by(apps.c.id)
+
 
 def scope_of_write_key(database: Database, key: str) -> Scope:
     """The app that a write key sends to.
@@ -26,7 +35,7 @@ def scope_of_write_key(database: Database, key: str) -> Scope:
         Unauthorized: no app has it.
     """
     with database.read() as connection:
-        row = connection.execute(_apps().where(apps.c.write_key == key)).first() if storable(key) else None
+        row = connection.execute(_APPS.where(apps.c.write_key == key)).first() if storable(key) else None
     if row is None:
         raise Unauthorized
     return _scope(row)
@@ -43,9 +52,8 @@ def principal_of_token(
         Unauthorized: it is not known, revoked or past its life, or its owner is disabled.
         TooSoon: it comes more often than the limit `requests.burst` allows.
     """
-    known = joined().add_columns(limit_column("requests.burst").label("burst"))
     with database.read() as connection:
-        row = connection.execute(known.where(tokens.c.hash == token_hash(secret, token))).first()
+        row = connection.execute(_KNOWN, {"hash": token_hash(secret, token)}).first()
         now = database.now(connection)
     if row is None or row.kind not in kinds or not alive(row, now, idle_ms) or not confirm(database, row, token, now):
         raise Unauthorized
@@ -83,13 +91,13 @@ def scope_in_space(database: Database, space: int, app_id: str) -> Scope | None:
     if not storable(app_id):
         return None
     with database.read() as connection:
-        row = connection.execute(_apps().where(apps.c.space == space, apps.c.id == app_id)).first()
+        row = connection.execute(_ONE_OF_SPACE, {"space": space, "id": app_id}).first()
     return None if row is None else _scope(row)
 
 
 def scopes_in_space(connection: Connection, space: int) -> list[Scope]:
     """Every app of a space, whoever is granted it, in the order of their ids."""
-    return [_scope(row) for row in connection.execute(_apps().where(apps.c.space == space).order_by(apps.c.id))]
+    return [_scope(row) for row in connection.execute(_ALL_OF_SPACE, {"space": space})]
 
 
 def scope_of_api_key(database: Database, principal: Principal, key: str) -> Scope:
@@ -100,7 +108,7 @@ def scope_of_api_key(database: Database, principal: Principal, key: str) -> Scop
     """
     with database.read() as connection:
         mine = apps.c.space == principal.space, apps.c.api_key == key
-        row = connection.execute(_apps().where(*mine)).first() if storable(key) else None
+        row = connection.execute(_APPS.where(*mine)).first() if storable(key) else None
     if row is None or not principal.may_see(row.id):
         raise NotFound("app", "")
     return _scope(row)
@@ -116,7 +124,7 @@ def principal_of_export_key(database: Database, secret: str, app_id: str, key: s
     hashed = token_hash(secret, key)
     with database.read() as connection:
         found = apps.c.export_key_hash == hashed, apps.c.id == app_id
-        row = connection.execute(_apps().where(*found)).first() if storable(app_id) else None
+        row = connection.execute(_APPS.where(*found)).first() if storable(app_id) else None
         bounded = limit(connection, "requests.burst") > 0
     if row is None:
         raise Unauthorized
@@ -134,7 +142,7 @@ def scope_of_app(database: Database, app_id: str) -> Scope:
         NotFound: no space has it.
     """
     with database.read() as connection:
-        row = connection.execute(_apps().where(apps.c.id == app_id)).first()
+        row = connection.execute(_APPS.where(apps.c.id == app_id)).first()
     if row is None:
         raise NotFound("app", app_id)
     return _scope(row)
@@ -143,13 +151,13 @@ def scope_of_app(database: Database, app_id: str) -> Scope:
 def scope_of_number(database: Database, space: int, app: int) -> Scope:
     """An app by its number, for a worker that has one of its jobs."""
     with database.read() as connection:
-        return _scope(connection.execute(_apps().where(apps.c.space == space, apps.c.number == app)).one())
+        return _scope(connection.execute(_APPS.where(apps.c.space == space, apps.c.number == app)).one())
 
 
 def all_scopes(database: Database) -> list[Scope]:
     """Every app, for the worker and the operator."""
     with database.read() as connection:
-        return [_scope(row) for row in connection.execute(_apps().order_by(apps.c.number))]
+        return [_scope(row) for row in connection.execute(_APPS.order_by(apps.c.number))]
 
 
 def alive(row: "Row[Any]", now: int, idle_ms: int | None = None) -> bool:
@@ -159,11 +167,6 @@ def alive(row: "Row[Any]", now: int, idle_ms: int | None = None) -> bool:
     if idle_ms is not None and now >= (row.used_at or row.created_at) + idle_ms:
         return False
     return row.expires_at is None or now < row.expires_at
-
-
-def _apps() -> Select[Any]:
-    named = select(apps.c.number, apps.c.space, apps.c.id, spaces.c.id.label("space_id"))
-    return named.join(spaces, spaces.c.number == apps.c.space)
 
 
 def _principal(row: "Row[Any]") -> Principal:

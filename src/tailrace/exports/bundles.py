@@ -10,7 +10,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, exists, func, or_, select, update
 
 from tailrace import __version__
 from tailrace.db.engine import Database
@@ -65,14 +65,10 @@ def list_bundles(database: Database, scope: Scope, series: str, after: int, most
     Raises:
         Unavailable: the first ones of a series are still being made, so that nothing can be said of any.
     """
-    mine = _of(scope, series)
-    unfinished = select(func.min(bundles.c.stop)).where(mine, bundles.c.state == MAKING).scalar_subquery()
-    before = or_(unfinished.is_(None), bundles.c.stop < unfinished)
-    listed = select(bundles).where(mine, bundles.c.state == THERE, bundles.c.stop > after, before)
+    asked = owner(scope) | {"series": series, "after": after, "most": most}
     with database.read() as connection:
-        now = database.now(connection)
-        query = listed.where(bundles.c.expires_at > now).order_by(bundles.c.stop).limit(most)
-        found = [_bundle(row) for row in connection.execute(query)]
+        rows = connection.execute(_PAGE, asked | {"now": database.now(connection)})
+        found = [_bundle(row) for row in rows]
         if not found and _is_new(connection, scope, series):
             raise Unavailable("the first bundles of this app are being made", _WAIT_S)
     return found
@@ -133,6 +129,22 @@ def empty_file() -> bytes:
     body.text(encoder.head(Sheet("event", ())) + encoder.tail)
     body.close()
     return b"".join(data)
+
+
+def _page() -> Select[Any]:
+    """The bundles of a series that are listed after an instant. Consumers ask for it again and again: built once."""
+    mine = and_(
+        bundles.c.space == bindparam("space"),
+        bundles.c.app == bindparam("app"),
+        bundles.c.series == bindparam("series"),
+    )
+    unfinished = select(func.min(bundles.c.stop)).where(mine, bundles.c.state == MAKING).scalar_subquery()
+    before = or_(unfinished.is_(None), bundles.c.stop < unfinished)
+    there = bundles.c.state == THERE, bundles.c.stop > bindparam("after"), bundles.c.expires_at > bindparam("now")
+    return select(bundles).where(mine, *there, before).order_by(bundles.c.stop).limit(bindparam("most"))
+
+
+_PAGE = _page()
 
 
 def _of(scope: Scope, series: str) -> ColumnElement[bool]:
