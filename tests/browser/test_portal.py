@@ -15,12 +15,14 @@ from tailrace.accounts.lookup import scope_of_app
 from tailrace.accounts.setup import new_setup
 from tailrace.wiring import open_house
 from tests import sending
-from tests.contract.live import live
+from tests.browser.axe import SCHEMES, barriers
+from tests.contract.live import WRITE, live
 from tests.contract.portal.conftest import ADMIN, Portal, portal
+from tests.contract.portal.test_pages import export, pages
 from tests.sending import event
 from tests.templates import TemplateOf
 
-__all__ = ["portal"]  # a fixture
+__all__ = ["export", "portal"]  # fixtures
 
 pytestmark = pytest.mark.browser
 
@@ -190,6 +192,42 @@ def test_pages_are_light(watched: Watched) -> None:
         assert watched.page.evaluate("document.documentElement.scrollWidth") <= 390, path
         if "explore/" in path:
             assert watched.page.locator(".plot canvas").evaluate("c => c.width * c.height") > 10_000
+
+
+def test_no_page_has_barriers(watched: Watched, portal: Portal, export: str) -> None:
+    """On no page does axe find a serious barrier, in light or in dark: those that there are, the one for who is a
+    stranger, and what answers a form. That it would find one is shown by a heading that can hardly be seen.
+    """
+    page, found = watched.page, list[str]()
+
+    def look(what: str) -> None:
+        found.extend(f"{what}, {scheme}: {barrier}" for scheme in SCHEMES for barrier in barriers(page, scheme))
+
+    httpx.post(f"{portal.url}/v1/events", json={"batch": [{"id": "no name"}]}, headers=WRITE).raise_for_status()
+    watched.go("/portal")
+    look("/portal, signed out")
+    watched.sign_in()
+    expect(page.get_by_role("heading", name="Apps")).to_be_visible()
+    paths = [path for path in pages(export) if not path.endswith("/newest")]  # that one is a piece of another
+    for path in (*paths, "/portal/downloads/new?app=app_waves&event=Open"):
+        watched.go(path)
+        look(path)
+    page.get_by_role("button", name="Preview").click()
+    expect(page.locator("#looked table")).to_be_visible()
+    look("a preview")
+    page.get_by_label("Days, in UTC").select_option("custom")
+    page.get_by_label("First day").fill("2020-01-01")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    look("what is refused")
+    watched.go("/portal/account")
+    page.get_by_role("button", name="Make a token").click()
+    expect(page.get_by_role("status")).to_be_visible()
+    look("a new token")
+    assert found == []
+    page.locator("h1").evaluate("h1 => { h1.style.color = 'var(--line)' }")
+    assert [[one.partition(":")[0] for one in barriers(page, scheme)] for scheme in SCHEMES] == [["color-contrast"]] * 2
+    watched.complaints = [one for one in watched.complaints if "422" not in one]
 
 
 def test_from_the_link_to_the_first_event(
