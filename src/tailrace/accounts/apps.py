@@ -17,7 +17,7 @@ from tailrace.model.errors import AboveYou, NotFound, Taken
 
 Key = Literal["write_key", "export_key", "api_key"]
 KEYS: tuple[Key, ...] = get_args(Key)
-KEYS_SCOPE = "apps.write"  # whoever may make keys may see them
+KEYS_SCOPE = "keys.write"  # whoever may make keys may see them
 
 
 @dataclass(frozen=True, slots=True)

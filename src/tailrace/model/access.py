@@ -17,8 +17,9 @@ ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"  # of spaces and apps: it is p
 SCOPES: Mapping[str, str] = {
     "exports.create": "Ask for exports, cancel and repeat them.",
     "exports.read": "See exports and download their files.",
-    "apps.read": "See apps; their keys only together with `apps.write`.",
-    "apps.write": "Make and change apps, see their keys and make new ones.",
+    "apps.read": "See apps, without their keys.",
+    "apps.write": "Make and change apps.",
+    "keys.write": "See the keys of apps and make new ones.",
     "profiles.read": "See what is known of the users of apps.",
     "profiles.write": "Set what is known of the users of apps.",
     "tokens.write": "Make, list, refresh and revoke tokens of one's own; those of others together with `users.write`.",

@@ -83,7 +83,7 @@ async def _one(call: Call, made: tuple[Key, str] | None) -> Response:
 OPERATIONS: Sequence[Operation] = (
     Operation("GET", ALL, get_apps_page, {200: PAGE}, scope="apps.read"),
     Operation(
-        "POST", ALL, send_app, {303: SENT}, scope=KEYS_SCOPE, security="form", form=AppForm, errors=(403, 404, 409)
+        "POST", ALL, send_app, {303: SENT}, scope="apps.write", security="form", form=AppForm, errors=(403, 404, 409)
     ),
     Operation("GET", ONE, get_app_page, {200: PAGE}, scope="apps.read", errors=(404,)),
     Operation(

@@ -269,11 +269,27 @@ def test_an_app_takes_events_at_once(api: Api) -> None:
         assert shown[key] == (True if key == "export_key" else fresh["value"])
         assert made[key] != fresh["value"]
     assert api.http.post("/v1/events", json=body, headers=as_(made["write_key"])).status_code == 401
-    reader = post(api, "/v1/tokens", {"scopes": ["apps.read"]})["token"]
-    seen = get(api, "/v1/apps/app_new", reader)
-    assert (seen["write_key"], seen["api_key"]) == (None, None)
     for bad in ("../x", "", "a b", "x" * 101, "x\n"):
         assert code(api.http.post("/v1/apps", json={"id": bad}, headers=READ)) == (400, "invalid_request"), bad
+
+
+def test_keys_are_for_admins(quiet: Api) -> None:
+    """An architect makes apps and sees no key of any, in no answer, nor makes one; nor does a token of an admin without
+    the scope for it. One with that scope does both.
+    """
+    _, architect = user_with_token(quiet, "arc@example.com", role="architect", kind="programmatic")
+    without = post(quiet, "/v1/tokens", {"scopes": ["apps.read", "apps.write"]})["token"]
+    for n, token in enumerate((architect, without)):
+        made = post(quiet, "/v1/apps", {"id": f"app_{n}"}, token=token)
+        renamed = quiet.http.patch(f"/v1/apps/app_{n}", json={"name": "N"}, headers=as_(token)).json()
+        for app in (made, renamed, get(quiet, "/v1/apps/app_waves", token), *get(quiet, "/v1/apps", token)["apps"]):
+            assert (app["write_key"], app["api_key"]) == (None, None), app
+        answer = quiet.http.post(f"/v1/apps/app_{n}/keys:rotate", json={"key": "write_key"}, headers=as_(token))
+        assert (code(answer), answer.json()["needs"]) == ((403, "forbidden"), "keys.write")
+        assert get(quiet, f"/v1/apps/app_{n}")["write_key"].startswith("wk_")
+    keeper = post(quiet, "/v1/tokens", {"scopes": ["apps.read", "keys.write"]})["token"]
+    fresh = post(quiet, "/v1/apps/app_0/keys:rotate", {"key": "write_key"}, token=keeper)["value"]
+    assert get(quiet, "/v1/apps/app_0", keeper)["write_key"] == fresh
 
 
 @pytest.mark.parametrize("what", ["tokens", "users", "apps"])

@@ -9,13 +9,14 @@ import pytest
 from tailrace.accounts.lookup import scope_of_app
 from tailrace.db.tables import apps
 from tailrace.model import errors as domain
-from tailrace.model.access import ROLE_SCOPES
+from tailrace.model.access import ROLE_SCOPES, Role
 from tailrace.portal import PORTAL
 from tailrace.portal.errors import told
 from tailrace.portal.static import NAMES
 from tests import sending
+from tests.contract.live import READ
 from tests.contract.native.test_errors import REPLIES, family
-from tests.contract.portal.conftest import STANDARD, Portal, text_of
+from tests.contract.portal.conftest import Portal, text_of
 
 PATHS = {
     "/portal/explore/{id}": "app_waves",
@@ -69,19 +70,25 @@ def test_every_page_is_strict(portal: Portal, export: str) -> None:
         assert visitor.page.text.count("<h1") == 1 or "newest" in path, path
 
 
-def test_a_standard_user_sees_no_keys(portal: Portal, export: str) -> None:
-    """On no page that a standard user may open stands a key of an app, nor a link to a page that he may not open; the
-    others are refused. An admin sees the keys, so that they could have been found.
+@pytest.mark.parametrize("role", ["standard", "architect"])
+def test_only_admins_see_keys(portal: Portal, export: str, role: Role) -> None:
+    """On no page that somebody else may open stands a key of an app or a form to make one, nor a link to a page that he
+    may not open; the others are refused, and so is the form. An admin sees the keys, so that they could have been found.
     """
     with portal.house.database.read() as connection:
         keys = [key for row in connection.execute(apps.select()) for key in (row.write_key, row.api_key) if key]
-    standard, admin = portal.visitor(STANDARD), portal.visitor()
+    admin, who = portal.visitor(), (f"{role}@example.com", "long enough for this")
+    user = {"email": who[0], "role": role, "password": who[1]}
+    assert admin.http.post("/v1/users", json=user, headers=READ).status_code == 201
+    visitor = portal.visitor(who)
     for path, scope in pages(export).items():
-        may = scope is None or scope in ROLE_SCOPES["standard"]
-        standard.get(path, 200 if may else 403)
-        assert not [key for key in keys if key in standard.page.text], path
-        for link in re.findall(r'href="(/portal/admin/\w+)"', standard.page.text):
-            assert standard.http.get(link).status_code == 200, (path, link)
+        may = scope is None or scope in ROLE_SCOPES[role]
+        visitor.get(path, 200 if may else 403)
+        assert not [key for key in (*keys, "keys:rotate") if key in visitor.page.text], path
+        for link in re.findall(r'href="(/portal/admin/\w+)"', visitor.page.text):
+            assert visitor.http.get(link).status_code == 200, (path, link)
+    visitor.get("/portal/account")
+    assert "keys.write" in visitor.send("/portal/admin/apps/app_waves/keys:rotate", {"key": "write_key"}, 403)
     admin.get("/portal/admin/apps/app_waves")
     assert "wk_waves" in admin.page.text
     assert "WAVESAPIKEY0000000001" in admin.page.text

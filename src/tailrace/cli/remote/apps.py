@@ -37,7 +37,7 @@ def create(
     name: Annotated[str | None, typer.Option("--name", metavar="TEXT", help="How people call it.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make an app. Its keys are printed."""
+    """Make an app. Its keys are printed, if the token may see them."""
     show_one(Output(as_json=as_json), client.apps.create(app, name=name))
 
 

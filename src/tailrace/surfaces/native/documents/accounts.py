@@ -151,7 +151,7 @@ class KeyDocument(Strict):
 
 
 class AppDocument(Strict):
-    """An app; its keys are null without the scope `apps.write`. `export_key` says whether there is one."""
+    """An app; its keys are null without the scope `keys.write`. `export_key` says whether there is one."""
 
     id: str
     name: str

@@ -40,7 +40,7 @@ async def get_apps(call: Call) -> Response:
 
 
 async def post_app(call: Call) -> Response:
-    """Make an app with a write key and an API key; it takes events at once."""
+    """Make an app with a write key and an API key; it takes events at once. Whoever may see its keys is told them."""
     desk, body = call.desk, call.body
     made = await run_in_threadpool(
         apps.make_app, desk.database, desk.apps, call.principal, body.id, body.name, actor(call)
@@ -117,7 +117,7 @@ OPERATIONS: Sequence[Operation] = (
         f"{_ONE}/keys:rotate",
         rotate_key,
         {201: Reply("The new key.", KeyDocument)},
-        scope=WRITE,
+        scope=apps.KEYS_SCOPE,
         body=KeyBody,
         errors=(404,),
         tag="apps",
