@@ -19,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tailrace.accounts.audit import Actor, in_space, page
 from tailrace.accounts.limits import set_limits
 from tailrace.accounts.lookup import scope_of_app
 from tailrace.db.engine import Database
@@ -120,8 +121,9 @@ def test_a_bad_record_is_a_dead_letter_that_can_be_replayed(
     assert not any(secret in text for text in (said, *kept) for secret in (KEY, SECRET))
     with house.database.write() as connection:
         set_limits(connection, {"ingest.max_text_bytes": 2048})
-    door = door_of(house.database, scope)
-    assert [replay(house.database, door, one.number, house.clock.now).reason for one in letters] == [None]
+    door, actor = door_of(house.database, scope), Actor(scope.space, "op")
+    assert [replay(house.database, door, one.number, house.clock.now, actor).reason for one in letters] == [None]
+    assert [entry.action for entry in page(house.database, in_space(scope.space_id), 1)] == ["dead_letter.replayed"]
     assert names(house, scope) == sorted((*TWO, LONG))
 
 

@@ -16,6 +16,7 @@ ACTIONS: Mapping[str, str] = {
     "app.changed": "renamed an app",
     "app.keys_rotated": "made a new key for an app",
     "app.made": "made an app",
+    "dead_letter.replayed": "had a dead letter taken in",
     "event.blocked": "blocked an event of an app",
     "event.unblocked": "let a blocked event be seen again",
     "delivery.replayed": "asked for a delivery again",

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tailrace.accounts.audit import Actor
 from tailrace.accounts.lookup import scope_of_app
 from tailrace.cli.codes import FOUND_WRONG
 from tailrace.cli.options import App, AsJson, Data
@@ -16,6 +17,7 @@ from tailrace.store.deadletters import Buried, find, listing
 from tailrace.wiring import open_house
 
 group = typer.Typer(help="Rejected records: list them, show one, try again.", no_args_is_help=True)
+OPERATOR = "tailrace dead-letters"  # who the audit says it was
 _MOST = (1 << 63) - 1  # what a database can hold
 Number = Annotated[
     int, typer.Argument(metavar="NUMBER", help="The number of the dead letter, as `list` shows it.", max=_MOST)
@@ -68,7 +70,8 @@ def replay_(
         scope = scope_of_app(house.database, app)
         numbers = [number] if number is not None else [b.number for b in listing(house.database, scope)]
         door = door_of(house.database, scope, house.discretion)
-        done = [replay(house.database, door, each, house.clock.now) for each in numbers]
+        actor = Actor(scope.space, OPERATOR)
+        done = [replay(house.database, door, each, house.clock.now, actor) for each in numbers]
     output.document([asdict(each) for each in done])
     output.show(table(("number", "accepted", "still rejected because"), [_row(each) for each in done]))
     if any(each.reason for each in done):

@@ -64,6 +64,20 @@ class Database:
             yield connection
 
     @contextmanager
+    def write_both(self) -> Iterator[tuple[Connection, Connection]]:
+        """A transaction that may change the inbox, and one for the metadata: the same one, where they are one database.
+
+        Else that of the metadata is durable before the other ends, so that what it tells of the other is never missing:
+        only what dies in between leaves it told of and not done. Nobody may ask for the two in another order.
+        """
+        with self.write_inbox() as inbox:
+            if self.inbox is self.meta:
+                yield inbox, inbox
+            else:
+                with self.write() as meta:
+                    yield inbox, meta
+
+    @contextmanager
     def read_inbox(self) -> Iterator[Connection]:
         """A transaction on the inbox that sees one state from beginning to end."""
         with _transaction(self.inbox, self._clock, write=False) as connection:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import msgspec
 import pyarrow as pa
 
+from tailrace.accounts.audit import Actor, note
 from tailrace.db.engine import Database
 from tailrace.ingest.accept import Door, Origin, accept
 from tailrace.ingest.draft import Draft, Rejected
@@ -43,8 +44,9 @@ class Replayed:
     reason: str | None
 
 
-def replay(database: Database, door: Door, number: int, now: Callable[[], int]) -> Replayed:
-    """Accept a dead letter as often as it was seen and not yet replayed; change nothing if it is still bad.
+def replay(database: Database, door: Door, number: int, now: Callable[[], int], actor: Actor) -> Replayed:
+    """Accept a dead letter as often as it was seen and not yet replayed, and tell the audit so; change nothing if it is
+    still bad.
 
     Raises:
         NotFound: this app has no letter of that number.
@@ -58,17 +60,20 @@ def replay(database: Database, door: Door, number: int, now: Callable[[], int]) 
     outcome = accept(door, draft, _raws(buried.letter), origin, now(), heard_at=buried.received_at)
     if outcome.rejected:
         return Replayed(number, 0, outcome.rejected[0].reason)
-    if not _move(database, buried, _repeated(outcome.submission, times)):
+    if not _move(database, buried, _repeated(outcome.submission, times), actor):
         return Replayed(number, 0, "somebody else is replaying it")
     return Replayed(number, times, None)
 
 
-def _move(database: Database, buried: Buried, submission: Submission) -> bool:
+def _move(database: Database, buried: Buried, submission: Submission, actor: Actor) -> bool:
     """From the letters to the inbox in one transaction, so that the ledger holds throughout."""
-    with database.write_inbox() as connection:
-        if not settle(connection, submission.scope, buried):
+    app, records = submission.scope.app_id, buried.seen - buried.replayed
+    with database.write_both() as (inbox, audit):
+        if not settle(inbox, submission.scope, buried):
             return False
-        append_received(connection, submission)
+        append_received(inbox, submission)
+        now = database.now(audit)
+        note(audit, actor, "dead_letter.replayed", str(buried.number), now, {"records": records}, app=app)
     return True
 
 

@@ -13,6 +13,7 @@ from tailrace.model.access import Scope
 from tailrace.portal.explore import APP
 from tailrace.portal.pages import PAGE, show
 from tailrace.store.deadletters import newest, reasons
+from tailrace.web.auditing import actor
 from tailrace.web.forms import Form
 from tailrace.web.operations import Call, Operation
 
@@ -42,7 +43,7 @@ async def send_replay(call: Call) -> Response:
 def _replay(call: Call, numbers: Sequence[int]) -> Sequence[Replayed]:
     desk = call.desk
     door = door_of(desk.database, _scope(call), desk.doors.discretion)
-    return [replay(desk.database, door, number, desk.clock.now) for number in numbers]
+    return [replay(desk.database, door, number, desk.clock.now, actor(call)) for number in numbers]
 
 
 async def _page(call: Call, done: Sequence[Replayed] | None) -> Response:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 import zstandard
 
+from tailrace.accounts.audit import Actor
 from tailrace.accounts.limits import set_limits
 from tailrace.accounts.lookup import scope_of_app
 from tailrace.ingest.doors import door_of
@@ -300,7 +301,7 @@ def test_a_dead_letter_is_replayed_as_it_would_have_been_read(house: House, scop
         with house.database.write() as connection:
             set_limits(connection, {"ingest.max_text_bytes": 4096})
         door = door_of(house.database, scope)
-        assert replay(house.database, door, letter.number, house.clock.now).records == 1
+        assert replay(house.database, door, letter.number, house.clock.now, Actor(scope.space, "op")).records == 1
         assert took(post(http, body)) == 1
     (row,) = rows_of(house, scope)
     assert (row["event"], row["device_id"], row["country"]) == ("n" * 2000, "d1", "US")

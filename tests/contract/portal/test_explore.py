@@ -8,7 +8,7 @@ from tailrace.accounts.lookup import scope_of_app
 from tailrace.model.clock import DAY, day_name
 from tailrace.store.ledger import ledger
 from tests.contract.live import WRITE
-from tests.contract.portal.conftest import Portal
+from tests.contract.portal.conftest import ADMIN, Portal
 from tests.sending import event
 
 EXPLORE = "/portal/explore/app_waves"
@@ -77,6 +77,8 @@ def test_dead_letters_are_taken_in_once_the_reason_is_gone(portal: Portal) -> No
     after = ledger(portal.house.database, scope)
     assert (after.accepted, after.dead_letters) == (before.accepted + 1, before.dead_letters - 1)
     assert after.holds
+    told = visitor.get("/portal/admin/audit?action=dead_letter.replayed")
+    assert told.count(f"{ADMIN[0]} had a dead letter taken in {number} app_waves 127.0.0.1 records 1") == 1, told
     visitor.send(path, {"number": "999"}, 404)
 
 

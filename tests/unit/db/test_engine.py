@@ -79,6 +79,23 @@ def change_and_fail(write: Callable[[], object], part: str) -> None:
         raise ZeroDivisionError
 
 
+def test_both_are_changed_or_neither(house: House) -> None:
+    """What changes inbox and metadata together changes neither if it fails, and both if it does not."""
+
+    def change(by: int, number: int) -> None:
+        with house.database.write_both() as (inbox, meta):
+            inbox.execute(update(inbox_heads).values(position=number))
+            meta.execute(insert(limits).values(name="both", value=1 // by))
+
+    with pytest.raises(ZeroDivisionError):
+        change(0, 98)
+    assert "both" not in names(house.database)
+    change(1, 99)
+    assert "both" in names(house.database)
+    with house.database.read_inbox() as connection:
+        assert connection.scalars(select(inbox_heads.c.position).distinct()).all() == [99]
+
+
 def test_a_failed_commit_of_one_row_undoes_the_others(house: House) -> None:
     """A broken rule at the second row takes back the first."""
     before = names(house.database)

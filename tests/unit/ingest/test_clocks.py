@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tailrace.accounts.audit import Actor
 from tailrace.ingest.clocks import ClockRules, timed
 from tailrace.ingest.flags import CORRECTED, NO_TIME, OUTSIDE
 from tailrace.ingest.replay import replay
@@ -150,6 +151,6 @@ def test_a_replay_measures_clocks_by_the_first_receipt(importer: Importer) -> No
     append(importer.database, [replace(found.submission, dead=[letter])])
     importer.door = replace(importer.door, max_text_bytes=5000)
     (buried,) = importer.letters()
-    assert replay(importer.database, importer.door, buried.number, lambda: NOW + 2 * DAY).records == 1
+    assert replay(importer.database, importer.door, buried.number, lambda: NOW + 2 * DAY, Actor(1, "op")).records == 1
     (row,) = importer.rows()
     assert (row["time"], row["received_at"], row["flags"]) == (NOW - SECOND, NOW + 2 * DAY, CORRECTED)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from tailrace.accounts.audit import Actor, in_space, page
 from tailrace.ingest.accept import Origin, accept
 from tailrace.ingest.protocols.native import draft_records
 from tailrace.ingest.replay import Replayed, replay
@@ -15,6 +16,7 @@ from tests.unit.ingest.files.conftest import NOW, Importer, Write, importer, wri
 __all__ = ["importer", "write"]
 
 MAP = '[fields]\nevent = { column = "name" }\ndevice_id = { column = "device" }\n'
+ACTOR = Actor(1, "op", "127.0.0.1")
 LONG = "d" * 1001  # over the limit of 1000 bytes
 
 
@@ -25,7 +27,13 @@ def relaxed(importer: Importer) -> None:
 
 def again(importer: Importer) -> Replayed:
     (letter,) = importer.letters()
-    return replay(importer.database, importer.door, letter.number, lambda: NOW)
+    return replay(importer.database, importer.door, letter.number, lambda: NOW, ACTOR)
+
+
+def told(importer: Importer) -> list[tuple[str, str, str | None, str, object]]:
+    """What the audit says."""
+    entries = page(importer.database, in_space("acme"), 10)
+    return [(one.who, one.action, one.app, one.subject, one.detail) for one in entries]
 
 
 def check(importer: Importer, received: int, accepted: int) -> None:
@@ -104,21 +112,23 @@ def test_what_is_still_bad_stays(importer: Importer, write: Write, row: str) -> 
         result = again(importer)
         assert (result.records, result.reason) == (0, before.letter.reason)
     assert importer.letters() == [before]
+    assert told(importer) == []
     check(importer, 1, 0)
 
 
 def test_a_letter_that_was_replayed(importer: Importer, write: Write) -> None:
-    """A second replay of the same letter adds nothing."""
+    """A second replay of the same letter adds nothing, and the audit tells of the first alone."""
     importer.run(write("x.ndjson", '{"event":"go","device_id":"' + LONG + '"}'))
     (letter,) = importer.letters()
     relaxed(importer)
     again(importer)
-    result = replay(importer.database, importer.door, letter.number, lambda: NOW)
+    result = replay(importer.database, importer.door, letter.number, lambda: NOW, ACTOR)
     assert (result.records, result.reason) == (0, "it was replayed before")
+    assert told(importer) == [("op", "dead_letter.replayed", "app", str(letter.number), {"records": 1})]
     check(importer, 1, 1)
 
 
 def test_no_such_letter(importer: Importer) -> None:
     """A number that this app does not have is not found."""
     with pytest.raises(NotFound):
-        replay(importer.database, importer.door, 5, lambda: NOW)
+        replay(importer.database, importer.door, 5, lambda: NOW, ACTOR)
