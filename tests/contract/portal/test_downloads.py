@@ -10,7 +10,9 @@ import os
 import re
 import shlex
 import subprocess
+import time
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -18,10 +20,11 @@ from tailrace.accounts.limits import set_limits
 from tailrace.model.clock import DAY, day_name, iso
 from tailrace.model.zones import day_in, midnight
 from tests.contract.live import READ
-from tests.contract.portal.conftest import ADMIN, Portal, Visitor
+from tests.contract.portal.conftest import ADMIN, WAIT_S, Portal, Visitor
 
 NEW = "/portal/downloads/new"
 PACIFIC = "America/Los_Angeles"
+CODE = re.compile(r"<pre[^>]*><code>(curl.*?)</code>", re.DOTALL)
 Fields = dict[str, str | list[str]]
 ALL_DAYS: Fields = {"app": "app_waves", "period": "last_7"}
 
@@ -131,9 +134,7 @@ def test_every_dialect_asks_for_the_same(portal: Portal) -> None:
     """
     visitor, id_ = saved(portal, ALL_DAYS | {"events": ["Level Up"], "versions": ["1.0"], "packing": "none"})
     portal.ended(visitor, id_)
-    commands = [
-        html.unescape(code) for code in re.findall(r"<pre[^>]*><code>(curl.*?)</code>", visitor.page.text, re.DOTALL)
-    ]
+    commands = [html.unescape(code) for code in CODE.findall(visitor.page.text)]
     assert len(commands) == 2
     made = []
     for command in commands:
@@ -165,13 +166,41 @@ def test_dialects_by_the_time_of_events_and_by_pacific_days(portal: Portal) -> N
         asked = {"app": "app_waves", "window": window, "format": format_}
         id_ = visitor.http.post("/v1/exports", json=asked, headers=READ).json()["id"]
         visitor.get(f"/portal/downloads/{id_}")
-        found = re.findall(r"<pre[^>]*><code>(curl.*?)</code>", visitor.page.text, re.DOTALL)
+        found = CODE.findall(visitor.page.text)
         (command,) = (html.unescape(one) for one in found if title in visitor.page.text and "/api" in one)
-        known = os.environ | {"TAILRACE_TOKEN": "tok_ana", "TAILRACE_EXPORT_KEY": "ek_waves"}
-        done = subprocess.run(["sh", "-c", command], env=known, capture_output=True, text=True, check=True)
-        answers.append(json.loads(done.stdout))
+        answers.append(json.loads(run(command, TAILRACE_TOKEN="tok_ana", TAILRACE_EXPORT_KEY="ek_waves")))
     assert answers[0]["status_code"] == 200, answers
     assert answers[1]["response"][0]["success"] is True, answers
+
+
+def test_the_bundles_of_a_period(portal: Portal) -> None:
+    """A request of all events by their own time, as JSON, has the command that lists the bundles since its begin: with
+    a token that is granted the app a shell runs it as it stands, and the first bundle is of the day of the first event.
+    """
+    visitor = portal.visitor()
+    window = {"axis": "event_time", "from": f"{day_name(portal.today - 7)}T00:00:00Z", "to": "2099-01-01T00:00:00Z"}
+    asked = {"app": "app_waves", "window": window, "format": "json"}
+    ids = [
+        visitor.http.post("/v1/exports", json=asked | more, headers=READ).json()["id"]
+        for more in ({}, {"columns": ["event"]}, {"filters": {"events": ["Open"]}})
+    ]
+    shown = [visitor.http.get(f"/portal/downloads/{id_}").text for id_ in ids]
+    assert ["<h3>FullStory</h3>" in page for page in shown] == [True, False, False]
+    (command,) = (html.unescape(code) for code in CODE.findall(shown[0]) if "Basic" in code)
+    token = visitor.http.post("/v1/tokens", json={"apps": ["app_waves"]}, headers=READ).json()["token"]
+    bundles, deadline = list[Any](), time.monotonic() + WAIT_S
+    while not bundles:
+        assert time.monotonic() < deadline
+        bundles = json.loads(run(command, TAILRACE_TOKEN=token)).get("exports", [])
+        time.sleep(0.3)  # it may be called fifty times
+    assert bundles[0]["Start"] == (portal.today - 3) * DAY // 1000
+    assert [bundle["Start"] for bundle in bundles[1:]] == [bundle["Stop"] for bundle in bundles[:-1]]
+
+
+def run(command: str, **environment: str) -> str:
+    """What a command says in a shell."""
+    told = subprocess.run(["sh", "-c", command], env=os.environ | environment, capture_output=True, text=True, check=True)
+    return told.stdout
 
 
 def test_the_table_goes_on(portal: Portal) -> None:
