@@ -17,10 +17,10 @@ from tailrace.model.segment import Segment
 from tailrace.model.window import Window
 from tailrace.store.batches import EventBatch
 from tailrace.store.scan import Selection, can_match, scan_groups
-from tailrace.store.snapshots import head, visible
+from tailrace.store.snapshots import head, newest_segments, visible
 
 MOST_GROUPS = 20  # row groups that are looked at
-_COMMITS = 20  # among the newest so many commits the newest events are looked for
+_SEGMENTS = 2  # in which the newest events are looked for
 _UNKNOWN = "available_at"  # the one column that segments do not tell
 NEWEST_COLUMNS = ("time", "event", "user_id", "device_id", "session_id", "app_version", "country", "params")
 
@@ -52,11 +52,9 @@ def newest_events(database: Database, files: Files, scope: Scope, most: int) -> 
     """The latest events of what was sealed last, newest first."""
     selection = Selection(Window("available", None, None), Filters(), NEWEST_COLUMNS)
     with database.read() as connection:
-        seq = head(connection, scope).seq
-        segments = visible(connection, scope, seq, after=max(0, seq - _COMMITS))
-    segments.sort(key=lambda segment: (segment.added_seq, segment.statistics.max_time), reverse=True)
+        segments = newest_segments(connection, scope, head(connection, scope).seq, _SEGMENTS)
     found: list[list[Any]] = []
-    for segment in segments[:2]:
+    for segment in segments:
         batches = scan_groups(files, segment, {}, replace(selection, window=_end_of(segment)))
         found += (row for batch in batches for row in _latest(batch, most))
         if len(found) >= most:

@@ -50,6 +50,26 @@ class Statistics:
 
 
 @dataclass(frozen=True, slots=True)
+class NameCount:
+    """How often one event name occurs."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """Statistics without the parameters of events, which are most of it: what counts need, for a fifth of the work."""
+
+    events: int
+    fragments: int
+    late_fragments: int
+    names: dict[str, NameCount] = field(default_factory=dict)
+    versions: tuple[str, ...] = ()
+    by_version: dict[str, int] = field(default_factory=dict)
+    by_country: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """One committed segment. Rows inherit `added_seq` and are numbered from `first_event` and `first_fragment`."""
 

@@ -13,7 +13,7 @@ from tailrace.exports.listing import Page, Wanted, data_files, list_exports
 from tailrace.exports.numbers import Called, called
 from tailrace.exports.records import Export, StoredFile
 from tailrace.model.export import FINAL_STATES, ExportState
-from tailrace.portal.home import held_apps
+from tailrace.portal.home import seen_apps
 from tailrace.portal.pages import PAGE, show
 from tailrace.web.operations import Call, Operation
 from tailrace.web.paging import read_after, write_after
@@ -50,7 +50,7 @@ async def get_downloads(call: Call) -> Response:
     """The table. While a request is under way the page asks again by itself."""
     page = await run_in_threadpool(_page, call)
     requests = await run_in_threadpool(requests_of, call, page.exports)
-    held = await run_in_threadpool(held_apps, call.desk, call.principal)
+    apps = await run_in_threadpool(seen_apps, call.desk, call.principal)
     query = {"app": call.query.app, "state": call.query.state or "", "after": call.query.after or ""}
     return show(
         call,
@@ -58,7 +58,7 @@ async def get_downloads(call: Call) -> Response:
         "downloads",
         requests=requests,
         running=not all(request.ended for request in requests),
-        apps=[one.app for one in held],
+        apps=apps,
         query=query,
         address=_address(query),
         more=_address(query | {"after": write_after(page.last) or ""}) if page.last else None,

@@ -38,8 +38,13 @@ async def get_home(call: Call) -> Response:
 def held_apps(desk: Desk, principal: Principal) -> Sequence[Held]:
     """The apps that the caller may see, with their counts."""
     counts = {one.app_id: one for one in count_store(desk.database).apps if one.space == principal.space}
+    return [Held(app, counts.get(app.id)) for app in seen_apps(desk, principal)]
+
+
+def seen_apps(desk: Desk, principal: Principal) -> Sequence[App]:
+    """The apps that the caller may see, by name."""
     apps = list_apps(desk.database, principal, before=None, most=MOST_APPS)
-    return [Held(app, counts.get(app.id)) for app in sorted(apps, key=lambda app: app.name.lower())]
+    return sorted(apps, key=lambda app: app.name.lower())
 
 
 OPERATIONS: Sequence[Operation] = (

@@ -20,7 +20,7 @@ from tailrace.portal import asking
 from tailrace.portal.asking import RequestForm, policy_of, request_of
 from tailrace.portal.downloads import ALL
 from tailrace.portal.errors import Told, told
-from tailrace.portal.home import held_apps
+from tailrace.portal.home import seen_apps
 from tailrace.portal.pages import PAGE, SENT, seen, show
 from tailrace.reports.overview import choices
 from tailrace.web.operations import Call, Operation
@@ -95,7 +95,7 @@ async def _form(call: Call, form: RequestForm, looked: Looked, status: int = 200
 def _offered(call: Call, form: RequestForm) -> dict[str, Any]:
     """What can be chosen. Without an app it is that of the first one."""
     desk = call.desk
-    apps = [one.app for one in held_apps(desk, call.principal)]
+    apps = seen_apps(desk, call.principal)
     if not form.app and apps:
         form = msgspec.structs.replace(form, app=apps[0].id)
     today = _today(call)

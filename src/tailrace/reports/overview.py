@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from tailrace.db.engine import Database
 from tailrace.model.access import Scope
 from tailrace.model.clock import DAY
-from tailrace.model.segment import Segment
+from tailrace.model.segment import Outline
 from tailrace.model.window import Window
-from tailrace.store.snapshots import head, visible
+from tailrace.store.snapshots import head, outlines
 
 Counts = Sequence[tuple[str, int]]
 
@@ -51,40 +51,40 @@ def overview(database: Database, scope: Scope, first: int, last: int) -> Overvie
     """What an app holds of sessions that began on some days (numbers in UTC, both included)."""
     window = Window("session_start", first * DAY, (last + 1) * DAY)
     with database.read() as connection:
-        segments = visible(connection, scope, head(connection, scope).seq, window=window)
-    mine = [segment for segment in segments if first <= segment.day <= last]
+        found = outlines(connection, scope, head(connection, scope).seq, window)
+    dated = [(day, outline) for day, outline in found if first <= day <= last]
+    mine = [outline for _, outline in dated]
     return Overview(
-        days=_days(mine, first, last),
+        days=_days(dated, first, last),
         events=_sorted(_names(mine)),
-        versions=_sorted(_added(segment.statistics.by_version for segment in mine)),
-        countries=_sorted(_added(segment.statistics.by_country for segment in mine)),
-        late=sum(segment.statistics.late_fragments for segment in mine),
+        versions=_sorted(_added(outline.by_version for outline in mine)),
+        countries=_sorted(_added(outline.by_country for outline in mine)),
+        late=sum(outline.late_fragments for outline in mine),
     )
 
 
 def choices(database: Database, scope: Scope) -> tuple[Counts, Counts]:
     """All event names and all app versions of an app, each with the events that it has."""
     with database.read() as connection:
-        segments = visible(connection, scope, head(connection, scope).seq)
-    versions = _added(segment.statistics.by_version for segment in segments)
-    for segment in segments:  # of those that older releases wrote no counts are known
-        versions.update(dict.fromkeys(segment.statistics.versions, 0))
-    return _sorted(_names(segments)), _sorted(versions)
+        found = [outline for _, outline in outlines(connection, scope, head(connection, scope).seq)]
+    versions = _added(outline.by_version for outline in found)
+    for outline in found:  # of those that older releases wrote no counts are known
+        versions.update(dict.fromkeys(outline.versions, 0))
+    return _sorted(_names(found)), _sorted(versions)
 
 
-def _days(segments: Sequence[Segment], first: int, last: int) -> Sequence[DayCounts]:
+def _days(dated: Sequence[tuple[int, Outline]], first: int, last: int) -> Sequence[DayCounts]:
     """A row for every day, also where nothing happened."""
     sessions: Counter[int] = Counter()
     events: Counter[int] = Counter()
-    for segment in segments:
-        known = segment.statistics
-        sessions[segment.day] += known.fragments - known.late_fragments
-        events[segment.day] += known.events
+    for day, outline in dated:
+        sessions[day] += outline.fragments - outline.late_fragments
+        events[day] += outline.events
     return [DayCounts(day, sessions[day], events[day]) for day in range(first, last + 1)]
 
 
-def _names(segments: Sequence[Segment]) -> Counter[str]:
-    return _added({name: told.count for name, told in segment.statistics.names.items()} for segment in segments)
+def _names(found: Sequence[Outline]) -> Counter[str]:
+    return _added({name: told.count for name, told in outline.names.items()} for outline in found)
 
 
 def _added(counts: Iterable[Mapping[str, int]]) -> Counter[str]:

@@ -11,12 +11,12 @@ from tailrace.model.access import Scope
 from tailrace.model.bundles import Arrivals
 from tailrace.model.errors import ExportFailed
 from tailrace.model.export import Totals
-from tailrace.model.segment import Location, Segment
+from tailrace.model.segment import Location, Outline, Segment
 from tailrace.model.window import Window
 from tailrace.store.commits import Head
 from tailrace.store.inbox import waiting_since
 from tailrace.store.runs import Run
-from tailrace.store.statistics import unpack_statistics
+from tailrace.store.statistics import unpack_outline, unpack_statistics
 
 EVER = Window("available", None, None)
 _CHUNK = 500  # below every database's limit of parameters in one statement
@@ -87,19 +87,35 @@ def visible(
     Raises:
         ExportFailed: some of them were cleaned up, because nobody had pinned that seq.
     """
-    rows = connection.execute(
-        select(segments)
-        .where(
-            owned(segments, scope),
-            segments.c.added_seq <= seq,
-            segments.c.added_seq > after,
-            or_(segments.c.removed_seq.is_(None), segments.c.removed_seq > seq),
-            *touching(window, arrivals),
-        )
-        .order_by(segments.c.day, segments.c.bucket, segments.c.added_seq, segments.c.number)
-    ).all()
+    mine = (*_visible(scope, seq), segments.c.added_seq > after, *touching(window, arrivals))
+    order = (segments.c.day, segments.c.bucket, segments.c.added_seq, segments.c.number)
+    rows = connection.execute(select(segments).where(*mine).order_by(*order)).all()
     _check_floor(connection, scope, seq)  # after the rows: what had let one of them go had raised the floor
     return [_segment(row) for row in rows]
+
+
+def outlines(connection: Connection, scope: Scope, seq: int, window: Window = EVER) -> list[tuple[int, Outline]]:
+    """Day and outline of each segment visible at a seq that can hold rows inside a window.
+
+    Raises:
+        ExportFailed: some of them were cleaned up, because nobody had pinned that seq.
+    """
+    mine = (*_visible(scope, seq), *touching(window))
+    rows = connection.execute(select(segments.c.day, segments.c.statistics).where(*mine)).all()
+    _check_floor(connection, scope, seq)
+    return [(row.day, unpack_outline(row.statistics)) for row in rows]
+
+
+def newest_segments(connection: Connection, scope: Scope, seq: int, most: int) -> list[Segment]:
+    """Segments visible at a seq that were added last, those with the latest events of a commit first."""
+    order = (segments.c.added_seq.desc(), segments.c.max_time.desc(), segments.c.number)
+    rows = connection.execute(select(segments).where(*_visible(scope, seq)).order_by(*order).limit(most))
+    return [_segment(row) for row in rows]
+
+
+def _visible(scope: Scope, seq: int) -> Sequence[ColumnElement[bool]]:
+    there = or_(segments.c.removed_seq.is_(None), segments.c.removed_seq > seq)
+    return owned(segments, scope), segments.c.added_seq <= seq, there
 
 
 def _check_floor(connection: Connection, scope: Scope, seq: int) -> None:

@@ -12,10 +12,11 @@ import zstandard
 from tailrace.columns.jsontext import members
 from tailrace.columns.objects import objects_in
 from tailrace.columns.sizes import stretches
-from tailrace.model.segment import EventStatistics, Statistics
+from tailrace.model.segment import EventStatistics, Outline, Statistics
 from tailrace.model.standard import SPREAD
 
 _decode = msgspec.json.Decoder(Statistics).decode
+_outline = msgspec.json.Decoder(Outline).decode
 
 # Parameters are looked at so many events and bytes at a time: apart, their members are many times as large.
 _STRETCH_EVENTS = 16_384
@@ -71,6 +72,11 @@ def pack_statistics(statistics: Statistics) -> bytes:
 def unpack_statistics(data: bytes) -> Statistics:
     """What `pack_statistics` packed."""
     return _decode(zstandard.decompress(data))
+
+
+def unpack_outline(data: bytes) -> Outline:
+    """What `pack_statistics` packed, without the parameters of events."""
+    return _outline(zstandard.decompress(data))
 
 
 def _names(names: pa.Array, params: pa.Array) -> dict[str, EventStatistics]:

@@ -199,7 +199,9 @@ def test_the_bundles_of_a_period(portal: Portal) -> None:
 
 def run(command: str, **environment: str) -> str:
     """What a command says in a shell."""
-    told = subprocess.run(["sh", "-c", command], env=os.environ | environment, capture_output=True, text=True, check=True)
+    told = subprocess.run(
+        ["sh", "-c", command], env=os.environ | environment, capture_output=True, text=True, check=True
+    )
     return told.stdout
 
 

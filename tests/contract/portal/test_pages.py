@@ -73,7 +73,7 @@ def test_every_page_is_strict(portal: Portal, export: str) -> None:
 @pytest.mark.parametrize("role", ["standard", "architect"])
 def test_only_admins_see_keys(portal: Portal, export: str, role: Role) -> None:
     """On no page that somebody else may open stands a key of an app or a form to make one, nor a link to a page that he
-    may not open; the others are refused, and so is the form. An admin sees the keys, so that they could have been found.
+    may not open; the others are refused, and so is the form. An admin sees the keys, so they could have been found.
     """
     with portal.house.database.read() as connection:
         keys = [key for row in connection.execute(apps.select()) for key in (row.write_key, row.api_key) if key]

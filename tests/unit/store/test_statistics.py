@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from tailrace.model.segment import EventStatistics, Statistics
 from tailrace.store import statistics
 from tailrace.store.schema import SEGMENT_SCHEMA
-from tailrace.store.statistics import pack_statistics, statistics_of, unpack_statistics
+from tailrace.store.statistics import pack_statistics, statistics_of, unpack_outline, unpack_statistics
 
 Row = dict[str, Any]
 
@@ -106,13 +107,19 @@ def naive(rows: list[Row]) -> Statistics:
 def test_statistics_are_counts(rows: list[Row], at_a_time: int) -> None:
     """Rows, bounds, names, parameter keys with types and counts, and versions are what one counts by hand.
 
-    However many events are decoded at a time.
+    However many events are decoded at a time. Their outline has the same counts.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(statistics, "_STRETCH_EVENTS", at_a_time)
         found = statistics_of(table(rows))
-    assert found == naive(rows)
+    wanted = naive(rows)
+    assert found == wanted
     assert unpack_statistics(pack_statistics(found)) == found
+    outline = asdict(unpack_outline(pack_statistics(found)))
+    assert {name: told["count"] for name, told in outline.pop("names").items()} == {
+        name: told.count for name, told in wanted.names.items()
+    }
+    assert outline == {name: getattr(wanted, name) for name in outline}
 
 
 POISON = [
