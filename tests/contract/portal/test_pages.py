@@ -46,7 +46,7 @@ def export(portal: Portal) -> str:
     visitor = portal.visitor()
     visitor.get("/portal/downloads/new")
     visitor.send("/portal/downloads/new", {"app": scope.app_id, "period": "last_7"}, 303)
-    (id_,) = re.findall(r'<tr id="(exp_\w+)"', visitor.page.text)
+    id_ = re.findall(r'<tr id="(exp_\w+)"', visitor.page.text)[0]  # the newest
     assert "Ready" in portal.ended(visitor, id_)
     return str(id_)
 
