@@ -13,7 +13,7 @@ def _curl(asking: Asking) -> str | None:
     ends with it or later.
     """
     request, window = asking.request, asking.request.window
-    if request.format != "json" or request.columns or request.tables or not request.filters.empty:
+    if request.format != "json" or request.shape != "events" or request.columns or not request.filters.empty:
         return None
     if window.axis != "event_time" or request.available is not None or window.start is None or window.start % SECOND:
         return None
