@@ -32,6 +32,7 @@ LONGEST = (
     "contract/flurry/test_flow.py",
     "unit/upkeep/test_histories.py",
     "browser/test_script.py",
+    "browser/test_portal.py",
 )
 
 
