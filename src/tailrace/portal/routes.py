@@ -6,6 +6,8 @@ from tailrace.portal import (
     account,
     apps,
     audit,
+    deliveries,
+    destinations,
     downloads,
     explore,
     health,
@@ -24,9 +26,9 @@ from tailrace.web.operations import Operation
 
 _PAGES = (
     *(setup, static, login, home),
-    *(new_request, downloads, job),
+    *(new_request, downloads, job, deliveries),
     *(explore, letters),
-    *(apps, users, account, limits, audit, health, settings),
+    *(apps, destinations, users, account, limits, audit, health, settings),
 )
 
 OPERATIONS: Sequence[Operation] = tuple(operation for page in _PAGES for operation in page.OPERATIONS)
