@@ -55,6 +55,7 @@ class Demo:
             "dead-letters": f"/portal/explore/{APP}/dead-letters",
             "apps": "/portal/admin/apps",
             "app": f"/portal/admin/apps/{APP}",
+            "destinations": "/portal/admin/destinations",
             "users": "/portal/admin/users",
             "user": "/portal/admin/users/usr_1",
             "account": "/portal/account",

@@ -16,9 +16,9 @@ _WHERE = re.compile(r"deliveries\[(\d+)\](?:\.(\w+))?")
 # Fields of the form by what it calls them.
 LABELS: Mapping[str, str] = {
     "copy_to": "Copy to",
-    "prefix": "Below the prefix",
-    "webhook": "Tell a webhook",
-    "url": "Or one by its URL",
+    "prefix": "Prefix of keys there",
+    "webhook": "Webhook",
+    "url": "URL of a webhook",
     "mail": "E-mail notification",
 }
 

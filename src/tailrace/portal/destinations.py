@@ -29,7 +29,7 @@ LABELS: Mapping[str, str] = {
     "access_key_id": "Access key id",
     "secret_access_key": "Secret access key",
     "url": "URL",
-    "secret": "Key of signatures; empty: that of the space",
+    "secret": "Signing key, if not that of the space",
 }
 
 
