@@ -16,17 +16,16 @@ from tailrace.web.auditing import actor
 from tailrace.web.forms import Form
 from tailrace.web.operations import Call, Operation
 
-MOST_KEYS = 100  # of objects that a page names
 
-
-def deliveries_of(database: Database, export: Export) -> Mapping[str, Any]:
-    """What the page of a request shows of its deliveries, and whether one of them is under way."""
+def told_deliveries(database: Database, export: Export) -> Mapping[str, Any]:
+    """What the page of a request shows of its deliveries: each with its log, those that can be replayed, and whether
+    one is still under way.
+    """
     found = of_export(database, export.scope, export.id)
     return {
         "deliveries": found,
         "delivering": any(one.standing.state not in ENDED for one in found),
         "replayable": {one.standing.id for one in found if _replayable(export, one)},
-        "most_keys": MOST_KEYS,
     }
 
 

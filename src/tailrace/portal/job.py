@@ -16,7 +16,7 @@ from tailrace.exports.records import Export, find_export
 from tailrace.exports.submit import submit_once
 from tailrace.model.access import Scope
 from tailrace.model.policy import Policy
-from tailrace.portal.deliveries import deliveries_of
+from tailrace.portal.deliveries import told_deliveries
 from tailrace.portal.downloads import ALL, requests_of
 from tailrace.portal.pages import PAGE, SENT, seen, show
 from tailrace.store.catalogue import NameKind, numbered
@@ -32,7 +32,7 @@ async def get_job(call: Call) -> Response:
     export = await run_in_threadpool(find_export, call.desk.database, call.principal, call.path("id"))
     (request,) = await run_in_threadpool(requests_of, call, [export])
     curls = await run_in_threadpool(_curls, call, export)
-    found = await run_in_threadpool(deliveries_of, call.desk.database, export)
+    found = await run_in_threadpool(told_deliveries, call.desk.database, export)
     return show(call, "job.html", "downloads", request=request, manifest=_manifest(export), curls=curls, **found)
 
 

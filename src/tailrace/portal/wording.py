@@ -28,7 +28,7 @@ STATES: Mapping[ExportState, str] = {
 }
 DELIVERIES: Mapping[DeliveryKind, str] = {"s3": "Copy to S3", "webhook": "Webhook", "mail": "E-mail"}
 STANDINGS: Mapping[DeliveryState, str] = {
-    "waiting": "Waits for the end of the export, or for copies",
+    "waiting": "Waits for the export",
     "pending": "Under way",
     "delivered": "Delivered",
     "failed": "Failed",

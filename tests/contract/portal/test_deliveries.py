@@ -12,7 +12,12 @@ from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
+from sqlalchemy import update
 
+from tailrace.accounts.lookup import scope_of_app
+from tailrace.db.tables import exports
+from tailrace.model.clock import day_name
+from tailrace.upkeep.expiry import expire
 from tests.contract.live import READ
 from tests.contract.portal.conftest import ADMIN, STANDARD, WAIT_S, Portal, Visitor, text_of
 from tests.servers import free_port
@@ -123,7 +128,8 @@ def test_what_is_tried_again_tells_when(portal: Portal, receiver: Receiver) -> N
 def test_a_bucket_is_kept_and_copied_to(portal: Portal, moto: S3Server, receiver: Receiver) -> None:
     """An admin keeps a bucket and a webhook under names, with their secrets, which no page shows again. Who asks by
     these names, without the right to make them, gets the files into the bucket under the keys that the page tells, and
-    the webhook, signed with its key, after them. A name that is deleted is offered no more.
+    the webhook, signed with its key, after them. Once the files have had their time only the webhook can be sent again.
+    A name that is deleted is offered no more.
     """
     bucket, visitor, standard = moto.bucket(), portal.visitor(), portal.visitor(STANDARD)
     visitor.get(DESTINATIONS)
@@ -154,12 +160,26 @@ def test_a_bucket_is_kept_and_copied_to(portal: Portal, moto: S3Server, receiver
         for path in (page, DESTINATIONS, NEW, "/portal/admin/audit" if one is visitor else NEW):
             one.get(path)
             assert not [text for text in (PASSWORD, own, "SECRET", "path-of-a-hook") if text in one.page.text], path
+    shown(standard, page)
+    told = replays(standard)
+    assert len(told) == 2
+    let_expire(portal, id_)
+    assert "Delivered" in shown(standard, page)
+    assert replays(standard) == told[1:]
     visitor.get(DESTINATIONS)
     visitor.send(f"{DESTINATIONS}/lake:delete", {}, 303)
     assert "lake" not in visitor.get(NEW)
     said = visitor.get("/portal/admin/audit")
     assert f"{ADMIN[0]} made a destination of deliveries" in said
     assert f"{ADMIN[0]} deleted a destination of deliveries" in said
+
+
+def let_expire(portal: Portal, export: str) -> None:
+    """Let the files of an export have had their time."""
+    database = portal.house.database
+    with database.write() as connection:
+        connection.execute(update(exports).where(exports.c.id == export).values(expires_at=0))
+    assert expire(database, scope_of_app(database, "app_waves"), 0) == 1
 
 
 class Postbox:
@@ -171,6 +191,24 @@ class Postbox:
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - the library's name
         self.got.append((envelope.rcpt_tos, envelope.content.decode()))
         return "250 OK"
+
+
+def test_what_waits_for_an_export(portal: Portal) -> None:
+    """The delivery of a request that waits does so, too; once the request is cancelled the page says why nothing came
+    of it, and there is nothing to send again.
+    """
+    visitor = portal.visitor()
+    days = [f"{day_name(portal.today + n)}T00:00:00Z" for n in range(2)]
+    window = {"axis": "event_time", "from": days[0], "to": days[1]}
+    body = {"app": "app_waves", "window": window, "wait_until_complete": True}
+    hook = {"kind": "webhook", "url": "https://x.example/"}
+    id_ = visitor.http.post("/v1/exports", json=body | {"deliveries": [hook]}, headers=READ).json()["id"]
+    page = f"/portal/downloads/{id_}"
+    assert "Webhook https://x.example Waits for the export" in shown(visitor, page)
+    visitor.send(f"{page}:cancel", {}, 303)
+    said = followed(visitor, page, "Nothing to deliver")
+    assert said.endswith("Webhook https://x.example Nothing to deliver the export was cancelled")
+    assert replays(visitor) == []
 
 
 def test_mail_is_switched_on(portal: Portal) -> None:
