@@ -58,6 +58,7 @@ def followed(visitor: Visitor, page: str, until: str) -> str:
     deadline = time.monotonic() + WAIT_S
     while not re.search(until, said := shown(visitor, page)):
         assert 'http-equiv="refresh"' in visitor.page.text, said
+        assert f'hx-get="{page}"' in visitor.page.text, said  # the same with scripts
         assert time.monotonic() < deadline, said
         time.sleep(0.05)
     return said
