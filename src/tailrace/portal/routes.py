@@ -26,9 +26,9 @@ from tailrace.web.operations import Operation
 
 _PAGES = (
     *(setup, static, login, home),
-    *(new_request, downloads, job, deliveries),
+    *(new_request, downloads, job, deliveries, destinations),
     *(explore, letters),
-    *(apps, destinations, users, account, limits, audit, health, settings),
+    *(apps, users, account, limits, audit, health, settings),
 )
 
 OPERATIONS: Sequence[Operation] = tuple(operation for page in _PAGES for operation in page.OPERATIONS)
