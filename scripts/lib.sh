@@ -32,8 +32,13 @@ install_debian() {
         die "the Debian package $1 is needed. Run: sudo apt-get install $1"
     fi
     say "installing the Debian package $1"
-    quietly "$BUILD/apt.log" apt-get update
-    quietly "$BUILD/apt.log" env DEBIAN_FRONTEND=noninteractive apt-get install -y "$1"
+    mkdir -p "$BUILD"
+    # Two scripts may be at it, and apt gives up where another one has begun.
+    (
+        flock 9
+        quietly "$BUILD/apt.log" apt-get update
+        quietly "$BUILD/apt.log" env DEBIAN_FRONTEND=noninteractive apt-get install -y "$1"
+    ) 9>"$BUILD/apt.lock"
 }
 
 # ensure_program PROGRAM PACKAGE: a program of Debian that tests or benches run.
@@ -53,6 +58,20 @@ ensure_node_sdks() {
     cp "$ROOT/tests/sdks/package.json" "$ROOT/tests/sdks/package-lock.json" "$BUILD/sdks"
     quietly "$BUILD/npm.log" npm ci --prefix "$BUILD/sdks" --ignore-scripts --no-audit --no-fund
     printf '%s\n' "$stamp" >"$BUILD/sdks/.stamp"
+}
+
+# ensure_test_tools: what tests need beside Tailrace and its own venv.
+ensure_test_tools() {
+    # Their packages are pinned apart from ours. The tests that need the servers start them.
+    ensure_venv "$ROOT/.venv-s3" "$ROOT/requirements/s3.txt"
+    # SDKs that send to the server as they are, each kind apart from ours.
+    ensure_venv "$ROOT/.venv-sdks" "$ROOT/requirements/sdks.txt"
+    ensure_node_sdks
+    # What downloads and web pages are tested with.
+    ensure_program nginx nginx-light
+    ensure_program wget wget
+    ensure_program curl curl
+    ensure_program chromium chromium
 }
 
 # Debian splits venv from python3, so a Python that runs may still be unable to make one.
@@ -84,7 +103,7 @@ ensure_venv() {
     say "${1#"$ROOT"/}: installing ${2#"$ROOT"/} (once; it may take a minute)"
     # From scratch: a package left over from an older pin would hide one that is missing.
     "$PYTHON" -m venv --clear "$1"
-    quietly "$BUILD/pip.log" "$1/bin/python" -I -m pip install --require-hashes --requirement "$2"
+    quietly "$BUILD/pip-$(basename -- "$1").log" "$1/bin/python" -I -m pip install --require-hashes --requirement "$2"
     printf '%s\n' "$stamp" >"$1/.stamp"
 }
 

@@ -58,6 +58,7 @@ class Demo:
             "users": "/portal/admin/users",
             "user": "/portal/admin/users/usr_1",
             "account": "/portal/account",
+            "destinations": "/portal/admin/destinations",
             "limits": "/portal/admin/limits",
             "audit": "/portal/admin/audit",
             "health": "/portal/admin/health",

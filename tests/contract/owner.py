@@ -273,6 +273,12 @@ EXAMPLES: Mapping[str, Callable[[World], Example]] = {
     "get_job": _of_export(),
     "send_cancel": lambda world: Example(303, path={"id": world.export}, form={}),
     "send_rerun": lambda world: Example(303, path={"id": world.export}, form={}),
+    "send_delivery_replay": lambda world: _of_form("app", world.delivery, {}, 303),
+    "get_destinations_page": lambda _: Example(whose="caller"),
+    "send_destination": lambda _: Example(
+        303, whose="caller", form={"kind": "webhook", "name": f"d{token_hex(4)}", "url": "https://x.example/"}
+    ),
+    "send_destination_delete": lambda world: Example(303, "space", path={"name": _destination(world)}, form={}),
     "get_explore": lambda _: _of("app", "app_waves"),
     "get_newest": lambda _: _of("app", "app_waves"),
     "get_letters": lambda _: _of("app", "app_waves"),

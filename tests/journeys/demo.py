@@ -1,11 +1,12 @@
 """A demo with a file of ours, as `scripts/demo --data` runs it, for clients that were written from documents alone."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -38,14 +39,19 @@ def visits(first: int, count: int) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def demo(folder: Path, records: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """The URL of a demo that has loaded, exported and verified records, and whose server stays up for the block."""
+def demo(folder: Path, records: Sequence[dict[str, Any]], settings: Mapping[str, str]) -> Iterator[str]:
+    """The URL of a demo that has loaded, exported and verified records, and whose server stays up for the block.
+
+    `settings` are variables of the environment.
+    """
     file = folder / "records.ndjson"
     file.write_text("".join(f"{json.dumps(record)}\n" for record in records), "utf-8")
     port = free_port()
     command = [sys.executable, "-m", "tailrace", "demo", "--data", str(file), "--dir", str(folder / "demo")]
     said = folder / "said"
-    with said.open("wb") as out, subprocess.Popen([*command, "--port", str(port)], stdout=out, stderr=out) as process:
+    command += ["--port", str(port)]
+    environment = {**os.environ, **settings}
+    with said.open("wb") as out, subprocess.Popen(command, env=environment, stdout=out, stderr=out) as process:
         try:
             _wait(process, said)
             yield f"http://127.0.0.1:{port}"

@@ -1,7 +1,11 @@
 """The demo as its users meet it: clients that know a vendor's document, and nothing of us, get out what went in."""
 
+import csv
+import json
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from io import StringIO
 from typing import Any
 
 import httpx
@@ -16,15 +20,20 @@ from tests.contract.fullstory.client import Client as DataExport
 from tests.contract.leanplum.client import Client as ExportData
 from tests.contract.leanplum.client import events
 from tests.journeys.demo import API_KEY, APP, EXPORT_KEY, HOUR, TOKEN, demo, new_token, visits
+from tests.stores import ACCOUNT as S3_ID
+from tests.stores import PASSWORD as S3_KEY
+from tests.stores import S3Server
+from tests.unit.delivery.dispatch import receiving
 
 FIRST = parse_iso("2026-01-05T00:00:00Z")
 RECORDS = visits(FIRST, 100)
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A demo with the records."""
-    with demo(tmp_path_factory.mktemp("demo"), RECORDS) as url:
+def url(tmp_path_factory: pytest.TempPathFactory, moto: S3Server) -> Iterator[str]:
+    """A demo with the records, which may deliver to this machine and copies to a server of the test."""
+    settings = {"TAILRACE_DELIVERY__ALLOW_NETWORKS": "127.0.0.0/8", "TAILRACE_DELIVERY__S3_ENDPOINT": moto.endpoint}
+    with demo(tmp_path_factory.mktemp("demo"), RECORDS, settings) as url:
         yield url
 
 
@@ -66,6 +75,46 @@ def test_export_data(url: str, form: str) -> None:
     numbers = {row["eventId"]: int(row["value"]) for row in tables["eventparameters"] if row["name"] == "n"}
     assert sorted((row["eventName"], numbers[row["eventId"]]) for row in tables["events"]) == marks(RECORDS)
     assert len(tables["sessions"]) == len({record["session_id"] for record in RECORDS})
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_export_data_with_a_copy_and_a_callback(url: str, form: str, moto: S3Server) -> None:
+    """The same into a bucket, by the arguments of the document alone: the objects hold every event, and the callback
+    says what a look at the job says.
+    """
+    client, bucket = ExportData(url, APP, EXPORT_KEY), moto.bucket()
+    target = {"s3BucketName": bucket, "s3AccessId": S3_ID, "s3AccessKey": S3_KEY, "s3ObjectPrefix": "raw/"}
+    with receiving() as receiver:
+        told = {"callbackUrl": f"{receiver.url}/done", "exportFormat": form}
+        done = client.wait(client.export("20260104", "20260203", **target, **told))
+        wait_until(lambda: receiver.got != [])
+    (got,) = receiver.got
+    assert got.json["response"] == [done]
+    copied = [one["destFile"] for one in done["s3CopyStatus"]["success"]]
+    assert sorted(copied) == sorted(moto.objects(bucket))
+    assert len(copied) == len(done["files"]) == {"json": 1, "csv": 6}[form]
+    texts = {key: moto.read(bucket, key).decode() for key in copied}
+    if form == "json":
+        lines = [json.loads(line) for text in texts.values() for line in text.splitlines()]
+        found = [(one["name"], one["parameters"]["n"]) for session in lines for one in events(session)]
+    else:
+        rows = {
+            name: list(csv.DictReader(StringIO(text, newline="")))
+            for name in ("outputevents-", "outputeventparameters-")
+            for key, text in texts.items()
+            if name in key
+        }
+        numbers = {row["eventId"]: int(row["value"]) for row in rows["outputeventparameters-"] if row["name"] == "n"}
+        found = [(row["eventName"], numbers[row["eventId"]]) for row in rows["outputevents-"]]
+    assert sorted(found) == marks(RECORDS)
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    """Wait for something that another process does."""
+    until = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.02)
 
 
 def test_raw_export(url: str) -> None:

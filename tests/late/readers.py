@@ -6,7 +6,7 @@ import io
 import json
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -116,23 +116,27 @@ class ByRecipe:
 
     lags = False
 
-    def __init__(self, world: World, _tenant: Tenant) -> None:
+    def __init__(self, world: World, _tenant: Tenant, **more: Any) -> None:
         self._world = world
         self._upto = world.now // 1000
+        self._more = more
 
     def read(self) -> Counter[int]:
         """What became available since; the events of all sessions, whole ones and parts."""
         begin, self._upto = self._upto, self._world.now // 1000 + 1  # when the second of the last seal is over
         first, last = (self._world.now + days * DAY for days in (-59, 2))
         asked = {"startDate": _day(first), "endDate": _day(last), "startTime": begin, "endTime": self._upto}
-        made = self._call("exportData", **asked)
+        made = self._call("exportData", **asked, **self._more)
         if made["success"] is False:
             assert made["error"] == {"message": "No matching data found."}
             return Counter()
         done = self._world.until("the files are there", lambda: self._finished(made["jobId"])) or {}
-        lines = [line for url in done["files"] for line in self._file(url).splitlines()]
+        lines = [line for data in self._files(done) for line in data.splitlines()]
         states = (state for line in lines for state in json.loads(line)["states"])
         return Counter(event["parameters"]["n"] for state in states for event in state["events"])
+
+    def _files(self, done: Mapping[str, Any]) -> Iterable[bytes]:
+        return map(self._file, done["files"])
 
     def _finished(self, job: str) -> dict[str, Any] | None:
         found = self._call("getExportResults", jobId=job)

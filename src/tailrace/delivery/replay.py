@@ -10,26 +10,29 @@ from tailrace.accounts.audit import Actor, note
 from tailrace.db.engine import Database, storable
 from tailrace.db.tables import apps, deliveries, spaces
 from tailrace.delivery.log import Tried, attempts_of
-from tailrace.delivery.records import ENDED, begin, insert_delivery, standing_of, standings
+from tailrace.delivery.records import begin, insert_delivery, standing_of, standings
+from tailrace.jobs.listing import waits_until
 from tailrace.model.access import Principal, Scope
-from tailrace.model.delivery import Standing
+from tailrace.model.delivery import DeliveryState, Standing
 from tailrace.model.errors import Invalid, NotFound
 from tailrace.model.ids import Ids
+
+REPLAYABLE: frozenset[DeliveryState] = frozenset(("delivered", "failed"))
 
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """A delivery as it stands, and its attempts."""
+    """A delivery as it stands, its attempts, and when (ms) it is tried next, if it has to wait until then."""
 
     standing: Standing
     attempts: Sequence[Tried]
+    next_at: int | None
 
 
 def of_export(database: Database, scope: Scope, export: str) -> list[Logged]:
     """The deliveries of an export that the caller may see, in the order in which they were asked for; replays last."""
     with database.read() as connection:
-        found = standings(connection, scope, export)
-        return [Logged(standing, attempts_of(connection, scope, standing.id)) for standing in found]
+        return [_logged(connection, scope, standing) for standing in standings(connection, scope, export)]
 
 
 def find_delivery(database: Database, principal: Principal, delivery: str) -> Logged:
@@ -40,7 +43,7 @@ def find_delivery(database: Database, principal: Principal, delivery: str) -> Lo
     """
     with database.read() as connection:
         row = _row(connection, principal, delivery)
-        return _logged(connection, row)
+        return _logged(connection, _scope(row), standing_of(row))
 
 
 def replay(database: Database, ids: Ids, principal: Principal, delivery: str, actor: Actor) -> Logged:
@@ -52,7 +55,7 @@ def replay(database: Database, ids: Ids, principal: Principal, delivery: str, ac
     """
     with database.write() as connection:
         row, now = _row(connection, principal, delivery), database.now(connection)
-        if row.state not in ENDED or row.state == "void":
+        if row.state not in REPLAYABLE:
             raise Invalid("id", f"the delivery is {row.state}; one that was delivered or has failed can be replayed")
         kept = ("export", "kind", "destination", "shown", "target", "sealed", "message")
         again = {name: getattr(row, name) for name in kept}
@@ -60,7 +63,7 @@ def replay(database: Database, ids: Ids, principal: Principal, delivery: str, ac
         insert_delivery(connection, _scope(row), again | fresh)
         begin(connection, _scope(row), fresh["id"])
         note(connection, actor, "delivery.replayed", row.id, now, app=row.app_id)
-        return _logged(connection, _row(connection, principal, fresh["id"]))
+        return _logged(connection, _scope(row), standing_of(_row(connection, principal, fresh["id"])))
 
 
 def _row(connection: Connection, principal: Principal, delivery: str) -> Row[Any]:
@@ -73,8 +76,9 @@ def _row(connection: Connection, principal: Principal, delivery: str) -> Row[Any
     return row
 
 
-def _logged(connection: Connection, row: Row[Any]) -> Logged:
-    return Logged(standing_of(row), attempts_of(connection, _scope(row), row.id))
+def _logged(connection: Connection, scope: Scope, standing: Standing) -> Logged:
+    attempts = attempts_of(connection, scope, standing.id)
+    return Logged(standing, attempts, waits_until(connection, "delivery", scope, standing.id))
 
 
 def _scope(row: Row[Any]) -> Scope:

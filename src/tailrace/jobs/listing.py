@@ -1,13 +1,15 @@
-"""What an operator sees of the queue."""
+"""What people see of the queue."""
 
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from tailrace.db.tables import apps, jobs, spaces
+from tailrace.db.engine import now_of
+from tailrace.db.tables import apps, jobs, owned, spaces
 from tailrace.jobs.pins import not_done
 from tailrace.jobs.queue import Lane, Outcome
 from tailrace.jobs.states import JobState
+from tailrace.model.access import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +71,11 @@ def list_jobs(
         )
         for row in rows
     ]
+
+
+def waits_until(connection: Connection, lane: Lane, scope: Scope, subject: str) -> int | None:
+    """Until when (ms) a job is put off; None if it is not: it may be claimed now, is being worked on, or is done."""
+    mine = (owned(jobs, scope), jobs.c.lane == lane, jobs.c.subject == subject)
+    put_off = (jobs.c.state == "ready", jobs.c.not_before > now_of(connection))
+    found: int | None = connection.scalar(select(jobs.c.not_before).where(*mine, *put_off))
+    return found

@@ -46,7 +46,9 @@ _1970 = date(1970, 1, 1)
 
 
 class RequestForm(Form):
-    """The form. Days are in UTC, both included; what is not chosen is left out."""
+    """The form. Days are in UTC, both included; what is not chosen is left out. `copy_to` and `webhook` are names of
+    stored destinations, and `url` is of a webhook that is not stored.
+    """
 
     app: str
     do: Do = "save"
@@ -60,6 +62,11 @@ class RequestForm(Form):
     events: list[str] = []  # noqa: RUF012 - msgspec makes a new one for each
     versions: list[str] = []  # noqa: RUF012
     columns: list[Annotated[str, msgspec.Meta(max_length=100)]] = []  # noqa: RUF012
+    copy_to: str = ""
+    prefix: str = ""
+    webhook: str = ""
+    url: str = ""
+    mail: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Errors as pages: what happened, and what to do."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from starlette.responses import Response
@@ -14,17 +14,23 @@ from tailrace.portal.wording import span
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An error in words: status, what happened, what to do."""
+    """An error in words: status, what happened, what to do; `at` is the field of a form that it is about."""
 
     status: int
     title: str
     text: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    at: str = ""
 
 
 def told(error: domain.TailraceError) -> Told:
     """The words for an error, by its class or the nearest class above it."""
     return next(_WORDS[kind](error) for kind in type(error).__mro__ if kind in _WORDS)
+
+
+def told_at(name: str, label: str, why: str) -> Told:
+    """The words for what cannot be in a field of a form, as the form calls it."""
+    return replace(told(domain.Invalid(label, why)), at=name)
 
 
 def failed(error: domain.TailraceError) -> Response:

@@ -1,4 +1,4 @@
-"""The page of one request: how it stands, its files with their hashes, and how to ask for the same over HTTP."""
+"""The page of one request: how it stands, its files with hashes, its deliveries, and how to ask for it over HTTP."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,6 +16,7 @@ from tailrace.exports.records import Export, find_export
 from tailrace.exports.submit import submit_once
 from tailrace.model.access import Scope
 from tailrace.model.policy import Policy
+from tailrace.portal.deliveries import told_deliveries
 from tailrace.portal.downloads import ALL, requests_of
 from tailrace.portal.pages import PAGE, SENT, seen, show
 from tailrace.store.catalogue import NameKind, numbered
@@ -27,11 +28,12 @@ ONE = f"{ALL}/{{id}}"
 
 
 async def get_job(call: Call) -> Response:
-    """A request. While it is under way the page asks again by itself."""
+    """A request. While it or one of its deliveries is under way the page asks again by itself."""
     export = await run_in_threadpool(find_export, call.desk.database, call.principal, call.path("id"))
     (request,) = await run_in_threadpool(requests_of, call, [export])
     curls = await run_in_threadpool(_curls, call, export)
-    return show(call, "job.html", "downloads", request=request, manifest=_manifest(export), curls=curls)
+    found = await run_in_threadpool(told_deliveries, call.desk.database, export)
+    return show(call, "job.html", "downloads", request=request, manifest=_manifest(export), curls=curls, **found)
 
 
 async def send_cancel(call: Call) -> Response:

@@ -1,7 +1,7 @@
 """+ New Request: asked for on a page, estimated and looked at before it is saved."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -14,12 +14,13 @@ from tailrace.exports.estimating import Forecast, forecast
 from tailrace.exports.preview import Rows, preview
 from tailrace.exports.submit import check_length, submit_once
 from tailrace.model.clock import day_name, day_of
-from tailrace.model.errors import NotFound, TailraceError, Unavailable
+from tailrace.model.errors import Invalid, NotFound, TailraceError, Unavailable
 from tailrace.model.fields import DEFAULT_EVENT_COLUMNS, EVENT_ROW_COLUMNS, FIELDS
 from tailrace.portal import asking
 from tailrace.portal.asking import RequestForm, policy_of, request_of
+from tailrace.portal.delivering import LABELS, at_field, deliveries_of, ways
 from tailrace.portal.downloads import ALL
-from tailrace.portal.errors import Told, told
+from tailrace.portal.errors import Told, told, told_at
 from tailrace.portal.home import seen_apps
 from tailrace.portal.pages import PAGE, SENT, seen, show
 from tailrace.reports.overview import choices
@@ -62,7 +63,7 @@ async def send_new_request(call: Call) -> Response:
     except (NotFound, Unavailable):
         raise
     except TailraceError as error:
-        words = told(error)
+        words = _told(form, error)
         return await _form(call, form, Looked(refused=words), words.status)
     call.desk.bell.ring()
     return seen(ALL)
@@ -79,17 +80,27 @@ def _look(call: Call, form: RequestForm) -> Looked:
     return Looked(about, rows)
 
 
+def _told(form: RequestForm, error: TailraceError) -> Told:
+    """Why a form was not taken, and at which field."""
+    name = at_field(form, error) if isinstance(error, Invalid) else ""
+    if not isinstance(error, Invalid) or not name:
+        return told(error)
+    return told_at(name, LABELS[name], error.why)
+
+
 def _submit(call: Call, form: RequestForm) -> None:
-    desk = call.desk
+    desk, base = call.desk, call.desk.base_url(call.request)
     scope = scope_for(desk.database, call.principal, form.app)
+    deliveries = deliveries_of(form, base, call.principal.who)
+    request = replace(request_of(form, _today(call)), deliveries=deliveries)
     with desk.database.read() as connection:
         policy = policy_of(limits_now(connection))
-    submit_once(desk.submitter, call.principal, scope, request_of(form, _today(call)), None, policy=policy)
+    submit_once(desk.submitter, call.principal, scope, request, None, policy=policy)
 
 
 async def _form(call: Call, form: RequestForm, looked: Looked, status: int = 200) -> Response:
     values = await run_in_threadpool(_offered, call, form)
-    return show(call, "new_request.html", "downloads", status, looked=looked, asking=asking, **values)
+    return show(call, "new_request.html", "downloads", status, looked=looked, asking=asking, labels=LABELS, **values)
 
 
 def _offered(call: Call, form: RequestForm) -> dict[str, Any]:
@@ -111,6 +122,7 @@ def _offered(call: Call, form: RequestForm) -> dict[str, Any]:
         "columns": [FIELDS[name] for name in EVENT_ROW_COLUMNS],
         "usual": frozenset(DEFAULT_EVENT_COLUMNS),
         "limits": limits,
+        "ways": ways(desk, call.principal),
     }
 
 

@@ -6,6 +6,8 @@ from tailrace.portal import (
     account,
     apps,
     audit,
+    deliveries,
+    destinations,
     downloads,
     explore,
     health,
@@ -24,7 +26,7 @@ from tailrace.web.operations import Operation
 
 _PAGES = (
     *(setup, static, login, home),
-    *(new_request, downloads, job),
+    *(new_request, downloads, job, deliveries, destinations),
     *(explore, letters),
     *(apps, users, account, limits, audit, health, settings),
 )

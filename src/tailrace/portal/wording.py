@@ -7,7 +7,9 @@ from urllib.parse import quote
 import msgspec
 from markupsafe import Markup
 
+from tailrace.delivery.log import Outcome
 from tailrace.model.clock import DAY, HOUR, MINUTE, SECOND, day_name, iso
+from tailrace.model.delivery import DeliveryKind, DeliveryState
 from tailrace.model.export import ExportState
 from tailrace.model.window import Axis, Window
 
@@ -23,6 +25,20 @@ STATES: Mapping[ExportState, str] = {
     "failed": "Failed",
     "cancelled": "Cancelled",
     "expired": "Expired",
+}
+DELIVERIES: Mapping[DeliveryKind, str] = {"s3": "Copy to S3", "webhook": "Webhook", "mail": "E-mail"}
+STANDINGS: Mapping[DeliveryState, str] = {
+    "waiting": "Waits for the export",
+    "pending": "Under way",
+    "delivered": "Delivered",
+    "failed": "Failed",
+    "void": "Nothing to deliver",
+}
+OUTCOMES: Mapping[Outcome, str] = {
+    "delivered": "Delivered",
+    "failed": "Failed",
+    "void": "Nothing to deliver",
+    "again": "To be tried again",
 }
 _SIZES = ("kB", "MB", "GB", "TB")
 _UNITS = (("day", DAY), ("hour", HOUR), ("minute", MINUTE), ("second", SECOND))
@@ -97,4 +113,7 @@ FILTERS: Mapping[str, Callable[[Any], str]] = {
     "day": day_name,
     "axis": lambda axis: AXES[axis],
     "state": lambda state: STATES[state],
+    "delivery": lambda kind: DELIVERIES[kind],
+    "standing": lambda state: STANDINGS[state],
+    "outcome": lambda outcome: OUTCOMES[outcome],
 }

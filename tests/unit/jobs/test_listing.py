@@ -1,8 +1,10 @@
 """What an operator sees of the queue."""
 
-from tailrace.jobs.listing import Listed, list_jobs
+from tailrace.jobs.listing import Listed, list_jobs, waits_until
 from tailrace.model.access import Scope
+from tailrace.model.clock import MINUTE
 from tailrace.wiring import House
+from tests.unit.clocks import MovedClock
 from tests.unit.jobs.doing import add, back, call_off, end, row, taken
 
 
@@ -50,3 +52,27 @@ def test_a_job_is_shown_as_it_stands(queue: House, scope: Scope) -> None:
     assert (job.attempt, job.failures, job.outages) == (2, 1, 0)
     assert (job.outcome, job.error) == (None, None)
     assert job.created_at == row(queue, "e").created_at > 0
+
+
+def test_what_is_put_off_says_until_when(queue: House, scope: Scope, other: Scope, clock: MovedClock) -> None:
+    """A job that failed tells when it comes again, to its own app alone, until it is due; at all other times none."""
+
+    def told(of: Scope = scope) -> int | None:
+        with queue.database.read() as connection:
+            return waits_until(connection, "export", of, "e")
+
+    add(queue, scope, "e")
+    before = [told()]
+    job = taken(queue)
+    before.append(told())
+    since = clock.now()
+    back(queue, job, MINUTE, failed=True)
+    assert before == [None, None]
+    at = told()
+    assert at is not None
+    assert since <= at - MINUTE <= clock.now()
+    assert told(other) is None
+    clock.shift = MINUTE
+    assert told() is None
+    end(queue, taken(queue))
+    assert told() is None

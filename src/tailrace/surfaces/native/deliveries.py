@@ -6,7 +6,7 @@ from tailrace.delivery.destinations import Destination
 from tailrace.delivery.log import Tried
 from tailrace.delivery.replay import Logged
 from tailrace.model.clock import iso
-from tailrace.model.delivery import Delivery, Mail, S3Copy, Standing, Webhook
+from tailrace.model.delivery import Delivery, Mail, S3Copy, Webhook
 from tailrace.surfaces.native.documents.deliveries import (
     AttemptDocument,
     CopiedDocument,
@@ -47,8 +47,9 @@ def delivery_document(logged: Logged) -> DeliveryDocument:
         destination=standing.destination or None,
         where=standing.where,
         created_at=iso(standing.created_at),
-        finished_at=_ended(standing),
+        finished_at=_instant(standing.finished_at),
         error=standing.error,
+        next_try_at=_instant(logged.next_at),
         copied=[CopiedDocument(copied.file, copied.key) for copied in standing.copied],
         replay_of=standing.replay_of,
         attempts=[_attempt(tried) for tried in logged.attempts],
@@ -60,8 +61,8 @@ def destination_document(found: Destination) -> DestinationDocument:
     return DestinationDocument(found.name, found.kind, found.shown, iso(found.created_at))
 
 
-def _ended(standing: Standing) -> str | None:
-    return None if standing.finished_at is None else iso(standing.finished_at)
+def _instant(ms: int | None) -> str | None:
+    return None if ms is None else iso(ms)
 
 
 def _attempt(tried: Tried) -> AttemptDocument:

@@ -103,6 +103,7 @@ class DeliveryDocument(Strict):
     created_at: Instant
     finished_at: Instant | None
     error: str | None
+    next_try_at: Instant | None
     copied: list[CopiedDocument]
     replay_of: str | None
     attempts: list[AttemptDocument]

@@ -197,6 +197,7 @@ MEANINGS: Mapping[type[msgspec.Struct], Mapping[str, str]] = {
         "state": "`waiting` for its export, `pending` while it is tried, then `delivered`, `failed`, or `void`.",
         "where": "Bucket and prefix, host, or addresses.",
         "error": "Why it failed, or why it is tried again.",
+        "next_try_at": "Until when it waits to be tried; null if it need not wait.",
         "copied": "What a copy to S3 has brought there.",
         "replay_of": "The delivery that it repeats.",
         "attempts": "Its log.",
