@@ -7,6 +7,7 @@ from tailrace.portal import (
     apps,
     audit,
     downloads,
+    events,
     explore,
     health,
     home,
@@ -15,6 +16,7 @@ from tailrace.portal import (
     limits,
     login,
     new_request,
+    people,
     settings,
     setup,
     static,
@@ -26,6 +28,7 @@ _PAGES = (
     *(setup, static, login, home),
     *(new_request, downloads, job),
     *(explore, letters),
+    *(people, events),
     *(apps, users, account, limits, audit, health, settings),
 )
 

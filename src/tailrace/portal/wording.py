@@ -7,7 +7,7 @@ from urllib.parse import quote
 import msgspec
 from markupsafe import Markup
 
-from tailrace.model.clock import DAY, HOUR, MINUTE, SECOND, day_name, iso
+from tailrace.model.clock import DAY, HOUR, MINUTE, SECOND, day_name, iso, parse_iso
 from tailrace.model.export import ExportState
 from tailrace.model.window import Axis, Window
 
@@ -35,6 +35,11 @@ def when(ms: int | None) -> str:
     text = iso(ms)
     shown = f"{text[:10]} {text[11:16]}"
     return Markup('<time datetime="{}" title="{} UTC">{} UTC</time>').format(text, f"{text[:10]} {text[11:19]}", shown)
+
+
+def moment(text: str) -> str:
+    """An instant that is an ISO 8601 text."""
+    return when(parse_iso(text))
 
 
 def count(number: int) -> str:
@@ -94,6 +99,7 @@ FILTERS: Mapping[str, Callable[[Any], str]] = {
     "period": period,
     "value": value,
     "url": url,
+    "moment": moment,
     "day": day_name,
     "axis": lambda axis: AXES[axis],
     "state": lambda state: STATES[state],
