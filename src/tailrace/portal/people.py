@@ -1,4 +1,7 @@
-"""Users of an app: found by an id, looked at on a card, and what of them can be set."""
+"""Users of an app: found by an id, looked at on a card, and what of them can be set.
+
+A card's address has the hash of the actor, as the audit does, so no log of paths tells who was looked at.
+"""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
