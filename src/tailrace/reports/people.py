@@ -26,6 +26,7 @@ from tailrace.store.snapshots import head, segments_by_number
 _NUMBER = re.compile("[0-9]{1,18}")
 MOST = 50  # users that a look for an id finds
 LATEST = 10  # sessions that are told
+_COLUMNS = ("actor", "device_id", *(field.name for field in SESSION_INPUTS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +46,13 @@ class Found:
 class Trace:
     """What was sealed of a user, without what profiles say.
 
-    `sessions` are the latest. `said` is what the newest of them tells of device, version, place and acquisition, under
-    what profiles remember of that; `device_id` and `actor` are as it was sent. `joined` are actors that aliases joined.
+    `last_seen` is in ms, `sessions` are the latest. `said` is what the newest of them tells of device, version, place
+    and acquisition, under what profiles remember of that; `device_id` and `actor` are as it was sent. `joined` are
+    actors that aliases joined.
     """
 
-    seen: Actor | None = None
+    seen: Actor | None
+    last_seen: int | None
     sessions: Sequence[SealedSession] = ()
     joined: Sequence[bytes] = ()
     actor: str | None = None
@@ -80,11 +83,14 @@ def trace(database: Database, files: Files, scope: Scope, actor: bytes, *, sessi
         seq = head(connection, scope).seq
         seen = known_actors(connection, scope, (actor,)).get(actor)
         joined = joined_with(connection, scope, seq, (actor,)).get(actor, ())
-        latest = latest_sessions(connection, scope, actor, LATEST) if sessions else []
-        person = person_at(connection, scope, seq, actor) if sessions else None
+        latest = latest_sessions(connection, scope, actor, LATEST)
+        person = person_at(connection, scope, seq, actor)
+    last_seen = latest[0].end if latest else None
+    if not sessions:
+        return Trace(seen, last_seen, joined=joined)
     newest = _first_fragment(database, files, scope, latest[0]) if latest else {}
     told = msgspec.json.decode(person.text).get(LAST_SESSION, {}) if person is not None else {}
-    return Trace(seen, latest, joined, newest.get("actor"), newest.get("device_id"), _session(newest) | told)
+    return Trace(seen, last_seen, latest, joined, newest.get("actor"), newest.get("device_id"), _session(newest) | told)
 
 
 def _found(connection: Connection, scope: Scope, seq: int, actor: bytes) -> Found | None:
@@ -93,9 +99,8 @@ def _found(connection: Connection, scope: Scope, seq: int, actor: bytes) -> Foun
         return Found(actor, None, None, None) if last_edit(connection, scope, actor) != "{}" else None
     person = person_at(connection, scope, seq, actor)
     latest = latest_sessions(connection, scope, actor, 1)
-    return Found(
-        actor, person.user_id if person else None, seen.first_seen, latest[0].end if latest else seen.first_seen
-    )
+    last_seen = latest[0].end if latest else seen.first_seen
+    return Found(actor, person.user_id if person else None, seen.first_seen, last_seen)
 
 
 def _first_fragment(database: Database, files: Files, scope: Scope, session: SealedSession) -> Mapping[str, Any]:
@@ -106,10 +111,10 @@ def _first_fragment(database: Database, files: Files, scope: Scope, session: Sea
         return {}
     try:
         with open_segment(files, segment) as file:
-            row = fragment_at(file, session.number - segment.first_fragment)
+            row = fragment_at(file, session.number - segment.first_fragment, _COLUMNS)
     except FileNotFoundError:
         return {}
-    return row if row is not None and row["session_id"] == session.session_id else {}
+    return row if row is not None and actor_hash(scope.app_id, row["actor"]) == session.actor else {}
 
 
 def _session(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -76,13 +76,12 @@ def fragments_of_sessions(file: pq.ParquetFile, segment: Segment, numbers: Seque
     return found
 
 
-def fragment_at(file: pq.ParquetFile, place: int) -> dict[str, Any] | None:
-    """The fragment in a row of a segment (from 0), without its events; of the rest only its row group is read."""
+def fragment_at(file: pq.ParquetFile, place: int, columns: Sequence[str]) -> dict[str, Any] | None:
+    """Some columns of the fragment in a row of a segment (from 0); nothing but its row group is read."""
     for index in range(file.num_row_groups):
         rows = file.metadata.row_group(index).num_rows
         if 0 <= place < rows:
-            there = [name for name in file.schema_arrow.names if name != "events"]
-            table = file.read_row_group(index, columns=there, use_threads=False)
+            table = read_row_group(file, index, columns, [])
             row: dict[str, Any] = table.slice(place, 1).to_pylist()[0]
             return row
         place -= rows

@@ -42,27 +42,29 @@ def test_no_look_reads_all_of_an_app(house: House, scope: Scope) -> None:
     assert [step for step in steps if " AND " not in step and "PRIMARY KEY (rowid=?)" not in step] == []
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_the_newest_session_is_found_in_its_row_group(
-    house: House, scope: Scope, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In a segment of many row groups each user's row is the user's own, also after a late event joined the session,
-    and of a segment that is gone nothing is told but what the database knows.
+def test_each_user_has_the_own_row(house: House, scope: Scope, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user id finds the devices that sent it. In a segment of many row groups each user's row is the user's own, also
+    after a late event joined the session; of a segment that is gone nothing is told but what the database knows.
     """
     monkeypatch.setattr(segments, "ROW_GROUP_EVENTS", 2)
     users = {f"d{n}": {"country": f"C{n}", "device_ids": {"idfa": str(n)}} for n in range(7)}
-    sent = [event("e", T0 + n, device=device, session=f"of-{device}") for device in users for n in range(2)]
-    send(house, scope, [record | {"session": users[record["device_id"]]} for record in sent])
+    hashes = {device: actor_hash(scope.app_id, device) for device in users}
+    for n, (device, said) in enumerate(users.items()):
+        more = {"session": f"of-{device}", "user_id": f"u{n % 2}"}
+        send(house, scope, [event("e", T0 + at, device=device, **more) | {"session": said} for at in (0, 1)])
     seal(house, scope)
     send(house, scope, [event("late", T0 + HOUR, device="d3", session="of-d3")])
     seal(house, scope)
+    found_by_user = find_people(house.database, scope, "u1")
+    ends = {hashes["d1"]: T0 + 1, hashes["d3"]: T0 + HOUR, hashes["d5"]: T0 + 1}
+    assert {one.actor: one.last_seen for one in found_by_user} == ends
     for device, said in users.items():
-        found = trace(house.database, house.files, scope, actor_hash(scope.app_id, device), sessions=True)
+        found = trace(house.database, house.files, scope, hashes[device], sessions=True)
         assert (found.actor, found.device_id, found.said) == (device, device, said)
         assert [(one.session_id, one.start) for one in found.sessions] == [(f"of-{device}", T0)]
-        assert found.sessions[0].end == (T0 + HOUR if device == "d3" else T0 + 1)
+        assert found.last_seen == (T0 + HOUR if device == "d3" else T0 + 1)
     monkeypatch.setattr("tailrace.reports.people.open_segment", _gone)
-    found = trace(house.database, house.files, scope, actor_hash(scope.app_id, "d3"), sessions=True)
+    found = trace(house.database, house.files, scope, hashes["d3"], sessions=True)
     assert (found.actor, found.said, len(found.sessions)) == (None, {}, 1)
     assert found.seen is not None
     assert found.seen.tally.events == 3
