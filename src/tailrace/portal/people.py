@@ -29,7 +29,7 @@ PEOPLE = f"{APP}/people"
 PERSON = f"{PEOPLE}/{{actor}}"
 _KEY = re.compile("[0-9a-f]{32}")
 _ACQUISITION = frozenset(name for name in FIELDS if name.startswith("source_") or name == "install_source")
-_Changed = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+_Change = Callable[[], Mapping[str, Any]]
 
 
 class PeopleQuery(msgspec.Struct, forbid_unknown_fields=True):
@@ -56,24 +56,22 @@ async def get_person(call: Call) -> Response:
 async def send_profile(call: Call) -> Response:
     """Set what is known of a user, or take it back; the card shows it."""
     form = call.body
-    return await run_in_threadpool(_set, call, lambda now: change_of(form, now), {"form": form})
+    return await run_in_threadpool(_set, call, lambda: change_of(form), {"form": form})
 
 
 async def send_attribute(call: Call) -> Response:
     """Set an attribute of a user, or take it back; the card shows it."""
     form = call.body
-    return await run_in_threadpool(_set, call, lambda _: attribute_of(form), {"attribute": form})
+    return await run_in_threadpool(_set, call, lambda: attribute_of(form), {"attribute": form})
 
 
-def _set(call: Call, changed: _Changed, typed: Mapping[str, Any]) -> Response:
-    """Make a change to what is set now. Where it cannot be, the card says so and keeps what was typed."""
-    desk, key = call.desk, _key(call)
-    scope = _scope(call)
-    now = look_up(desk.database, scope, key).set
+def _set(call: Call, change: _Change, typed: Mapping[str, Any]) -> Response:
+    """Set something of a user who has a card. Where it cannot be, the card says so and keeps what was typed."""
+    database, key, scope = call.desk.database, _key(call), _scope(call)
+    look_up(database, scope, key)
     try:
-        change = changed(now)
-        if change:
-            set_profile(desk.database, scope, key, change, actor(call))
+        if wanted := change():
+            set_profile(database, scope, key, wanted, actor(call))
     except Invalid as error:
         return _card(call, error, **typed)
     return seen(PERSON.format(id=call.path("id"), actor=key.hex()))

@@ -20,7 +20,12 @@ _WHOLE = re.compile("-?[0-9]{1,18}")
 
 
 class ProfileForm(Form):
-    """All that is to be set of a user but attributes; what is left empty is what senders say. Segments are lines."""
+    """All that is to be set of a user but attributes; what is left empty is what senders say. Segments are lines.
+
+    `shown` is what was set when the form was shown, as JSON: what somebody else has set since then stays.
+    """
+
+    shown: Annotated[str, msgspec.Meta(max_length=100_000)] = "{}"
 
     name: Text = ""
     email: Text = ""
@@ -47,11 +52,13 @@ def form_of(now: Mapping[str, Any]) -> ProfileForm:
     """The form that says what is set now."""
     told: dict[str, Any] = {name: str(now[name]) for name in (*_TEXTS, *_NUMBERS, "registered_at") if name in now}
     told |= {name: "yes" if now[name] else "no" for name in _FLAGS if name in now}
-    return ProfileForm(**told, segments="\n".join(now.get("segments", ())))
+    shown = {name: value for name, value in now.items() if name != "attributes"}
+    lines = "\n".join(now.get("segments", ()))
+    return ProfileForm(**told, segments=lines, shown=msgspec.json.encode(shown).decode())
 
 
-def change_of(form: ProfileForm, now: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What differs from what is set now; null where the form says nothing any more.
+def change_of(form: ProfileForm) -> Mapping[str, Any]:
+    """What differs from what the form was shown with; null where it says nothing any more.
 
     Raises:
         Invalid: a field cannot be read.
@@ -63,7 +70,8 @@ def change_of(form: ProfileForm, now: Mapping[str, Any]) -> Mapping[str, Any]:
         "registered_at": _instant("registered_at", form.registered_at),
         "segments": [line.strip() for line in form.segments.splitlines() if line.strip()] or None,
     }
-    return {name: value for name, value in wanted.items() if value != now.get(name)}
+    shown = _shown(form.shown)
+    return {name: value for name, value in wanted.items() if value != shown.get(name)}
 
 
 def attribute_of(form: AttributeForm) -> Mapping[str, Any]:
@@ -75,6 +83,13 @@ def attribute_of(form: AttributeForm) -> Mapping[str, Any]:
     if not form.attribute:
         raise Invalid("attribute", "must have a name")
     return {"attributes": {form.attribute: _value(form.value)}}
+
+
+def _shown(text: str) -> Mapping[str, Any]:
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.DecodeError:
+        raise Invalid("shown", "must be as the page has it") from None
 
 
 def _number(name: str, text: str) -> int | None:

@@ -1,5 +1,6 @@
 """Users of an app: found by their ids, looked at, and what is set of them."""
 
+import html
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -37,6 +38,12 @@ def find(visitor: Visitor, who: str) -> str:
     visitor.page = visitor.http.get(PEOPLE, params={"who": who}, follow_redirects=True)
     assert visitor.page.status_code == 200, who
     return text_of(visitor.page.text)
+
+
+def shown(visitor: Visitor) -> dict[str, str]:
+    """What the form of the card that is open says was set when it was shown."""
+    (text,) = re.findall(r'name="shown" value="([^"]*)"', visitor.page.text)
+    return {"shown": html.unescape(text)}
 
 
 def known(visitor: Visitor, actor: str) -> dict[str, Any]:
@@ -114,8 +121,8 @@ def test_the_card_tells_what_was_sent(portal: Portal) -> None:
 
 
 def test_what_is_set_is_what_the_api_tells(portal: Portal) -> None:
-    """Each field of the form stands over what senders say until it is emptied; what is left as it was is no change, and
-    a form without any is no commit. The audit tells who did it.
+    """Each field of the form stands over what senders say until it is emptied; what is left as it was is no change, so
+    what somebody else has set meanwhile stays, and a form without any is no commit. The audit tells who did it.
     """
     visitor, now = portal.visitor(), portal.today * DAY - DAY
     sealed(portal, [event("e", now, device="set", profile={"name": "Said", "level": 1, "attributes": {"a": 1}})])
@@ -127,7 +134,7 @@ def test_what_is_set_is_what_the_api_tells(portal: Portal) -> None:
         "email": "",
         "is_tester": "",
     }
-    said = visitor.send(card("set"), form, 303)
+    said = visitor.send(card("set"), form | shown(visitor), 303)
     own = {
         "name": "Bo",
         "level": 12,
@@ -141,15 +148,19 @@ def test_what_is_set_is_what_the_api_tells(portal: Portal) -> None:
     assert (told["set"], told["profile"]) == (own, own | {"attributes": {"a": 1}})
     assert "Level 12 set" in said
     assert "Segments beta, big ones set" in said
-    visitor.send(card("set"), form, 303)
+    visitor.send(card("set"), form | shown(visitor), 303)
     assert known(visitor, "set")["seq"] == told["seq"]
-    visitor.send(card("set"), {"name": "Bo", "is_cheater": "no"}, 303)
+    visitor.send(card("set"), {"name": "Bo", "is_cheater": "no"} | shown(visitor), 303)
     told = known(visitor, "set")
     assert told["set"] == {"name": "Bo", "is_cheater": False}
     assert told["profile"]["level"] == 1
+    visitor.http.patch(API, json={"actor": "set", "set": {"phone": "+1"}}, headers=READ).raise_for_status()
+    visitor.send(card("set"), {"name": "Di", "is_cheater": "no"} | shown(visitor), 303)
+    assert known(visitor, "set")["set"] == {"name": "Di", "is_cheater": False, "phone": "+1"}
+    visitor.send(card("set"), {"name": "X", "shown": "[]"}, 400)
     entries = visitor.http.get("/v1/audit", params={"action": "profile.set"}, headers=READ).json()["entries"]
     mine = [one for one in entries if card("set").endswith(one["subject"])]
-    assert [(one["who"], one["app"]) for one in mine] == [(ADMIN[0], APP)] * 2
+    assert [(one["who"], one["app"]) for one in mine] == [(ADMIN[0], APP)] * 4
     visitor.get("/portal/admin/audit?action=profile.set")
     assert f'href="{card("set")}"' in visitor.page.text
 
