@@ -17,6 +17,7 @@ import httpx
 from tailrace.accounts.defaults import set_default_apps
 from tailrace.app import SURFACES
 from tailrace.delivery.refusals import refusal_link
+from tailrace.model.hashing import actor_hash
 from tailrace.store.deadletters import listing
 from tailrace.web.operations import Operation
 from tests.contract.live import READ, WRITE
@@ -206,6 +207,12 @@ def _profile(world: World) -> Example:
     return Example(path={"id": "app_waves"}, query={"actor": "d1"})
 
 
+def _of_person(form: Mapping[str, str] | None = None) -> Example:
+    """The user whose event was sealed."""
+    path = {"id": "app_waves", "actor": actor_hash("app_waves", "d1").hex()}
+    return Example(200 if form is None else 303, path=path, form=form)
+
+
 EXAMPLES: Mapping[str, Callable[[World], Example]] = {
     "get_deliveries": _of_export(),
     "get_delivery": lambda world: _of("app", world.delivery),
@@ -283,6 +290,12 @@ EXAMPLES: Mapping[str, Callable[[World], Example]] = {
     "get_newest": lambda _: _of("app", "app_waves"),
     "get_letters": lambda _: _of("app", "app_waves"),
     "send_replay": lambda world: _of_form("app", "app_waves", {"number": world.letter}),
+    "get_people": lambda _: _of("app", "app_waves"),
+    "get_person": lambda _: _of_person(),
+    "send_profile": lambda _: _of_person({"name": "Ana"}),
+    "send_attribute": lambda _: _of_person({"attribute": "plan", "value": "free"}),
+    "get_events_page": lambda _: _of("app", "app_waves"),
+    "send_block": lambda _: _of_form("app", "app_waves", {"name": "e", "do": "unblock"}, 303),
     "get_apps_page": lambda _: Example(whose="caller"),
     "send_app": lambda _: Example(303, whose="caller", form={"id": f"app_{token_hex(4)}"}),
     "get_app_page": lambda _: _of("app", "app_waves"),
@@ -293,6 +306,7 @@ EXAMPLES: Mapping[str, Callable[[World], Example]] = {
     "send_change": lambda world: _of_form(
         "space", made(world, "users", {"email": new_mail()}), {"role": "standard"}, 303
     ),
+    "send_withheld": lambda world: _of_form("space", made(world, "users", {"email": new_mail()}), {}, 303),
     "send_reset": lambda world: _of_form("space", made(world, "users", {"email": new_mail()}), {}),
     "get_account": lambda _: Example(whose="caller"),
     "send_token": lambda _: Example(whose="caller", form={"name": "mine"}),

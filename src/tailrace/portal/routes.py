@@ -9,6 +9,7 @@ from tailrace.portal import (
     deliveries,
     destinations,
     downloads,
+    events,
     explore,
     health,
     home,
@@ -17,6 +18,7 @@ from tailrace.portal import (
     limits,
     login,
     new_request,
+    people,
     settings,
     setup,
     static,
@@ -28,6 +30,7 @@ _PAGES = (
     *(setup, static, login, home),
     *(new_request, downloads, job, deliveries, destinations),
     *(explore, letters),
+    *(people, events),
     *(apps, users, account, limits, audit, health, settings),
 )
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from tailrace.accounts.tokens import reset_user_token
 from tailrace.accounts.users import UserChange, WantedUser, change_user, find_user, list_users, make_user
-from tailrace.model.access import EVERYTHING, ROLES, Role, UserKind
+from tailrace.model.access import EVERYTHING, ROLES, SCOPES, WITHHELD, Role, UserKind, Withheld
 from tailrace.model.errors import NotFound, TailraceError, Unavailable
 from tailrace.model.ids import number_of, numbered
 from tailrace.portal.errors import Told, told
@@ -21,6 +21,7 @@ from tailrace.web.operations import Call, Operation
 ALL = "/portal/admin/users"
 ONE = f"{ALL}/{{id}}"
 _MOST = 1000
+_RIGHTS = {scope: SCOPES[scope] for scope in WITHHELD}
 _LONGEST = msgspec.Meta(max_length=10_000)
 
 
@@ -41,6 +42,12 @@ class ChangeForm(Form):
     apps: Annotated[str, _LONGEST] = ""
     state: Literal["enabled", "disabled"] | None = None
     password: Annotated[str, _LONGEST] | None = None
+
+
+class RightsForm(Form):
+    """Rights that are to be withheld from a user, all others being given."""
+
+    withheld: list[Withheld] = []  # noqa: RUF012 - msgspec makes a new one for each
 
 
 async def get_users_page(call: Call) -> Response:
@@ -68,16 +75,14 @@ async def get_user_page(call: Call) -> Response:
 
 async def send_change(call: Call) -> Response:
     """Change a user; the page shows it."""
-    form, number = call.body, _number(call)
+    form = call.body
     disabled = None if form.state is None else form.state == "disabled"
-    change = UserChange(form.role, _apps(form.apps), form.password, disabled)
-    try:
-        await run_in_threadpool(change_user, call.desk.database, call.principal, number, change, actor(call))
-    except (NotFound, Unavailable):
-        raise
-    except TailraceError as error:
-        return await _one(call, refused=told(error))
-    return seen(f"{ALL}/{numbered('usr', number)}")
+    return await _change(call, UserChange(form.role, _apps(form.apps), form.password, disabled))
+
+
+async def send_withheld(call: Call) -> Response:
+    """Withhold rights from a user and give the others back; the page shows it."""
+    return await _change(call, UserChange(withheld=call.body.withheld))
 
 
 async def send_reset(call: Call) -> Response:
@@ -98,7 +103,20 @@ async def _list(call: Call, form: UserForm, refused: Told | None = None) -> Resp
 async def _one(call: Call, token: str | None = None, refused: Told | None = None) -> Response:
     user = await run_in_threadpool(find_user, call.desk.database, call.principal, _number(call))
     status = refused.status if refused else 200
-    return show(call, "user.html", "users", status, user=user, roles=ROLES, token=token, refused=refused)
+    return show(
+        call, "user.html", "users", status, user=user, roles=ROLES, rights=_RIGHTS, token=token, refused=refused
+    )
+
+
+async def _change(call: Call, change: UserChange) -> Response:
+    number = _number(call)
+    try:
+        await run_in_threadpool(change_user, call.desk.database, call.principal, number, change, actor(call))
+    except (NotFound, Unavailable):
+        raise
+    except TailraceError as error:
+        return await _one(call, refused=told(error))
+    return seen(f"{ALL}/{numbered('usr', number)}")
 
 
 def _number(call: Call) -> int:
@@ -127,6 +145,16 @@ OPERATIONS: Sequence[Operation] = (
         security="form",
         form=ChangeForm,
         errors=(403, 404, 409),
+    ),
+    Operation(
+        "POST",
+        f"{ONE}/withheld",
+        send_withheld,
+        {303: SENT},
+        scope="users.write",
+        security="form",
+        form=RightsForm,
+        errors=(403, 404),
     ),
     Operation(
         "POST",

@@ -8,7 +8,7 @@ import msgspec
 from markupsafe import Markup
 
 from tailrace.delivery.log import Outcome
-from tailrace.model.clock import DAY, HOUR, MINUTE, SECOND, day_name, iso
+from tailrace.model.clock import DAY, HOUR, MINUTE, SECOND, day_name, iso, parse_iso
 from tailrace.model.delivery import DeliveryKind, DeliveryState
 from tailrace.model.export import ExportState
 from tailrace.model.window import Axis, Window
@@ -51,6 +51,11 @@ def when(ms: int | None) -> str:
     text = iso(ms)
     shown = f"{text[:10]} {text[11:16]}"
     return Markup('<time datetime="{}" title="{} UTC">{} UTC</time>').format(text, f"{text[:10]} {text[11:19]}", shown)
+
+
+def moment(text: str) -> str:
+    """An instant that is an ISO 8601 text."""
+    return when(parse_iso(text))
 
 
 def count(number: int) -> str:
@@ -110,6 +115,7 @@ FILTERS: Mapping[str, Callable[[Any], str]] = {
     "period": period,
     "value": value,
     "url": url,
+    "moment": moment,
     "day": day_name,
     "axis": lambda axis: AXES[axis],
     "state": lambda state: STATES[state],

@@ -25,6 +25,20 @@ def person_at(connection: Connection, scope: Scope, seq: int, actor: bytes) -> P
     return found[0] if found else None
 
 
+def actors_with(connection: Connection, scope: Scope, user_id: str, most: int) -> list[bytes]:
+    """Actors that were ever seen with a user id beside their device's, in no order."""
+    mine = owned(profiles, scope), profiles.c.user_id == user_id
+    return list(connection.scalars(select(profiles.c.actor).where(*mine).distinct().limit(most)))
+
+
+def actor_numbered(connection: Connection, scope: Scope, number: int) -> bytes | None:
+    """The actor that has a number in its app."""
+    found: bytes | None = connection.scalar(
+        select(actors.c.actor).where(owned(actors, scope), actors.c.number == number)
+    )
+    return found
+
+
 def _people(connection: Connection, scope: Scope, seq: int, which: ColumnElement[bool]) -> list[Person]:
     """What they said, under what was set of them."""
     found = {person.number: person for person in _said(connection, scope, seq, which)}

@@ -76,6 +76,18 @@ def fragments_of_sessions(file: pq.ParquetFile, segment: Segment, numbers: Seque
     return found
 
 
+def fragment_at(file: pq.ParquetFile, place: int, columns: Sequence[str]) -> dict[str, Any] | None:
+    """Some columns of the fragment in a row of a segment (from 0); nothing but its row group is read."""
+    for index in range(file.num_row_groups):
+        rows = file.metadata.row_group(index).num_rows
+        if 0 <= place < rows:
+            table = read_row_group(file, index, columns, [])
+            row: dict[str, Any] = table.slice(place, 1).to_pylist()[0]
+            return row
+        place -= rows
+    return None
+
+
 def _row_groups(fragments: pa.Table) -> Iterator[tuple[int, int]]:
     """Cut fragments to groups within `ROW_GROUP_EVENTS` and `ROW_GROUP_BYTES` of text, a fragment never in two."""
     nested = fragments["events"].combine_chunks()

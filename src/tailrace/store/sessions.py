@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, not_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, insert, not_, select, tuple_, update
 
 from tailrace.db.engine import Database
 from tailrace.db.many import execute_many
@@ -85,22 +86,30 @@ def sealed_sessions(connection: Connection, scope: Scope, wanted: Wanted) -> lis
     return sorted(found, key=lambda session: (session.start, session.number))
 
 
+def latest_sessions(connection: Connection, scope: Scope, actor: bytes, most: int) -> list[SealedSession]:
+    """The sealed sessions of an actor that ended last, the newest first."""
+    mine = select(sessions).where(owned(sessions, scope), sessions.c.actor == actor)
+    newest = mine.order_by(sessions.c.end.desc(), sessions.c.number.desc()).limit(most)
+    return [_session(row) for row in connection.execute(newest)]
+
+
 def _read(connection: Connection, which: ColumnElement[bool]) -> list[SealedSession]:
-    return [
-        SealedSession(
-            actor=row.actor,
-            number=row.number,
-            session_id=row.session_id,
-            generated=row.generated,
-            ended=row.ended,
-            earliest=row.earliest,
-            start=row.start,
-            end=row.end,
-            fragments=row.fragments,
-            segment=row.segment,
-        )
-        for row in connection.execute(select(sessions).where(which))
-    ]
+    return [_session(row) for row in connection.execute(select(sessions).where(which))]
+
+
+def _session(row: "Row[Any]") -> SealedSession:
+    return SealedSession(
+        actor=row.actor,
+        number=row.number,
+        session_id=row.session_id,
+        generated=row.generated,
+        ended=row.ended,
+        earliest=row.earliest,
+        start=row.start,
+        end=row.end,
+        fragments=row.fragments,
+        segment=row.segment,
+    )
 
 
 def insert_sessions(connection: Connection, scope: Scope, new: Sequence[SealedSession]) -> None:

@@ -9,6 +9,7 @@ from tailrace.accounts.audit import Actor
 from tailrace.exports import users as users_module
 from tailrace.ingest.editing import set_profile
 from tailrace.model.clock import DAY
+from tailrace.model.hashing import actor_hash
 from tests.contract.devtodev.content import Cells, archive, basic, custom, native, project, report, said, standard
 from tests.sending import T0, Row, event
 from tests.unit.exports.conftest import wide
@@ -42,7 +43,8 @@ def users(store: Store, *names: str, start: int = T0 - DAY, end: int = T0 + 30 *
 
 def edit(store: Store, actor: str, **keys: object) -> None:
     """Set keys of a profile."""
-    set_profile(store.house.database, store.scope, actor, keys, Actor(store.scope.space, "ana"))
+    hashed = actor_hash(store.scope.app_id, actor)
+    set_profile(store.house.database, store.scope, hashed, keys, Actor(store.scope.space, "ana"))
 
 
 def test_everything_that_is_known(store: Store) -> None:

@@ -50,7 +50,9 @@ def test_what_is_set_stands_over_what_is_said_until_it_is_taken_back(house: Hous
 
 
 def test_a_user_who_was_not_seen_yet(house: House, scope: Scope) -> None:
-    """What is set of one is kept until the first event comes; of anybody else there is nothing to see."""
+    """What is set of one is kept until the first event comes; of anybody else there is nothing to see, and of one whose
+    events said nothing there is the number.
+    """
     with live(house) as http:
         assert http.get(PATH, params={"actor": "d9"}, headers=BEARER).status_code == 404
         made = http.patch(PATH, json={"actor": "d9", "set": {"is_cheater": True}}, headers=BEARER).json()
@@ -59,6 +61,10 @@ def test_a_user_who_was_not_seen_yet(house: House, scope: Scope) -> None:
         seal(house, scope)
         seen = http.get(PATH, params={"actor": "d9"}, headers=BEARER).json()
         assert (seen["number"], seen["profile"]) == (1, {"is_cheater": True})
+        send(house, scope, [event("e", T0, device="d8")])
+        seal(house, scope)
+        silent = http.get(PATH, params={"actor": "d8"}, headers=BEARER).json()
+        assert (silent["number"], silent["user_id"], silent["profile"], silent["set"]) == (2, None, {}, {})
 
 
 @pytest.mark.parametrize(

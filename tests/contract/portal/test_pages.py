@@ -10,6 +10,7 @@ from tailrace.accounts.lookup import scope_of_app
 from tailrace.db.tables import apps
 from tailrace.model import errors as domain
 from tailrace.model.access import ROLE_SCOPES, Role
+from tailrace.model.hashing import actor_hash
 from tailrace.portal import PORTAL
 from tailrace.portal.errors import told
 from tailrace.portal.static import NAMES
@@ -23,6 +24,7 @@ PATHS = {
     "/portal/admin/apps/{id}": "app_waves",
     "/portal/admin/users/{id}": "usr_1",
 }
+ACTOR = actor_hash("app_waves", "d0").hex()
 INLINE = re.compile(
     r"<style|<script(?! src=\"/)|\son\w+=|\sstyle=|(?:src|href|action)=\"(?!/|#|\?|setup)", re.IGNORECASE
 )
@@ -35,7 +37,7 @@ def pages(export: str) -> dict[str, str | None]:
     for operation in PORTAL.operations:
         if operation.method == "GET" and operation.path.startswith("/portal") and "static" not in operation.path:
             of = next((id_ for path, id_ in PATHS.items() if operation.path.startswith(path)), export)
-            found[operation.path.format(id=of)] = operation.scope
+            found[operation.path.format(id=of, actor=ACTOR)] = operation.scope
     return found
 
 

@@ -65,7 +65,7 @@ def test_forms_of_other_sites_are_refused(portal: Portal) -> None:
     forms = [o for o in PORTAL.operations if o.security == "form" and o.name not in ("send_logout", "send_my_reset")]
     assert len(forms) > 10
     for operation in forms:
-        path = operation.path.format(id="x_absent", name="x_absent")
+        path = operation.path.format(id="x_absent", name="x_absent", actor="0" * 32)
         for guard in ({}, {"csrf": ""}, {"csrf": theirs[1]}):
             assert "This form is too old" in visitor.http.post(path, data=guard).text, (path, guard)
         evil = {"origin": "https://elsewhere.example"}

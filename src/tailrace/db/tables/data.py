@@ -164,6 +164,13 @@ profiles = Table(
     Column("user_id", Text),
     Column("profile", Text, nullable=False),
 )
+# Partial, since devices without a user id are many; with the actor, or SQLite would rather read all profiles of an app.
+Index(
+    "profiles_by_user",
+    *(profiles.c.app, profiles.c.user_id, profiles.c.actor),
+    sqlite_where=profiles.c.user_id.is_not(None),
+    postgresql_where=profiles.c.user_id.is_not(None),
+)
 
 profile_edits = Table(
     "profile_edits",

@@ -8,6 +8,8 @@ from starlette.responses import Response
 
 from tailrace.accounts.lookup import scope_for
 from tailrace.ingest.editing import Known, look_up, set_profile
+from tailrace.model.errors import NotFound
+from tailrace.model.hashing import actor_hash
 from tailrace.surfaces.native.documents.profiles import ProfileBody, ProfileDocument, ProfileQuery
 from tailrace.surfaces.native.render import json_response
 from tailrace.web.auditing import actor
@@ -27,20 +29,23 @@ async def patch_profile(call: Call) -> Response:
 def _look_up(call: Call) -> ProfileDocument:
     database, app = call.desk.database, call.path("id")
     scope = scope_for(database, call.principal, app)
-    return _document(app, look_up(database, scope, call.query.actor))
+    who = call.query.actor
+    try:
+        return _document(app, who, look_up(database, scope, actor_hash(app, who)))
+    except NotFound:
+        raise NotFound("profile", who) from None
 
 
 def _set(call: Call) -> ProfileDocument:
     database, app, body = call.desk.database, call.path("id"), call.body
     scope = scope_for(database, call.principal, app)
     change = msgspec.to_builtins(body.set)
-    return _document(app, set_profile(database, scope, body.actor, change, actor(call)))
+    known = set_profile(database, scope, actor_hash(app, body.actor), change, actor(call))
+    return _document(app, body.actor, known)
 
 
-def _document(app: str, known: Known) -> ProfileDocument:
-    return ProfileDocument(
-        app, known.actor, known.seq, known.number, known.user_id, dict(known.profile), dict(known.set)
-    )
+def _document(app: str, who: str, known: Known) -> ProfileDocument:
+    return ProfileDocument(app, who, known.seq, known.number, known.user_id, dict(known.profile), dict(known.set))
 
 
 _PATH = "/v1/apps/{id}/profiles"
