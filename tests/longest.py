@@ -14,6 +14,7 @@ LONGEST = (
     "crash/test_faults.py",
     "contract/test_schemathesis.py",
     "late/test_late.py",
+    "late/test_copies.py",
     "unit/exports/test_forms.py",
     "unit/exports/test_splits.py",
     "unit/exports/test_sessions.py",

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from tailrace.wiring import open_house
 from tests import sending
 from tests.browser.axe import SCHEMES, barriers
 from tests.contract.live import WRITE, live
+from tests.contract.portal.aftermath import let_expire, postbox
 from tests.contract.portal.conftest import ADMIN, Portal, portal
 from tests.contract.portal.test_pages import export, pages
 from tests.sending import event
@@ -120,6 +122,38 @@ def test_a_request_is_followed_to_its_file(watched: Watched, portal: Portal, tmp
     assert {row["id"] for row in rows_of(saved.value, tmp_path)} == ids(portal, "Level Up")
     row.get_by_role("link").first.click()
     expect(page.locator("#files")).to_contain_text("SHA-256")
+
+
+def test_mail_leads_to_the_request_until_its_files_are_gone(watched: Watched, portal: Portal, tmp_path: Path) -> None:
+    """Mail that was asked for on the form has a link, which opens the page of the request after signing in; what is
+    downloaded there is what was sent. When the files have had their time the page says so, and gives none.
+    """
+    page = watched.page
+    with postbox(portal) as box:
+        watched.go("/portal/downloads/new?app=app_waves")
+        watched.sign_in()
+        page.get_by_label("E-mail notification").check()
+        page.get_by_role("button", name="Save").click()
+        expect(page.locator("#requests tbody tr").first).to_contain_text("Ready", timeout=60_000)
+        until = time.monotonic() + 30
+        while not box.got:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+    ((recipients, message),) = box.got
+    assert recipients == [ADMIN[0]]
+    body = message.get_body(("plain",))
+    assert body is not None
+    (link,) = set(re.findall(rf"{portal.url}/portal/downloads/\w+", body.get_content()))
+    page.context.clear_cookies()
+    page.goto(link)
+    watched.sign_in()
+    with page.expect_download() as saved:
+        page.get_by_role("link", name=re.compile("^Download")).first.click()
+    assert {row["id"] for row in rows_of(saved.value, tmp_path)} == {record["id"] for record in portal.sent}
+    let_expire(portal, link.rpartition("/")[2])
+    page.goto(link)
+    expect(page.locator("main")).to_contain_text("Expired")
+    assert page.get_by_role("link", name=re.compile("^Download")).count() == 0
 
 
 def test_without_scripts(chromium: Browser, portal: Portal, tmp_path: Path) -> None:

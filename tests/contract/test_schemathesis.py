@@ -1,7 +1,7 @@
 """The server holds to its description: schemathesis tries every operation in all its phases, and finds nothing.
 
-What is made up is seeded. `TAILRACE_TEST_FUZZ=N` makes N examples of each operation instead of a few, with another seed
-each time.
+CI leaves out the phase that tries each key of each schema; `thorough` is the run with all phases. What is made up is
+seeded: `TAILRACE_TEST_FUZZ=N` makes N examples of each operation instead of a few, with another seed each time.
 """
 
 import json
@@ -26,6 +26,7 @@ from tests.contract.described import document
 from tests.contract.live import READ, WRITE, live
 from tests.contract.native.conftest import Api
 from tests.contract.owner import EXAMPLES, PASSWORD, Example, World
+from tests.effort import again
 from tests.sending import T0, event
 from tests.servers import Server
 
@@ -33,7 +34,8 @@ HERE = Path(__file__).parent
 CONFIG = (HERE / "schemathesis.toml").read_text("utf-8")
 FUZZ = os.environ.get("TAILRACE_TEST_FUZZ")
 FEW = 5  # examples of each operation
-# What the phase that tries each key of a schema leaves out in CI. More than half of its requests are about keys of
+PHASES = "examples,fuzzing,stateful"
+# What the phase that tries each key of a schema leaves out. More than half of its requests are about keys of
 # records, and the answer to a bad record is 200 as well. A quarter of the rest asks for an estimate, whose body is that
 # of an export. To look at a password is made to take long; a fifth of the time went to a hundred of them.
 QUICK = """
@@ -125,7 +127,10 @@ def tried(report: Path) -> Mapping[str, set[int]]:
 
 
 @pytest.mark.timeout(MOST_S)
-def test_the_server_holds_to_its_description(data: Path, examples: Mapping[str, Example], tmp_path: Path) -> None:
+@pytest.mark.parametrize("phases", [PHASES, again(f"{PHASES},coverage")])
+def test_the_server_holds_to_its_description(
+    data: Path, examples: Mapping[str, Example], tmp_path: Path, phases: str
+) -> None:
     """No check of any phase fails, and every operation was answered as its owner is, too."""
     config, report = tmp_path / "schemathesis.toml", tmp_path / "report.ndjson"
     described = tmp_path / "openapi.json"  # a file: schemathesis leaves out the path that it had a description from
@@ -137,7 +142,7 @@ def test_the_server_holds_to_its_description(data: Path, examples: Mapping[str, 
         # Without --checks all of them are on, and the configuration can turn one off for an operation.
         command = [
             *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)),
-            *("run", str(described), "--url", server.url, "--phases", "examples,coverage,fuzzing,stateful"),
+            *("run", str(described), "--url", server.url, "--phases", phases),
             *("--max-examples", FUZZ or str(FEW), *seed, "--generation-database", "none", "--no-color"),
             *("--continue-on-failure", "--report", "ndjson", "--report-ndjson-path", str(report)),
         ]

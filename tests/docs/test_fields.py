@@ -94,12 +94,14 @@ def generate(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.thorough  # scripts/check asks the same
 def test_generated_passages_are_fresh() -> None:
     """Every generated passage of the documents is what the code says today."""
     result = generate("--check")
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
+@pytest.mark.thorough
 def test_a_stale_passage_is_found_and_mended(tmp_path: Path) -> None:
     """The check can fail: on old text, on a name that nothing makes and on a missing end; updating mends the first."""
     (tmp_path / "docs").mkdir()

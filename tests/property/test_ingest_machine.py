@@ -215,7 +215,7 @@ def check_prior(app: App) -> None:
 TestIngest = Ingest.TestCase
 # Without shrinking: a failure is printed as it was found, at once.
 TestIngest.settings = settings(
-    max_examples=examples(10),
+    max_examples=examples(7),
     stateful_step_count=14,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],

@@ -338,7 +338,7 @@ def test_jobs(spaces: House) -> None:
     run_state_machine_as_test(
         Here,
         settings=settings(
-            max_examples=examples(20 if spaces.database.sqlite else 8),
+            max_examples=examples(14 if spaces.database.sqlite else 6),
             stateful_step_count=40,
             deadline=None,
             phases=[Phase.explicit, Phase.reuse, Phase.generate],  # a failure is printed as it was found, at once

@@ -8,19 +8,13 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from sqlalchemy import update
 
-from tailrace.accounts.lookup import scope_of_app
-from tailrace.db.tables import exports
 from tailrace.model.clock import day_name
-from tailrace.upkeep.expiry import expire
 from tests.contract.live import READ
+from tests.contract.portal.aftermath import let_expire, postbox
 from tests.contract.portal.conftest import ADMIN, STANDARD, WAIT_S, Portal, Visitor, text_of
-from tests.servers import free_port
 from tests.stores import ACCOUNT, PASSWORD, S3Server
 from tests.unit.delivery.dispatch import Receiver, receiving
 
@@ -175,25 +169,6 @@ def test_a_bucket_is_kept_and_copied_to(portal: Portal, moto: S3Server, receiver
     assert f"{ADMIN[0]} deleted a destination of deliveries" in said
 
 
-def let_expire(portal: Portal, export: str) -> None:
-    """Let the files of an export have had their time."""
-    database = portal.house.database
-    with database.write() as connection:
-        connection.execute(update(exports).where(exports.c.id == export).values(expires_at=0))
-    assert expire(database, scope_of_app(database, "app_waves"), 0) == 1
-
-
-class Postbox:
-    """Who got mail of what."""
-
-    def __init__(self) -> None:
-        self.got: list[tuple[list[str], str]] = []
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - the library's name
-        self.got.append((envelope.rcpt_tos, envelope.content.decode()))
-        return "250 OK"
-
-
 def test_what_waits_for_an_export(portal: Portal) -> None:
     """The delivery of a request that waits does so, too; once the request is cancelled the page says why nothing came
     of it, and there is nothing to send again.
@@ -216,25 +191,20 @@ def test_mail_is_switched_on(portal: Portal) -> None:
     """Where the server sends mail, the form has a switch: whoever asks gets a message about that request. Where it
     sends none there is no switch, and a form that was open meanwhile is refused at it.
     """
-    box, port, mail = Postbox(), free_port(), portal.house.settings.mail
     visitor = portal.visitor(STANDARD)
     assert "E-mail notification" not in visitor.get(NEW)
     said = visitor.send(NEW, {"app": "app_waves", "mail": "true"}, 400)
     assert said.count("E-mail notification: this server sends no mail") == 2
     assert 'aria-describedby="mail-why"' in visitor.page.text
-    controller = Controller(box, hostname="127.0.0.1", port=port)
-    controller.start()
-    try:
-        mail.host, mail.port, mail.encryption = "127.0.0.1", port, "none"
+    with postbox(portal) as box:
         assert f"E-mail notification to {STANDARD[0]}" in visitor.get(NEW)
         page = asked(visitor, {"mail": "true"})
         assert f"E-mail {STANDARD[0]} Delivered" in followed(visitor, page, "Delivered")
-    finally:
-        controller.stop()
-        mail.host = ""
-    ((recipients, content),) = box.got
+    ((recipients, message),) = box.got
     assert recipients == [STANDARD[0]]
-    assert page.rpartition("/")[2] in content
+    body = message.get_body(("plain",))
+    assert body is not None
+    assert f"{portal.url}{page}" in body.get_content()
 
 
 @pytest.mark.parametrize(
