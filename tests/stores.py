@@ -205,6 +205,7 @@ pipeline = {_FILTERS} proxy-server
 [app:proxy-server]
 use = egg:swift#proxy
 account_autocreate = true
+error_suppression_limit = 1000000000
 allow_account_management = true
 [filter:tempauth]
 use = egg:swift#tempauth
