@@ -114,10 +114,11 @@ def portal(template_of: TemplateOf, tmp_path_factory: pytest.TempPathFactory) ->
     template_of("sqlite", "provisioned").copy(folder / "data", "")
     wanted = folder / "more.toml"
     wanted.write_text(MORE)
-    with open_house(folder / "data") as house:
+    with open_house(folder / "data") as opened:
+        house = sending.in_threads(opened)
         provision(house, read_provisioning(wanted))
         house.settings.seal.interval_ms = 3_600_000
-        with live(sending.in_threads(house), exporters=1) as http:
+        with live(house, exporters=1) as http:
             today = house.clock.now() // DAY
             sent = traffic(today)
             answer = http.post("/v1/events", json={"batch": sent}, headers=WRITE).json()
