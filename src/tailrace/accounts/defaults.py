@@ -4,8 +4,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from tailrace.accounts.lookup import scope_for, scopes_in_space
-from tailrace.db.engine import Database
+from tailrace.accounts.lookup import granted_scope, scopes_in_space
 from tailrace.db.tables import apps, default_apps
 from tailrace.model.access import EVERYTHING, Principal, Scope
 from tailrace.model.errors import Invalid, NotFound
@@ -16,7 +15,7 @@ _DEFAULT = select(default_apps.c.app).where(
 )
 
 
-def app_of_token(database: Database, principal: Principal, dialect: str) -> Scope:
+def app_of_token(connection: Connection, principal: Principal, dialect: str) -> Scope:
     """The one app that a token is granted, else its space's default app for a dialect, else the only one that there is.
 
     Raises:
@@ -24,16 +23,17 @@ def app_of_token(database: Database, principal: Principal, dialect: str) -> Scop
         Invalid: it sees several, and none of them is the default one.
     """
     if EVERYTHING not in principal.apps and len(principal.apps) == 1:
-        return scope_for(database, principal, next(iter(principal.apps)))
-    with database.read() as connection:
-        there = [scope for scope in scopes_in_space(connection, principal.space) if principal.may_see(scope.app_id)]
-        default = connection.scalar(_DEFAULT, {"space": principal.space, "dialect": dialect})
+        return granted_scope(connection, principal, next(iter(principal.apps)))
+    there = [scope for scope in scopes_in_space(connection, principal.space) if principal.may_see(scope.app_id)]
     if not there:
         raise NotFound("app", "")
+    if len(there) == 1:
+        return there[0]
+    default = connection.scalar(_DEFAULT, {"space": principal.space, "dialect": dialect})
     found = next((scope for scope in there if scope.app == default), None)
-    if found is None and len(there) > 1:
+    if found is None:
         raise Invalid("app", "is not clear: the key sees several apps; grant it one, or set a default app")
-    return found or there[0]
+    return found
 
 
 def set_default_apps(connection: Connection, space: int, wanted: Mapping[str, str]) -> list[str]:

@@ -80,7 +80,17 @@ def scope_for(database: Database, principal: Principal, app_id: str) -> Scope:
     Raises:
         NotFound: there is none, or it is not the caller's to know of.
     """
-    found = scope_in_space(database, principal.space, app_id)
+    with database.read() as connection:
+        return granted_scope(connection, principal, app_id)
+
+
+def granted_scope(connection: Connection, principal: Principal, app_id: str) -> Scope:
+    """The same in a transaction of the caller's.
+
+    Raises:
+        NotFound: as `scope_for`.
+    """
+    found = _in_space(connection, principal.space, app_id)
     if found is None or not principal.may_see(app_id):
         raise NotFound("app", app_id)
     return found
@@ -88,10 +98,14 @@ def scope_for(database: Database, principal: Principal, app_id: str) -> Scope:
 
 def scope_in_space(database: Database, space: int, app_id: str) -> Scope | None:
     """An app of a space, whoever is granted it."""
+    with database.read() as connection:
+        return _in_space(connection, space, app_id)
+
+
+def _in_space(connection: Connection, space: int, app_id: str) -> Scope | None:
     if not storable(app_id):
         return None
-    with database.read() as connection:
-        row = connection.execute(_ONE_OF_SPACE, {"space": space, "id": app_id}).first()
+    row = connection.execute(_ONE_OF_SPACE, {"space": space, "id": app_id}).first()
     return None if row is None else _scope(row)
 
 

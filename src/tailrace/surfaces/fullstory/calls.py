@@ -5,7 +5,7 @@ from sqlalchemy import Connection
 from tailrace.accounts.defaults import app_of_token
 from tailrace.accounts.limits import limits_of_token
 from tailrace.accounts.quotas import take, take_of_token
-from tailrace.db.engine import Database
+from tailrace.db.engine import now_of
 from tailrace.model.access import Principal, Scope
 from tailrace.model.errors import Forbidden
 from tailrace.model.ids import numbered
@@ -15,7 +15,7 @@ READ = "exports.read"
 _DOWNLOADS = "fullstory.downloads_per_minute"
 
 
-def app_of(database: Database, principal: Principal) -> Scope:
+def app_of(connection: Connection, principal: Principal) -> Scope:
     """The app whose bundles a key leads to.
 
     Raises:
@@ -24,20 +24,19 @@ def app_of(database: Database, principal: Principal) -> Scope:
     """
     if principal.role == "standard":
         raise Forbidden(READ)
-    return app_of_token(database, principal, NAME)
+    return app_of_token(connection, principal, NAME)
 
 
-def count_call(database: Database, principal: Principal, *, download: bool = False) -> None:
+def count_call(connection: Connection, principal: Principal, *, download: bool = False) -> None:
     """Count a call of a key, one by which a download begins as such too; what is refused was not counted.
 
     Raises:
         TooSoon: it comes more often than it may.
     """
-    with database.write() as connection:
-        now = database.now(connection)
-        take_of_token(connection, principal.space, NAME, principal.token, now)
-        if download:
-            _count_download(connection, principal, now)
+    now = now_of(connection)
+    take_of_token(connection, principal.space, NAME, principal.token, now)
+    if download:
+        _count_download(connection, principal, now)
 
 
 def _count_download(connection: Connection, principal: Principal, now: int) -> None:

@@ -1,14 +1,17 @@
 """The two things that can be asked, each by GET and by POST: which bundles there are, and the file of one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tailrace.accounts.audit import note_downloads
 from tailrace.exports.bundles import Bundle, ask_for_series, empty_file, find_bundle, list_bundles
 from tailrace.files.held import Held
+from tailrace.model.access import Scope
 from tailrace.model.errors import Expired, Invalid, NotFound
 from tailrace.surfaces.fullstory.calls import READ, app_of, count_call
 from tailrace.surfaces.fullstory.parse import Parameters, form_of, id_of, parse_body, start_of
@@ -50,28 +53,53 @@ async def _parameters(call: Call) -> Mapping[str, Any]:
 
 def _list(call: Call, values: Mapping[str, Any]) -> Response:
     database = call.desk.database
-    scope = app_of(database, call.principal)
-    if call.request.method != "HEAD":
-        count_call(database, call.principal)
-    start = start_of(values)
-    found = list_bundles(database, scope, NAME, start, PAGE)
+    try:
+        start = start_of(values)
+    except Invalid:
+        with _asked(call):  # it is a call all the same; who may not ask at all hears that first
+            pass
+        raise
+    with _asked(call) as (connection, scope):
+        found = list_bundles(connection, scope, NAME, start, PAGE)
     if not found and ask_for_series(database, scope, NAME, call.principal.token):  # what is listed was asked for
-        found = list_bundles(database, scope, NAME, start, PAGE)
+        with database.read() as connection:
+            found = list_bundles(connection, scope, NAME, start, PAGE)
     return listed(found)
+
+
+@contextmanager
+def _asked(call: Call) -> Iterator[tuple[Connection, Scope]]:
+    """A transaction on the app of the caller that counts the call, but for HEAD."""
+    database, counts = call.desk.database, call.request.method != "HEAD"
+    with database.write() if counts else database.read() as connection:
+        scope = app_of(connection, call.principal)
+        if counts:
+            count_call(connection, call.principal)
+        yield connection, scope
+
+
+def _app(call: Call) -> Scope:
+    with call.desk.database.read() as connection:
+        return app_of(connection, call.principal)
+
+
+def _count(call: Call, *, download: bool = False) -> None:
+    with call.desk.database.write() as connection:
+        count_call(connection, call.principal, download=download)
 
 
 def _get(call: Call, values: Mapping[str, Any]) -> Response:
     database, head = call.desk.database, call.request.method == "HEAD"
-    scope = app_of(database, call.principal)
+    scope = _app(call)
     try:
         bundle = find_bundle(database, scope, NAME, id_of(values))
         sent = _answer(call, bundle)
     except (Invalid, NotFound, Expired):
         if not head:
-            count_call(database, call.principal)
+            _count(call)
         raise
     if not head and (sent.begins or sent.status_code != 206):  # whoever goes on with a download is not counted
-        count_call(database, call.principal, download=sent.begins)
+        _count(call, download=sent.begins)
     if sent.begins:
         note_downloads(database, [begun(call, scope, f"bundle {bundle.number}", FILE)])
     return sent
