@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, exists, func, or_, select, update
 
 from tailrace import __version__
-from tailrace.db.engine import Database, now_of
+from tailrace.db.engine import Database
 from tailrace.db.tables import bundle_series, bundles, owned, owner
 from tailrace.db.upserts import insert_into
 from tailrace.exports.making import Made
@@ -59,16 +59,18 @@ def ask_for_series(database: Database, scope: Scope, series: str, token: int) ->
     return True
 
 
-def list_bundles(connection: Connection, scope: Scope, series: str, after: int, most: int) -> Sequence[Bundle]:
+def list_bundles(database: Database, scope: Scope, series: str, after: int, most: int) -> Sequence[Bundle]:
     """The first bundles that end after an instant (ms), oldest first.
 
     Raises:
         Unavailable: the first ones of a series are still being made, so that nothing can be said of any.
     """
-    asked = owner(scope) | {"series": series, "after": after, "most": most, "now": now_of(connection)}
-    found = [_bundle(row) for row in connection.execute(_PAGE, asked)]
-    if not found and _is_new(connection, scope, series):
-        raise Unavailable("the first bundles of this app are being made", _WAIT_S)
+    asked = owner(scope) | {"series": series, "after": after, "most": most}
+    with database.read() as connection:
+        rows = connection.execute(_PAGE, asked | {"now": database.now(connection)})
+        found = [_bundle(row) for row in rows]
+        if not found and _is_new(connection, scope, series):
+            raise Unavailable("the first bundles of this app are being made", _WAIT_S)
     return found
 
 

@@ -14,7 +14,7 @@ from tailrace.model.clock import DAY
 from tailrace.model.errors import Locked, NotFound, TailraceError, TooSoon, Unauthorized, Unavailable
 from tailrace.model.ids import number_of
 from tailrace.portal.errors import Told, told
-from tailrace.portal.pages import PAGE, SENT, seen, show
+from tailrace.portal.pages import PAGE, seen, sends, show
 from tailrace.web.auditing import actor
 from tailrace.web.forms import Form
 from tailrace.web.operations import Call, Operation
@@ -104,37 +104,8 @@ def _values(call: Call) -> Mapping[str, Any]:
 
 OPERATIONS: Sequence[Operation] = (
     Operation("GET", ACCOUNT, get_account, {200: PAGE}),
-    Operation(
-        "POST",
-        f"{ACCOUNT}/tokens",
-        send_token,
-        {200: PAGE},
-        scope="tokens.write",
-        security="form",
-        form=TokenForm,
-        errors=(403,),
-    ),
-    Operation(
-        "POST", f"{ACCOUNT}/token:reset", send_my_reset, {200: PAGE}, scope="tokens.write", security="form", form=Form
-    ),
-    Operation(
-        "POST",
-        f"{ACCOUNT}/tokens/{{id}}:revoke",
-        send_revoke,
-        {303: SENT},
-        scope="tokens.write",
-        security="form",
-        form=Form,
-        errors=(404,),
-    ),
-    Operation(
-        "POST",
-        f"{ACCOUNT}/password",
-        send_password,
-        {303: SENT},
-        scope="tokens.write",
-        security="form",
-        form=PasswordForm,
-        errors=(403, 429),
-    ),
+    sends(f"{ACCOUNT}/tokens", send_token, scope="tokens.write", form=TokenForm, answers={200: PAGE}, errors=(403,)),
+    sends(f"{ACCOUNT}/token:reset", send_my_reset, scope="tokens.write", answers={200: PAGE}),
+    sends(f"{ACCOUNT}/tokens/{{id}}:revoke", send_revoke, scope="tokens.write", errors=(404,)),
+    sends(f"{ACCOUNT}/password", send_password, scope="tokens.write", form=PasswordForm, errors=(403, 429)),
 )

@@ -12,7 +12,7 @@ from tailrace.ingest.protocols.snippets import snippets
 from tailrace.model.errors import NotFound, TailraceError, Unavailable
 from tailrace.portal.errors import Told, told
 from tailrace.portal.home import held_apps
-from tailrace.portal.pages import PAGE, SENT, seen, show
+from tailrace.portal.pages import PAGE, seen, sends, show
 from tailrace.web.auditing import actor
 from tailrace.web.forms import Form
 from tailrace.web.operations import Call, Operation
@@ -82,18 +82,7 @@ async def _one(call: Call, made: tuple[Key, str] | None) -> Response:
 
 OPERATIONS: Sequence[Operation] = (
     Operation("GET", ALL, get_apps_page, {200: PAGE}, scope="apps.read"),
-    Operation(
-        "POST", ALL, send_app, {303: SENT}, scope="apps.write", security="form", form=AppForm, errors=(403, 404, 409)
-    ),
+    sends(ALL, send_app, scope="apps.write", form=AppForm, errors=(403, 404, 409)),
     Operation("GET", ONE, get_app_page, {200: PAGE}, scope="apps.read", errors=(404,)),
-    Operation(
-        "POST",
-        f"{ONE}/keys:rotate",
-        send_rotate,
-        {200: PAGE},
-        scope=KEYS_SCOPE,
-        security="form",
-        form=KeyForm,
-        errors=(404,),
-    ),
+    sends(f"{ONE}/keys:rotate", send_rotate, scope=KEYS_SCOPE, form=KeyForm, answers={200: PAGE}, errors=(404,)),
 )

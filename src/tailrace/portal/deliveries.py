@@ -11,9 +11,8 @@ from tailrace.delivery.records import ENDED
 from tailrace.delivery.replay import REPLAYABLE, Logged, of_export, replay
 from tailrace.exports.records import Export
 from tailrace.portal.downloads import ALL
-from tailrace.portal.pages import SENT, seen
+from tailrace.portal.pages import seen, sends
 from tailrace.web.auditing import actor
-from tailrace.web.forms import Form
 from tailrace.web.operations import Call, Operation
 
 
@@ -46,14 +45,5 @@ def _replayable(export: Export, logged: Logged) -> bool:
 
 
 OPERATIONS: Sequence[Operation] = (
-    Operation(
-        "POST",
-        "/portal/deliveries/{id}:replay",
-        send_delivery_replay,
-        {303: SENT},
-        scope="exports.create",
-        security="form",
-        form=Form,
-        errors=(404,),
-    ),
+    sends("/portal/deliveries/{id}:replay", send_delivery_replay, scope="exports.create", errors=(404,)),
 )

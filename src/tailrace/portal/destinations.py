@@ -11,7 +11,7 @@ from tailrace.delivery.destinations import WRITE, delete_destination, list_desti
 from tailrace.model.delivery import Delivery, S3Copy, Webhook
 from tailrace.model.errors import Invalid, NotFound, TailraceError, Unavailable
 from tailrace.portal.errors import Told, told, told_at
-from tailrace.portal.pages import PAGE, SENT, seen, show
+from tailrace.portal.pages import PAGE, seen, sends, show
 from tailrace.web.auditing import actor
 from tailrace.web.forms import Form
 from tailrace.web.operations import Call, Operation
@@ -110,24 +110,6 @@ async def _list(call: Call, form: DestinationForm, refused: Told | None = None) 
 
 OPERATIONS: Sequence[Operation] = (
     Operation("GET", ALL, get_destinations_page, {200: PAGE}, scope="exports.create"),
-    Operation(
-        "POST",
-        ALL,
-        send_destination,
-        {303: SENT},
-        scope=WRITE,
-        security="form",
-        form=DestinationForm,
-        errors=(403, 409),
-    ),
-    Operation(
-        "POST",
-        f"{ALL}/{{name}}:delete",
-        send_destination_delete,
-        {303: SENT},
-        scope=WRITE,
-        security="form",
-        form=Form,
-        errors=(403, 404),
-    ),
+    sends(ALL, send_destination, scope=WRITE, form=DestinationForm, errors=(403, 409)),
+    sends(f"{ALL}/{{name}}:delete", send_destination_delete, scope=WRITE, errors=(403, 404)),
 )

@@ -11,7 +11,7 @@ from tailrace.accounts.apps import find_app
 from tailrace.accounts.lookup import scope_for
 from tailrace.model.access import Scope
 from tailrace.portal.apps import ONE
-from tailrace.portal.pages import PAGE, SENT, seen, show
+from tailrace.portal.pages import PAGE, seen, sends, show
 from tailrace.reports.blocking import block_event, list_events
 from tailrace.web.auditing import actor
 from tailrace.web.forms import Form
@@ -73,7 +73,5 @@ def _scope(call: Call) -> Scope:
 
 OPERATIONS: Sequence[Operation] = (
     Operation("GET", EVENTS, get_events_page, {200: PAGE}, scope="apps.read", query=EventsQuery, errors=(404,)),
-    Operation(
-        "POST", EVENTS, send_block, {303: SENT}, scope="apps.write", security="form", form=BlockForm, errors=(404,)
-    ),
+    sends(EVENTS, send_block, scope="apps.write", form=BlockForm, errors=(404,)),
 )

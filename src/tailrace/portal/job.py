@@ -18,10 +18,9 @@ from tailrace.model.access import Scope
 from tailrace.model.policy import Policy
 from tailrace.portal.deliveries import told_deliveries
 from tailrace.portal.downloads import ALL, requests_of
-from tailrace.portal.pages import PAGE, SENT, seen, show
+from tailrace.portal.pages import PAGE, seen, sends, show
 from tailrace.store.catalogue import NameKind, numbered
 from tailrace.web.curls import Asking
-from tailrace.web.forms import Form
 from tailrace.web.operations import Call, Operation
 
 ONE = f"{ALL}/{{id}}"
@@ -90,24 +89,6 @@ def _numbers(database: Database, scope: Scope) -> Mapping[NameKind, Mapping[str,
 
 OPERATIONS: Sequence[Operation] = (
     Operation("GET", ONE, get_job, {200: PAGE}, scope="exports.read", errors=(404,)),
-    Operation(
-        "POST",
-        f"{ONE}:cancel",
-        send_cancel,
-        {303: SENT},
-        scope="exports.create",
-        security="form",
-        form=Form,
-        errors=(404,),
-    ),
-    Operation(
-        "POST",
-        f"{ONE}:rerun",
-        send_rerun,
-        {303: SENT},
-        scope="exports.create",
-        security="form",
-        form=Form,
-        errors=(404, 422, 429),
-    ),
+    sends(f"{ONE}:cancel", send_cancel, scope="exports.create", errors=(404,)),
+    sends(f"{ONE}:rerun", send_rerun, scope="exports.create", errors=(404, 422, 429)),
 )

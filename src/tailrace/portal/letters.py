@@ -11,7 +11,7 @@ from tailrace.ingest.doors import door_of
 from tailrace.ingest.replay import Replayed, replay
 from tailrace.model.access import Scope
 from tailrace.portal.explore import APP
-from tailrace.portal.pages import PAGE, show
+from tailrace.portal.pages import PAGE, sends, show
 from tailrace.store.deadletters import newest, reasons
 from tailrace.web.auditing import actor
 from tailrace.web.forms import Form
@@ -61,14 +61,5 @@ def _scope(call: Call) -> Scope:
 
 OPERATIONS: Sequence[Operation] = (
     Operation("GET", LETTERS, get_letters, {200: PAGE}, scope="exports.read", errors=(404,)),
-    Operation(
-        "POST",
-        LETTERS,
-        send_replay,
-        {200: PAGE},
-        scope="apps.write",
-        security="form",
-        form=ReplayForm,
-        errors=(404,),
-    ),
+    sends(LETTERS, send_replay, scope="apps.write", form=ReplayForm, answers={200: PAGE}, errors=(404,)),
 )

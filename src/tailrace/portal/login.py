@@ -11,7 +11,7 @@ from starlette.responses import Response
 from tailrace.accounts.logins import Credentials, sign_in, sign_out
 from tailrace.model.errors import Locked, TooSoon, Unauthorized
 from tailrace.portal.errors import told
-from tailrace.portal.pages import HOME, PAGE, SENT, page, seen
+from tailrace.portal.pages import HOME, PAGE, SENT, page, seen, sends
 from tailrace.web.auditing import actor
 from tailrace.web.auth import address
 from tailrace.web.forms import Form
@@ -73,5 +73,5 @@ def _asked_for(call: Call) -> str:
 OPERATIONS: Sequence[Operation] = (
     Operation("GET", LOGIN, show_login, {200: PAGE}, security="none"),
     Operation("POST", LOGIN, send_login, {303: SENT}, security="none", form=LoginForm, errors=(401, 403, 429)),
-    Operation("POST", "/portal/logout", send_logout, {303: SENT}, security="form", form=Form),
+    sends("/portal/logout", send_logout),
 )

@@ -22,7 +22,7 @@ from tailrace.portal.delivering import LABELS, at_field, deliveries_of, ways
 from tailrace.portal.downloads import ALL
 from tailrace.portal.errors import Told, told, told_at
 from tailrace.portal.home import seen_apps
-from tailrace.portal.pages import PAGE, SENT, seen, show
+from tailrace.portal.pages import PAGE, SENT, seen, sends, show
 from tailrace.reports.overview import choices
 from tailrace.web.operations import Call, Operation
 
@@ -139,14 +139,12 @@ def _today(call: Call) -> int:
 
 OPERATIONS: Sequence[Operation] = (
     Operation("GET", NEW, get_new_request, {200: PAGE}, scope="exports.create", query=NewQuery, errors=(404,)),
-    Operation(
-        "POST",
+    sends(
         NEW,
         send_new_request,
-        {200: PAGE, 303: SENT},
         scope="exports.create",
-        security="form",
         form=RequestForm,
+        answers={200: PAGE, 303: SENT},
         errors=(404, 422, 429),
     ),
 )

@@ -1,7 +1,7 @@
 """Pages: templates filled in, sent so that they load nothing from elsewhere and tell nobody else where they were."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -13,13 +13,15 @@ from starlette.responses import RedirectResponse, Response
 from tailrace.accounts.keys import csrf_token
 from tailrace.model.access import EVERYTHING
 from tailrace.portal import wording
-from tailrace.web.operations import Call, Reply
+from tailrace.web.forms import Form
+from tailrace.web.operations import Call, Handler, Operation, Reply
 from tailrace.web.sessions import COOKIE
 
 HOME = "/portal"
 STATIC = "/portal/static"
 PAGE = Reply("The page.", media_type="text/html")
 SENT = Reply("Done; the page that shows it follows.", media_type="text/html")
+TAKEN: Mapping[int, Reply] = {303: SENT}
 # What a browser tells of where it comes from: ours needs it to know its own forms, a set-up link must never be told.
 Referrer = Literal["same-origin", "no-referrer"]
 
@@ -63,6 +65,19 @@ def show(call: Call, name: str, here: str, status: int = 200, **values: Any) -> 
 def seen(where: str) -> Response:
     """What answers a form that was taken: the page to go on with."""
     return RedirectResponse(where, 303, headers("same-origin"))
+
+
+def sends(
+    path: str,
+    handler: Handler,
+    *,
+    scope: str | None = None,
+    form: type[Form] = Form,
+    answers: Mapping[int, Reply] = TAKEN,
+    errors: Sequence[int] = (),
+) -> Operation:
+    """What a form of a page is sent to. It answers with the page to go on with, unless `answers` says otherwise."""
+    return Operation("POST", path, handler, answers, scope=scope, security="form", form=form, errors=errors)
 
 
 def viewer(call: Call) -> Viewer:

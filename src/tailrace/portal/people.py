@@ -19,7 +19,7 @@ from tailrace.model.errors import Invalid, NotFound
 from tailrace.model.fields import FIELDS
 from tailrace.portal.errors import told
 from tailrace.portal.explore import APP
-from tailrace.portal.pages import PAGE, SENT, seen, show
+from tailrace.portal.pages import PAGE, SENT, seen, sends, show
 from tailrace.portal.traits import AttributeForm, ProfileForm, attribute_of, change_of, form_of
 from tailrace.reports.people import MOST, find_people, trace
 from tailrace.web.auditing import actor
@@ -118,24 +118,6 @@ OPERATIONS: Sequence[Operation] = (
         errors=(404,),
     ),
     Operation("GET", PERSON, get_person, {200: PAGE}, scope="profiles.read", errors=(404,)),
-    Operation(
-        "POST",
-        PERSON,
-        send_profile,
-        {303: SENT},
-        scope="profiles.write",
-        security="form",
-        form=ProfileForm,
-        errors=(404,),
-    ),
-    Operation(
-        "POST",
-        f"{PERSON}/attributes",
-        send_attribute,
-        {303: SENT},
-        scope="profiles.write",
-        security="form",
-        form=AttributeForm,
-        errors=(404,),
-    ),
+    sends(PERSON, send_profile, scope="profiles.write", form=ProfileForm, errors=(404,)),
+    sends(f"{PERSON}/attributes", send_attribute, scope="profiles.write", form=AttributeForm, errors=(404,)),
 )

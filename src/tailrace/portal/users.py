@@ -13,7 +13,7 @@ from tailrace.model.access import EVERYTHING, ROLES, SCOPES, WITHHELD, Role, Use
 from tailrace.model.errors import NotFound, TailraceError, Unavailable
 from tailrace.model.ids import number_of, numbered
 from tailrace.portal.errors import Told, told
-from tailrace.portal.pages import PAGE, SENT, seen, show
+from tailrace.portal.pages import PAGE, seen, sends, show
 from tailrace.web.auditing import actor
 from tailrace.web.forms import Form
 from tailrace.web.operations import Call, Operation
@@ -132,38 +132,9 @@ def _apps(text: str) -> Sequence[str]:
 
 OPERATIONS: Sequence[Operation] = (
     Operation("GET", ALL, get_users_page, {200: PAGE}, scope="users.read"),
-    Operation(
-        "POST", ALL, send_user, {303: SENT}, scope="users.write", security="form", form=UserForm, errors=(403, 409)
-    ),
+    sends(ALL, send_user, scope="users.write", form=UserForm, errors=(403, 409)),
     Operation("GET", ONE, get_user_page, {200: PAGE}, scope="users.read", errors=(404,)),
-    Operation(
-        "POST",
-        ONE,
-        send_change,
-        {303: SENT},
-        scope="users.write",
-        security="form",
-        form=ChangeForm,
-        errors=(403, 404, 409),
-    ),
-    Operation(
-        "POST",
-        f"{ONE}/withheld",
-        send_withheld,
-        {303: SENT},
-        scope="users.write",
-        security="form",
-        form=RightsForm,
-        errors=(403, 404),
-    ),
-    Operation(
-        "POST",
-        f"{ONE}/token:reset",
-        send_reset,
-        {200: PAGE},
-        scope="users.write",
-        security="form",
-        form=Form,
-        errors=(403, 404),
-    ),
+    sends(ONE, send_change, scope="users.write", form=ChangeForm, errors=(403, 404, 409)),
+    sends(f"{ONE}/withheld", send_withheld, scope="users.write", form=RightsForm, errors=(403, 404)),
+    sends(f"{ONE}/token:reset", send_reset, scope="users.write", answers={200: PAGE}, errors=(403, 404)),
 )

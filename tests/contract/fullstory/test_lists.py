@@ -1,14 +1,12 @@
 """What a list costs where there are many bundles."""
 
 import threading
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import event, insert, select
 
 from tailrace.db.tables import bundle_series, bundles, owner
-from tailrace.exports.bundles import Bundle, list_bundles, nothing
-from tailrace.model.access import Scope
+from tailrace.exports.bundles import list_bundles, nothing
 from tailrace.model.clock import DAY
 from tests.contract.fullstory.conftest import MIDNIGHT, NOON, App, World
 
@@ -41,7 +39,7 @@ def test_a_page_of_five_hundred_bundles(world: World, app: App) -> None:
     event.listen(world.house.database.meta, "before_cursor_execute", executed)
     try:
         pages, after = [], 0
-        while page := listed(world, scope, series.series, after):
+        while page := list_bundles(world.house.database, scope, series.series, after, 20):
             pages.append(len(page))
             assert [one.start for one in page[1:]] == [one.stop for one in page[:-1]]
             after = page[-1].stop
@@ -56,9 +54,3 @@ def test_a_page_of_five_hundred_bundles(world: World, app: App) -> None:
     plan = " ".join(str(row[-1]) for row in told)
     assert "SCAN" not in plan
     assert "TEMP B-TREE" not in plan
-
-
-def listed(world: World, scope: Scope, series: str, after: int) -> Sequence[Bundle]:
-    """A page of the list."""
-    with world.house.database.read() as connection:
-        return list_bundles(connection, scope, series, after, 20)

@@ -3,7 +3,10 @@
 from collections import Counter
 
 import pytest
+from sqlalchemy import update
 
+from tailrace.db.tables import bundles
+from tailrace.exports.bundles import MAKING
 from tailrace.wiring import open_house
 from tests.contract.fullstory.client import Client
 from tests.contract.fullstory.conftest import DAY, MIDNIGHT, NOON, App, World
@@ -52,6 +55,16 @@ def test_list_and_get_share_the_bucket(world: World, ready: tuple[Client, int]) 
     assert [answer.status for answer in asked] == [200, 200, 200, 200, 404, 400]
     for answer in (client.get("list", start=0), client.get("get", id=number), client.post("list")):
         assert answer.status == 429
+
+
+def test_a_list_that_has_to_wait_is_counted(world: World, ready: tuple[Client, int], app: App) -> None:
+    """A call that is told to come again is one: with a bucket of two, the third is refused for its number."""
+    client, _ = ready
+    mine = bundles.c.app == world.api.scope(app.id).app
+    with world.house.database.write() as connection:
+        connection.execute(update(bundles).where(mine).values(state=MAKING))
+    world.limits(burst=2)
+    assert [client.get("list", start=0).status for _ in range(3)] == [503, 503, 429]
 
 
 def test_heads_and_continuations_are_free(world: World, ready: tuple[Client, int]) -> None:

@@ -73,8 +73,7 @@ class Bundler:
 
     def held(self) -> list[list[int]]:
         """The markers in each listed bundle."""
-        with self.house.database.read() as connection:
-            listed = list_bundles(connection, self.scope, SERIES, 0, 1000)
+        listed = list_bundles(self.house.database, self.scope, SERIES, 0, 1000)
         return [sorted(self.markers(bundle.number)) for bundle in listed]
 
     def markers(self, number: int) -> list[int]:

@@ -1,10 +1,8 @@
 """The two things that can be asked, each by GET and by POST: which bundles there are, and the file of one."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -53,29 +51,20 @@ async def _parameters(call: Call) -> Mapping[str, Any]:
 
 def _list(call: Call, values: Mapping[str, Any]) -> Response:
     database = call.desk.database
-    try:
-        start = start_of(values)
-    except Invalid:
-        with _asked(call):  # it is a call all the same; who may not ask at all hears that first
-            pass
-        raise
-    with _asked(call) as (connection, scope):
-        found = list_bundles(connection, scope, NAME, start, PAGE)
+    scope = _app(call) if call.request.method == "HEAD" else _counted(call)
+    start = start_of(values)
+    found = list_bundles(database, scope, NAME, start, PAGE)
     if not found and ask_for_series(database, scope, NAME, call.principal.token):  # what is listed was asked for
-        with database.read() as connection:
-            found = list_bundles(connection, scope, NAME, start, PAGE)
+        found = list_bundles(database, scope, NAME, start, PAGE)
     return listed(found)
 
 
-@contextmanager
-def _asked(call: Call) -> Iterator[tuple[Connection, Scope]]:
-    """A transaction on the app of the caller that counts the call, but for HEAD."""
-    database, counts = call.desk.database, call.request.method != "HEAD"
-    with database.write() if counts else database.read() as connection:
+def _counted(call: Call) -> Scope:
+    """The app of the caller, looked up where the call is counted, whatever comes of it."""
+    with call.desk.database.write() as connection:
         scope = app_of(connection, call.principal)
-        if counts:
-            count_call(connection, call.principal)
-        yield connection, scope
+        count_call(connection, call.principal)
+    return scope
 
 
 def _app(call: Call) -> Scope:
