@@ -1,4 +1,4 @@
-"""How much tests try: once each in CI, again and on everything where `-m thorough` asks for it.
+"""How much tests try: each thing once in CI; once more, with other values or on the other database, by `-m thorough`.
 
 A few examples each time, and as many times more as `TAILRACE_TEST_EXAMPLES` says.
 """

@@ -94,10 +94,9 @@ def _target(form: DestinationForm) -> Delivery:
 
 def _told(form: DestinationForm, error: TailraceError) -> Told:
     """Why a form was not taken, and at which field."""
-    name = error.where.removeprefix("target.") if isinstance(error, Invalid) else ""
-    if not isinstance(error, Invalid) or name not in LABELS:
+    if not isinstance(error, Invalid):
         return told(error)
-    return told_at(f"{form.kind}-{name}", LABELS[name], error.why)
+    return told_at(error.where.removeprefix("target."), LABELS, error, form.kind)
 
 
 async def _list(call: Call, form: DestinationForm, refused: Told | None = None) -> Response:

@@ -28,9 +28,14 @@ def told(error: domain.TailraceError) -> Told:
     return next(_WORDS[kind](error) for kind in type(error).__mro__ if kind in _WORDS)
 
 
-def told_at(name: str, label: str, why: str) -> Told:
-    """The words for what cannot be in a field of a form, as the form calls it."""
-    return replace(told(domain.Invalid(label, why)), at=name)
+def told_at(name: str, labels: Mapping[str, str], error: domain.Invalid, kind: str = "") -> Told:
+    """The words for what cannot be in a field of a form, as the form calls it, or for what is in none of them.
+
+    `kind` is which of several forms of the page it is, with which the ids of its fields begin.
+    """
+    if name not in labels:
+        return told(error)
+    return replace(told(domain.Invalid(labels[name], error.why)), at=f"{kind}-{name}" if kind else name)
 
 
 def failed(error: domain.TailraceError) -> Response:

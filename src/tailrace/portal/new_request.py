@@ -82,10 +82,7 @@ def _look(call: Call, form: RequestForm) -> Looked:
 
 def _told(form: RequestForm, error: TailraceError) -> Told:
     """Why a form was not taken, and at which field."""
-    name = at_field(form, error) if isinstance(error, Invalid) else ""
-    if not isinstance(error, Invalid) or not name:
-        return told(error)
-    return told_at(name, LABELS[name], error.why)
+    return told_at(at_field(form, error), LABELS, error) if isinstance(error, Invalid) else told(error)
 
 
 def _submit(call: Call, form: RequestForm) -> None:

@@ -21,7 +21,7 @@ HOME = "/portal"
 STATIC = "/portal/static"
 PAGE = Reply("The page.", media_type="text/html")
 SENT = Reply("Done; the page that shows it follows.", media_type="text/html")
-TAKEN: Mapping[int, Reply] = {303: SENT}
+_TAKEN: Mapping[int, Reply] = {303: SENT}
 # What a browser tells of where it comes from: ours needs it to know its own forms, a set-up link must never be told.
 Referrer = Literal["same-origin", "no-referrer"]
 
@@ -73,7 +73,7 @@ def sends(
     *,
     scope: str | None = None,
     form: type[Form] = Form,
-    answers: Mapping[int, Reply] = TAKEN,
+    answers: Mapping[int, Reply] = _TAKEN,
     errors: Sequence[int] = (),
 ) -> Operation:
     """What a form of a page is sent to. It answers with the page to go on with, unless `answers` says otherwise."""

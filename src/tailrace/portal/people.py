@@ -40,12 +40,7 @@ class PeopleQuery(msgspec.Struct, forbid_unknown_fields=True):
 
 async def get_people(call: Call) -> Response:
     """Users by an id; the card of the only one follows at once."""
-    id_, who = call.path("id"), call.query.who.strip()
-    app = await run_in_threadpool(find_app, call.desk.database, call.principal, id_)
-    found = await run_in_threadpool(find_people, call.desk.database, _scope(call), who) if who else ()
-    if len(found) == 1:
-        return seen(PERSON.format(id=id_, actor=found[0].actor.hex()))
-    return show(call, "people.html", "explore", app=app, who=who, found=found, most=MOST)
+    return await run_in_threadpool(_find, call)
 
 
 async def get_person(call: Call) -> Response:
@@ -65,6 +60,15 @@ async def send_attribute(call: Call) -> Response:
     return await run_in_threadpool(_set, call, lambda: attribute_of(form), {"attribute": form})
 
 
+def _find(call: Call) -> Response:
+    database, who = call.desk.database, call.query.who.strip()
+    app = find_app(database, call.principal, call.path("id"))
+    found = find_people(database, _scope(call), who) if who else ()
+    if len(found) == 1:
+        return seen(PERSON.format(id=app.id, actor=found[0].actor.hex()))
+    return show(call, "people.html", "explore", app=app, who=who, found=found, most=MOST)
+
+
 def _set(call: Call, change: _Change, typed: Mapping[str, Any]) -> Response:
     """Set something of a user who has a card. Where it cannot be, the card says so and keeps what was typed."""
     database, key, scope = call.desk.database, _key(call), _scope(call)
@@ -78,14 +82,14 @@ def _set(call: Call, change: _Change, typed: Mapping[str, Any]) -> Response:
 
 
 def _card(call: Call, wrong: Invalid | None = None, **typed: Any) -> Response:
-    desk, key = call.desk, _key(call)
-    known = look_up(desk.database, _scope(call), key)
+    desk, key, scope = call.desk, _key(call), _scope(call)
+    known = look_up(desk.database, scope, key)
     refused = told(wrong) if wrong else None
     values = {
         "app": find_app(desk.database, call.principal, call.path("id")),
         "key": key.hex(),
         "known": known,
-        "trace": trace(desk.database, desk.files, _scope(call), key, sessions=call.principal.may("exports.read")),
+        "trace": trace(desk.database, desk.files, scope, key, sessions=call.principal.may("exports.read")),
         "acquisition": _ACQUISITION,
         "form": form_of(known.set),
         "attribute": AttributeForm(),
