@@ -10,10 +10,11 @@ import json
 import os
 import sys
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from bench.data import APP
 from bench.traffic import DAY_MS, FIRST_DAY_MS

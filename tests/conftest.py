@@ -4,7 +4,6 @@ import gzip
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from argon2 import PasswordHasher
 from httpx._transports import default
 from hypothesis import settings
+from msgspec.structs import replace
 
 from tailrace.accounts import keys
 from tailrace.accounts.lookup import scope_of_app
@@ -140,6 +140,7 @@ def _quick_disks() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", fsync)
         patch.setattr(engine, "_configure", configure)
+        patch.setattr(engine, "_set_synced", lambda *_, **__: None)
         yield
 
 

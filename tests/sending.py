@@ -5,10 +5,11 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+from msgspec.structs import replace
 
 from tailrace.exports.downloads import Wanted, find_files
 from tailrace.exports.records import Export, load_export

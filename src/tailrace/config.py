@@ -1,11 +1,11 @@
 """Settings, read once at start: environment variables over `tailrace.toml` in the data directory over defaults."""
 
-from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from msgspec import Struct
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
@@ -364,8 +364,7 @@ def load(data: Path) -> Settings:
     return settings
 
 
-@dataclass(frozen=True, slots=True)
-class InForce:
+class InForce(Struct, frozen=True):
     """A setting as it holds: `value` and `default` as texts."""
 
     name: str

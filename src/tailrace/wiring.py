@@ -4,11 +4,11 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from tailrace.accounts.apps import AppMaker
@@ -57,8 +57,7 @@ for _dialect in DIALECTS:
     register(_dialect.limits)  # whoever opens a store knows every limit
 
 
-@dataclass(frozen=True, slots=True)
-class House:
+class House(Struct, frozen=True):
     """An opened data directory: every backend that settings name, put together once."""
 
     data: Path

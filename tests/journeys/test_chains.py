@@ -1,10 +1,11 @@
 """Chains of increments: every event once, however late it comes and whoever commits meanwhile."""
 
+import dataclasses
 import threading
 from collections import Counter
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from tailrace.accounts.lookup import scope_of_app
@@ -251,7 +252,7 @@ def test_a_cursor_that_cannot_continue_is_refused(house: House, scope: Scope, ch
         app = scope_of_app(house.database, "app_tides")
         asked = replace(asked, app=app.app_id)
     if change == "epoch":
-        opened = replace(house, identity=replace(house.identity, epoch="another"))
+        opened = replace(house, identity=dataclasses.replace(house.identity, epoch="another"))
     with pytest.raises(CursorRefused) as refused:
         export(opened, app, asked)
     assert refused.value.reason == reason

@@ -8,12 +8,12 @@ import io
 import json
 import os
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from msgspec.structs import replace
 
 from tailrace.exports.forms import default_split
 from tailrace.exports.submit import submit

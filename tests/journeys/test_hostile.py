@@ -3,10 +3,10 @@
 import json
 import threading
 from collections import Counter
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tailrace.accounts.lookup import scope_of_app
 from tailrace.exports.records import load_export

@@ -1,7 +1,8 @@
 """Clocks and policy on the way through: what a wrong clock, an address and a robot leave in exports and the ledger."""
 
 import json
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tailrace.accounts.limits import set_limits
 from tailrace.ingest.accept import Origin, accept

@@ -1,7 +1,8 @@
 """A clock that a test can move, on both databases."""
 
 import time
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tailrace.db.engine import Database
 from tailrace.wiring import House

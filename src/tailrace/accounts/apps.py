@@ -1,9 +1,9 @@
 """Apps of a space and their keys."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from msgspec import Struct
 from sqlalchemy import Connection, Row, select, update
 
 from tailrace.accounts.audit import Actor, note
@@ -20,8 +20,7 @@ KEYS: tuple[Key, ...] = get_args(Key)
 KEYS_SCOPE = "keys.write"  # whoever may make keys may see them
 
 
-@dataclass(frozen=True, slots=True)
-class App:
+class App(Struct, frozen=True):
     """An app as the row tells it. Keys are None for whoever may not see them; the export key cannot be shown again."""
 
     number: int
@@ -32,8 +31,7 @@ class App:
     export_key: bool
 
 
-@dataclass(frozen=True, slots=True)
-class AppMaker:
+class AppMaker(Struct, frozen=True):
     """What a new app needs beyond its row: `inside` the transaction that makes it, and `after` it."""
 
     inside: Callable[[Connection, Scope], None]

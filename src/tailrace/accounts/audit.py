@@ -1,11 +1,12 @@
 """The audit: who did what, when and from where. Rows are only ever added; triggers of the database see to that."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
 import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Connection, Row, and_, insert, or_, select
 
 from tailrace.db.engine import Database, storable
@@ -45,8 +46,7 @@ ACTIONS: Mapping[str, str] = {
 _PAGE = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(Struct, frozen=True):
     """Who does something in a space: by name, and from which address. `user` and `token` are None for who has none."""
 
     space: int
@@ -56,8 +56,7 @@ class Actor:
     token: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Noted:
+class Noted(Struct, frozen=True):
     """A row of the audit. `subject` is the id of what it is about, `at` in ms."""
 
     number: int
@@ -73,8 +72,7 @@ class Noted:
     space: str
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """Which rows: of an action, of `[since, until)` (ms), older than a number."""
 
     action: str | None = None
@@ -114,8 +112,7 @@ def _row(
     return row | told | {"detail": msgspec.json.encode(dict(detail)).decode()}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Download:
+class Download(Struct, frozen=True, eq=False):
     """Somebody begins to download a file of an export of an app. Two are never the same, whatever they say."""
 
     actor: Actor

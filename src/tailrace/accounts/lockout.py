@@ -5,10 +5,10 @@ it. Names of nobody are counted too, in this process, so that the answers do not
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, Row, select, update
 
 from tailrace.db.tables import users
@@ -19,8 +19,7 @@ FREE = 5  # wrong passwords that cost nothing
 LONGEST_MS = 15 * MINUTE
 
 
-@dataclass(frozen=True, slots=True)
-class Tries:
+class Tries(Struct, frozen=True):
     """How many passwords in a row were not right, and until when none is looked at (ms)."""
 
     failures: int = 0

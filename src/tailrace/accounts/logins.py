@@ -1,10 +1,10 @@
 """Logins: from e-mail and password to a session, and its end."""
 
 import ipaddress
-from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from msgspec import Struct
 from sqlalchemy import Connection, Row, and_, select, update
 
 from tailrace.accounts.audit import Actor, actor_of, note
@@ -23,8 +23,7 @@ from tailrace.model.ids import numbered
 _strangers: WeakKeyDictionary[Database, Strangers] = WeakKeyDictionary()
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Struct, frozen=True):
     """What somebody shows: `space` is needed where several have the e-mail. `address` is where it comes from."""
 
     email: str
@@ -33,8 +32,7 @@ class Credentials:
     address: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """A login: its text, which goes into a cookie, who it speaks for, and when it ends at the latest (ms)."""
 
     text: str

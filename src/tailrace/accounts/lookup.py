@@ -58,7 +58,7 @@ def principal_of_token(
     if row is None or row.kind not in kinds or not alive(row, now, idle_ms) or not confirm(database, row, token, now):
         raise Unauthorized
     if row.burst > 0:
-        with database.write() as connection:
+        with database.count() as connection:
             take_of(connection, row.space, "requests", f"tkn_{row.number}", database.now(connection))
     note_use(database, row, now, idle_ms)
     return _principal(row)
@@ -143,7 +143,7 @@ def principal_of_export_key(database: Database, secret: str, app_id: str, key: s
     if row is None:
         raise Unauthorized
     if bounded:
-        with database.write() as connection:
+        with database.count() as connection:
             take_of(connection, row.space, "requests", f"key_{row.number}", database.now(connection))
     may = frozenset(("exports.create", "exports.read"))
     return Principal(row.space, 0, 0, may, frozenset((app_id,)), "standard", EXPORT_KEY), _scope(row)

@@ -3,12 +3,12 @@
 import os
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
 
 import msgspec
+from msgspec import Struct, field
 from sqlalchemy import Connection, Table, and_, insert, select, update
 
 from tailrace.accounts.audit import Actor, note
@@ -79,8 +79,7 @@ class ProvisioningFile(msgspec.Struct, forbid_unknown_fields=True):
     limits: dict[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Struct, frozen=True):
     """What `apply` made or changed, in words, and the tokens that it generated (user's e-mail and text)."""
 
     changes: list[str] = field(default_factory=list)

@@ -4,11 +4,12 @@ The row is locked from the first look to the end of the transaction; what is rol
 is counted stands in `subject`, at most 100 characters; the space is part of every key.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, and_, select, update
+from msgspec import Struct
+from sqlalchemy import Connection, Row, Select, Table, Update, bindparam, select, update
 
 from tailrace.accounts.limits import limit, limits_of_token
 from tailrace.db.tables import quota_buckets, quota_windows
@@ -21,17 +22,25 @@ from tailrace.model.zones import day_in, midnight
 SERVER = 0  # the space of those who have none yet
 TOKEN = MINUTE  # in such units a refill of one a minute is one a millisecond, so nothing is ever rounded
 
+# Asked at each request that is counted: built once.
+_KEY = ("space", "name", "subject")
+_FIND: Mapping[Table, Select[Any]] = {
+    table: select(table).where(*(table.c[name] == bindparam(name) for name in _KEY)).with_for_update()
+    for table in (quota_buckets, quota_windows)
+}
+_CHANGE: Mapping[Table, Update] = {
+    table: update(table).where(*(table.c[name] == bindparam(f"of_{name}") for name in _KEY)) for table in _FIND
+}
 
-@dataclass(frozen=True, slots=True)
-class Window:
+
+class Window(Struct, frozen=True):
     """A stretch of time in which a quota holds (ms, half-open)."""
 
     began: int
     ends: int
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(Struct, frozen=True):
     """How full a bucket was at an instant (ms), in units of which a token has `TOKEN`."""
 
     level: int
@@ -152,14 +161,13 @@ def seconds_until(bucket: Level, refill: int) -> int:
 
 def _locked(connection: Connection, table: Table, key: tuple[int, str, str], fresh: dict[str, int]) -> Row[Any]:
     """The row of a key, made if it is missing, which nobody else changes until the transaction ends."""
-    named = dict(zip(("space", "name", "subject"), key, strict=True))
-    connection.execute(insert_into(connection, table).values(named | fresh).on_conflict_do_nothing())
-    return connection.execute(select(table).where(_same(table, key)).with_for_update()).one()
+    named, find = dict(zip(_KEY, key, strict=True)), _FIND[table]
+    row = connection.execute(find, named).first()
+    if row is None:
+        connection.execute(insert_into(connection, table).values(named | fresh).on_conflict_do_nothing())
+        row = connection.execute(find, named).one()
+    return row
 
 
 def _set(connection: Connection, table: Table, key: tuple[int, str, str], values: dict[str, int]) -> None:
-    connection.execute(update(table).where(_same(table, key)).values(values))
-
-
-def _same(table: Table, key: tuple[int, str, str]) -> Any:
-    return and_(table.c.space == key[0], table.c.name == key[1], table.c.subject == key[2])
+    connection.execute(_CHANGE[table], {f"of_{name}": part for name, part in zip(_KEY, key, strict=True)} | values)

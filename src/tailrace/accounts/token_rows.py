@@ -1,9 +1,9 @@
 """Tokens as rows: kept by their hashes, read together with their owners."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Row, and_, insert, or_, select, update
 
 from tailrace.accounts.keys import hash_token, new_token, token_hash
@@ -19,16 +19,14 @@ SESSIONS: tuple[TokenKind, ...] = ("login",)
 OTHERS = "users.write"  # what it takes, besides `tokens.write`, to have a say in the tokens of others
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(Struct, frozen=True):
     """What became of a token: "made", "changed" or None; and its text if it was generated here."""
 
     what: str | None
     generated: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     """A token as its row tells it: times in ms, scopes and apps as they were granted, `who` its owner's e-mail."""
 
     number: int
@@ -44,8 +42,7 @@ class Token:
     used_at: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class NewToken:
+class NewToken(Struct, frozen=True):
     """A token and its text, which nobody can tell again."""
 
     token: Token

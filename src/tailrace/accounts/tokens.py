@@ -1,9 +1,9 @@
 """Tokens: made, shown once, known afterwards only by their hashes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, Row, and_, or_, select, update
 
 from tailrace.accounts.audit import Actor, note
@@ -17,8 +17,7 @@ from tailrace.model.errors import AboveYou, Invalid, NotFound
 from tailrace.model.ids import numbered
 
 
-@dataclass(frozen=True, slots=True)
-class WantedToken:
+class WantedToken(Struct, frozen=True):
     """A token to be made, for `user` or the maker. It ends at an instant, after a time (both ms), or never."""
 
     name: str = ""

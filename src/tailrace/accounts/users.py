@@ -1,9 +1,9 @@
 """Users of a space: made, changed, disabled; never deleted, since the audit and exports name them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, Row, and_, select, update
 
 from tailrace.accounts.audit import Actor, note
@@ -19,8 +19,7 @@ from tailrace.model.errors import Invalid, LastAdmin, NotFound, Taken
 from tailrace.model.ids import numbered
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(Struct, frozen=True):
     """A user as the row tells it: times in ms, `apps` ids or ``*``; `password` says whether there is one. `withheld`
     are scopes that the role has and the user has not.
     """
@@ -37,8 +36,7 @@ class User:
     withheld: Sequence[Withheld] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class WantedUser:
+class WantedUser(Struct, frozen=True):
     """A user to be made."""
 
     email: str
@@ -48,8 +46,7 @@ class WantedUser:
     password: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class UserChange:
+class UserChange(Struct, frozen=True):
     """What is to be different; None leaves it as it is."""
 
     role: Role | None = None

@@ -39,7 +39,7 @@ def note_use(database: Database, row: "Row[Any]", now: int, idle_ms: int | None)
 def _try(database: Database, change: Any) -> None:
     """Best effort: a request is not refused because of what only tells."""
     try:
-        with database.write() as connection:
+        with database.count() as connection:
             connection.execute(change)
     except Unavailable as error:
         log.warning("token.use_not_noted", why=error.why)

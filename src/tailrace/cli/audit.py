@@ -1,11 +1,11 @@
 """`audit`: who did what, for the operator of the server."""
 
 import sys
-from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 import msgspec
 import typer
+from msgspec.structs import asdict, replace
 
 from tailrace.accounts.audit import Noted, Wanted, every, in_space, page
 from tailrace.cli.options import AsJson, Data

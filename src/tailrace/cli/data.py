@@ -1,10 +1,10 @@
 """`import` and `seal`: data in by file, and into segments."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec.structs import asdict
 
 from tailrace.accounts.lookup import all_scopes, scope_of_app
 from tailrace.cli.options import App, AsJson, Data

@@ -1,9 +1,9 @@
 """`dead-letters`: rejected records, why, and another try."""
 
-from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
+from msgspec.structs import asdict
 
 from tailrace.accounts.audit import Actor
 from tailrace.accounts.lookup import scope_of_app

@@ -8,12 +8,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import httpx
 import typer
+from msgspec import Struct
 
 from tailrace.accounts.lookup import all_scopes, scope_of_app
 from tailrace.accounts.provisioning import read_provisioning
@@ -37,8 +37,7 @@ _MARKER = ".tailrace-demo"
 _START_S = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where the demo keeps its things, and where its server listens."""
 
     folder: Path

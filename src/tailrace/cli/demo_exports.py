@@ -3,9 +3,10 @@
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from tailrace.client import Client, Export, ExportRequest, Window
 from tailrace.model.errors import ExportFailed
@@ -13,8 +14,7 @@ from tailrace.model.errors import ExportFailed
 _HOLD_S = 1  # progress is shown that often at least
 
 
-@dataclass(frozen=True, slots=True)
-class Downloaded:
+class Downloaded(Struct, frozen=True):
     """A finished export in a folder, and how long it took from its request to the last byte on disk (s)."""
 
     folder: Path

@@ -1,12 +1,12 @@
 """`doctor`: is this store well, and what to do if not."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
 import typer
+from msgspec.structs import asdict
 
 from tailrace.accounts.lookup import all_scopes
 from tailrace.cli.codes import FOUND_WRONG

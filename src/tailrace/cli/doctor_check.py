@@ -1,10 +1,9 @@
 """What `doctor` says of one thing."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """One thing that was looked at. `next` says what to do when it is not well."""
 
     name: str

@@ -1,10 +1,10 @@
 """Exports straight from a data directory: planned, made and described without a server."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from tailrace.accounts.lookup import scope_of_app
 from tailrace.cli.output import Advance, Output, table
@@ -23,8 +23,7 @@ from tailrace.model.objects import export_name
 from tailrace.wiring import House
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """An export from a data directory: what is asked, resolved to commits, and the plan."""
 
     export: Export

@@ -1,9 +1,9 @@
 """`jobs`: what waits, what runs, and how it went."""
 
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from msgspec.structs import asdict
 
 from tailrace.cli.options import AsJson, Data
 from tailrace.cli.output import Output, table

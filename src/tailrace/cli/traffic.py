@@ -7,11 +7,11 @@ tables of `traffic_catalogue`); here that becomes records of the native API.
 
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from tailrace.cli.traffic_catalogue import CAMPAIGNS, HABITS, Habits
 from tailrace.cli.traffic_fitness import fitness
@@ -28,8 +28,7 @@ SESSIONS_PER_PERSON = 4
 LOGGED_IN_SHARE = 0.8
 
 
-@dataclass(frozen=True, slots=True)
-class DemoApp:
+class DemoApp(Struct, frozen=True):
     """One demo app; `kind` names its habits and its story."""
 
     id: str

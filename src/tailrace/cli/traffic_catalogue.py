@@ -1,10 +1,9 @@
 """Plain tables behind the demo traffic. Rows are ordered by popularity: whoever picks from them favours the first."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where someone lives; degrees are rounded to 2 decimals, as a privacy-minded server would store them."""
 
     country: str
@@ -44,8 +43,7 @@ RATES = {
 WHOLE_CURRENCIES = frozenset({"JPY", "KRW"})
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(Struct, frozen=True):
     """A kind of device; `browser` and `user_agent` are empty for native apps."""
 
     os_name: str
@@ -102,8 +100,7 @@ MODELS: dict[str, tuple[Model, ...]] = {
 SDKS = {"ios": ("tailrace-swift", "2.3.1"), "android": ("tailrace-kotlin", "2.3.0"), "web": ("tailrace-js", "1.9.4")}
 
 
-@dataclass(frozen=True, slots=True)
-class Habits:
+class Habits(Struct, frozen=True):
     """How one kind of app is used.
 
     `hours` are 24 weights of the local day, `week` 7 weights from Monday; `events` is the median number of events

@@ -1,10 +1,10 @@
 """The people of the demo: who they are and what they carry; and the dice that everything is drawn with."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
+from msgspec import Struct
 
 from tailrace.cli.traffic_catalogue import HABITS, MODELS, NAMES, PLACES, SDKS, Habits, Place
 
@@ -52,8 +52,7 @@ def _units(rng: np.random.Generator) -> Iterator[float]:
         yield from rng.random(4096).tolist()
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(Struct, frozen=True):
     """What someone carries; `lag_days` is how long an app update waits on it, `facts` what every session repeats."""
 
     id: str
@@ -63,8 +62,7 @@ class Device:
     facts: dict[str, Any]
 
 
-@dataclass(slots=True)
-class Person:
+class Person(Struct):
     """One end user; `level`, `visits` and `spent` (US dollars) grow as the story is told."""
 
     user_id: str

@@ -1,7 +1,6 @@
 """The plan of the demo traffic: who comes when, for how long, and the time of every event; pure, in numpy."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import chain
@@ -9,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from tailrace.cli.traffic_catalogue import Habits
 
@@ -24,8 +24,7 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(Struct, frozen=True):
     """The half-open time [from_ms, until_ms); it touches `days` UTC days, the last one cut at `until_ms`."""
 
     from_ms: int
@@ -43,8 +42,7 @@ class Period:
         return (at_ms - self.from_ms) / DAY_MS
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(Struct, frozen=True):
     """One planned session: its person (a number), its start and the times of its events (ISO-8601, UTC)."""
 
     session_id: str

@@ -4,8 +4,9 @@ A step is the part of a native record that the story decides: event, params and,
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from tailrace.cli.traffic_catalogue import RATES, REFERRERS, WHOLE_CURRENCIES
 from tailrace.cli.traffic_people import Device, Dice, Person
@@ -14,8 +15,7 @@ Step = dict[str, Any]
 Story = Iterator[Step]
 
 
-@dataclass(slots=True)
-class Visit:
+class Visit(Struct):
     """What a story knows while it is told; `page` is the web page in view, `seen` the last screen."""
 
     host: str

@@ -1,9 +1,9 @@
 """A verification's report for people (a table or plain lines) and for programs (JSON values)."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
+import msgspec
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -16,7 +16,7 @@ _NUMBERS = ("files", "rows", "bytes")
 
 def as_json(report: Report) -> dict[str, Any]:
     """The report as JSON values; keys are only ever added."""
-    return {"ok": report.ok, **asdict(report)}
+    return {"ok": report.ok, **msgspec.to_builtins(report)}
 
 
 def as_lines(report: Report) -> Iterator[str]:

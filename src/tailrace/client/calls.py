@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
+from msgspec import Struct
+
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
@@ -39,8 +41,7 @@ class Request:
     timeout: float
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What came back; names of headers in lower case."""
 
     status: int
@@ -48,15 +49,13 @@ class Answer:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(Struct, frozen=True):
     """Nothing came back."""
 
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(Struct, frozen=True):
     """A wait, in seconds."""
 
     seconds: float

@@ -2,13 +2,13 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tailrace.client.problems import ClientError, ConnectionLost, ProblemError
 
 
-@dataclass(frozen=True, slots=True)
-class Retries:
+class Retries(Struct, frozen=True):
     """How often (`most` repeats) and how patiently requests are repeated; times in seconds.
 
     A pause is drawn evenly from 0 to `first_s`, and from twice as much each time, up to `longest_s`; so clients that

@@ -1,17 +1,16 @@
 """Groups: rows that stand together because they have the same key."""
 
-from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from msgspec import Struct
 
 Ints = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class Groups:
+class Groups(Struct, frozen=True):
     """Runs of equal keys: each is the rows ``begins[i]:ends[i]``. `of_row` says to which run a row belongs."""
 
     begins: Ints

@@ -7,7 +7,6 @@ texts must be valid JSON, which accept sees to; of a key that stands twice in an
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import starmap
 from typing import Any, NamedTuple
 
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import Struct
 
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
@@ -97,8 +97,7 @@ def decode(strings: pa.Array) -> pa.Array:
     return pc.replace_with_mask(plain, escaped, _unescaped(strings.filter(escaped).to_pylist()))
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
+class _Block(Struct, frozen=True):
     """Some whole texts and the top-level members in them: where each key (with its quotes) and value lies.
 
     A value's ends may still be spaces. `first` is the row of the first text; `ends` are where the texts end.

@@ -18,6 +18,7 @@ INBOX_FILE = "inbox.db"
 _BUSY_MS = 30_000
 # Classes of SQLSTATE that waiting can mend: connection, rollback, resources, operator. SQLite has none at all.
 _OUTAGES = frozenset(("08", "40", "53", "55", "57"))
+_UNSYNCED = text("SET LOCAL synchronous_commit TO OFF")
 _FULL = "the disk of the database is full: free some space, then it goes on by itself"
 # What can be told of an outage: disks are for the operator to mend. By SQLSTATE, or the primary code of SQLite.
 _REASONS: dict[object, str] = {
@@ -32,7 +33,9 @@ _REASONS: dict[object, str] = {
 class Database:
     """Two engines and a clock.
 
-    `write` transactions take their lock at once and are durable when they end; `read` transactions see one state.
+    `write` transactions take their lock at once and are durable when they end; `read` transactions see one state. What
+    is written by `count` outlives a process as well, but the disk is not waited for: a power cut may forget the last of
+    it.
     """
 
     def __init__(self, meta: Engine, inbox: Engine, clock: Clock) -> None:
@@ -49,6 +52,12 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """A transaction on the metadata that may change it."""
         with _transaction(self.meta, self._clock, write=True) as connection:
+            yield connection
+
+    @contextmanager
+    def count(self) -> Iterator[Connection]:
+        """A transaction as `write`, for what is written at each request and matters for a while: how often it came."""
+        with _transaction(self.meta, self._clock, write=True, synced=False) as connection:
             yield connection
 
     @contextmanager
@@ -107,11 +116,13 @@ def _now(connection: Connection, clock: Clock) -> int:
 
 
 @contextmanager
-def _transaction(engine: Engine, clock: Clock, *, write: bool) -> Iterator[Connection]:
-    options: dict[str, Any] = {"tailrace_write": write, "tailrace_clock": clock}
+def _transaction(engine: Engine, clock: Clock, *, write: bool, synced: bool = True) -> Iterator[Connection]:
+    options: dict[str, Any] = {"tailrace_write": write, "tailrace_synced": synced, "tailrace_clock": clock}
     if engine.dialect.name == "postgresql" and not write:
         options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     with answering(), engine.connect().execution_options(**options) as connection, connection.begin():
+        if engine.dialect.name == "postgresql" and not synced:
+            connection.execute(_UNSYNCED)
         yield connection
 
 
@@ -186,5 +197,17 @@ def _configure(connection: Any, _record: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    write = connection.get_execution_options().get("tailrace_write", True)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get("tailrace_write", True):
+        connection.exec_driver_sql("BEGIN")
+        return
+    _set_synced(connection, synced=options.get("tailrace_synced", True))
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _set_synced(connection: Connection, *, synced: bool) -> None:
+    """Have commits wait for the disk or not; a connection of the pool stays as it was set last."""
+    known = connection.connection.info
+    if known.get("synced", True) != synced:
+        connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if synced else 'NORMAL'}")
+        known["synced"] = synced

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from urllib.parse import SplitResult, urlsplit
 
+from msgspec import Struct, field
 from sqlalchemy import Connection, func, select
 
 from tailrace.accounts.chosen import EMAIL_PATTERN
@@ -24,8 +25,7 @@ _SIGNS = frozenset(',;:<>()[]"\\')  # which a header of mail makes something of
 _BESIDE = frozenset(("destination", "prefix", "compress", "by_export", "manifest", "body", "base", "after_copies"))
 
 
-@dataclass(frozen=True, slots=True)
-class Reception:
+class Reception(Struct, frozen=True):
     """What taking deliveries needs: what seals their secrets, and what the operator lets them be."""
 
     vault: Vault = field(default_factory=Vault)

@@ -2,8 +2,9 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from tailrace.accounts.store import Identity
 from tailrace.config import Settings
@@ -18,8 +19,7 @@ from tailrace.model.clock import Clock
 from tailrace.model.delivery import Copied, Delivery
 
 
-@dataclass(frozen=True, slots=True)
-class Courier:
+class Courier(Struct, frozen=True):
     """Many threads share it. `closing` is set when what runs is to be given back."""
 
     database: Database
@@ -37,8 +37,7 @@ class Courier:
         return guard_of(self.settings.delivery.allow_networks)
 
 
-@dataclass(frozen=True, slots=True)
-class Errand:
+class Errand(Struct, frozen=True):
     """An attempt at a delivery: what is asked, with its secrets, and its row with the state of its export.
 
     `go_on` raises Stopped when the attempt is to end.

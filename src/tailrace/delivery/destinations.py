@@ -1,8 +1,8 @@
 """Destinations: targets that a space keeps under a name, so that requests need not bring their secrets."""
 
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, Row, delete, select
 
 from tailrace.accounts.audit import Actor, note
@@ -19,8 +19,7 @@ from tailrace.model.errors import AboveYou, Invalid, NotFound, Taken
 WRITE = "apps.write"
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(Struct, frozen=True):
     """One as people see it; `shown` is bucket and prefix, or host. `created_at` in ms."""
 
     number: int

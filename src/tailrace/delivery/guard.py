@@ -6,8 +6,9 @@ connected to: a name that means something else a moment later gains nothing.
 
 import socket
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+
+from msgspec import Struct
 
 from tailrace.delivery.ends import GivenUp
 from tailrace.model.errors import Unavailable
@@ -24,8 +25,7 @@ _NEVER = tuple(
 _AWAY_S = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
+class Guard(Struct, frozen=True):
     """Judges addresses: those of the public Internet are fine, and those in `networks`, such as ``10.1.0.0/16``."""
 
     networks: Sequence[str] = ()

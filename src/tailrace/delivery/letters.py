@@ -1,10 +1,11 @@
 """Letters: what mail says of an export's end, as text and as HTML, with a link to its page and never one to a file."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
 from html import escape
+
+from msgspec import Struct
 
 _SUBJECTS = {"succeeded": "Export of {app} is ready", "failed": "Export of {app} failed"}
 _FIRST = {
@@ -15,8 +16,7 @@ _PAGE = "Its page: {page}"
 _END = "No more mail of this kind: {stop}"
 
 
-@dataclass(frozen=True, slots=True)
-class News:
+class News(Struct, frozen=True):
     """What there is to tell. `page` and `stop` are links; "" where no public address is known."""
 
     app: str

@@ -1,8 +1,8 @@
 """The delivery log: every attempt, and what came of it."""
 
-from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import Struct
 from sqlalchemy import Connection, insert, select
 
 from tailrace.db.tables import delivery_attempts, owned, owner
@@ -11,8 +11,7 @@ from tailrace.model.access import Scope
 Outcome = Literal["delivered", "failed", "void", "again"]
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
+class Tried(Struct, frozen=True):
     """An attempt, from `at` on for `ms`; `why` it did not go well."""
 
     at: int

@@ -3,12 +3,12 @@
 import ssl
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import httpcore
 import httpx
+from msgspec import Struct
 
 from tailrace.delivery.guard import Guard
 from tailrace.model.errors import Unavailable
@@ -17,8 +17,7 @@ _MOST_ANSWER = 64 << 10  # bytes of an answer that are looked at, which is only 
 _AWAY_S = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Post:
+class Post(Struct, frozen=True):
     """What to send where; all of it has to be done within `timeout_ms`."""
 
     url: str

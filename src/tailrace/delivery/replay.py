@@ -1,9 +1,9 @@
 """Looking at deliveries with their log, and asking for one again."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, Row, select
 
 from tailrace.accounts.audit import Actor, note
@@ -20,8 +20,7 @@ from tailrace.model.ids import Ids
 REPLAYABLE: frozenset[DeliveryState] = frozenset(("delivered", "failed"))
 
 
-@dataclass(frozen=True, slots=True)
-class Logged:
+class Logged(Struct, frozen=True):
     """A delivery as it stands, its attempts, and when (ms) it is tried next, if it has to wait until then."""
 
     standing: Standing

@@ -3,13 +3,13 @@
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from threading import Event
 from typing import Any, Literal
 
 import msgspec
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from tailrace.db.engine import Database, now_of
@@ -43,8 +43,7 @@ _JITTER = 0.2  # pauses differ by so much, so that what failed together does not
 _MOST_FAILURES = 100  # of workers that die of it, which no clock bounds
 
 
-@dataclass(frozen=True, slots=True)
-class _Attempt:
+class _Attempt(Struct, frozen=True):
     """A claimed job, its delivery's row, and when (ms) this attempt began."""
 
     courier: Courier
@@ -67,8 +66,7 @@ class _Attempt:
         return {"export": self.row.export, "kind": self.row.kind, "attempt": self.job.attempt}
 
 
-@dataclass(frozen=True, slots=True)
-class _Came:
+class _Came(Struct, frozen=True):
     """What came of an attempt that is the last one."""
 
     state: Literal["delivered", "failed", "void"]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 from sqlalchemy import select
 
 from tailrace.db.tables import export_files, exports, owned
@@ -24,8 +25,7 @@ _GZIP = "application/gzip"
 _PACKED = frozenset(("parquet",))  # formats that are packed inside
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
+class _File(Struct, frozen=True):
     """A file of the export: its row, its entry in the manifest, and its name in the bucket."""
 
     row: Any

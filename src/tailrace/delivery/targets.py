@@ -1,11 +1,12 @@
 """Targets as rows keep them: what was asked without its secrets, and these apart."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import Struct
 
 from tailrace.delivery.vault import Vault
 from tailrace.model.delivery import Delivery, DeliveryKind, Mail, S3Copy, Webhook
@@ -22,8 +23,7 @@ _SECRETS: Mapping[DeliveryKind, tuple[str, ...]] = {
 _DECODERS: Mapping[str, Any] = {kind: msgspec.json.Decoder(type_) for kind, type_ in _KINDS.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """A delivery's target as columns of a row."""
 
     kind: DeliveryKind

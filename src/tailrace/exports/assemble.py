@@ -5,10 +5,11 @@ for all parts, since a key may come in any of them.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 from zlib import crc32
+
+from msgspec import Struct
 
 from tailrace.exports.layout import USERS, Layout, streamed
 from tailrace.exports.names import safe_names
@@ -25,8 +26,7 @@ from tailrace.formats.zip import ZipWriter
 from tailrace.model.export import ExportFile, ExportRequest, Member, Part
 
 
-@dataclass(frozen=True, slots=True)
-class Assembly:
+class Assembly(Struct, frozen=True):
     """What is needed to make files of parts.
 
     `parts` holds the parts, and what is scratch; `stem` begins the name of each file; `part_place` and `file_place`

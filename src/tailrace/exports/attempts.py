@@ -1,9 +1,9 @@
 """What running exports needs, and one attempt at one of them."""
 
 import threading
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct, field
 from sqlalchemy import Connection
 
 from tailrace.db.engine import Database
@@ -32,8 +32,7 @@ class Output:
             self.bytes += size
 
 
-@dataclass(frozen=True, slots=True)
-class Runner:
+class Runner(Struct, frozen=True):
     """What running exports needs; many threads share it.
 
     `lease_ms` is how long a silent worker keeps its job, `turn_ms` how long an export runs before it gives way to
@@ -50,8 +49,7 @@ class Runner:
     output: Output = field(default_factory=Output)
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """A claimed job on its way."""
 
     runner: Runner

@@ -5,12 +5,12 @@ its time. docs/decisions/0067 says when a series begins.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, exists, func, or_, select, update
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, exists, func, or_, select, update
 
 from tailrace import __version__
 from tailrace.db.engine import Database
@@ -31,8 +31,15 @@ _WAIT_S = 5  # before somebody asks again for a series whose first bundles are b
 _LARGEST = (1 << 53) - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
+class Listed(NamedTuple):
+    """A bundle as a list shows it: its number, and its bounds in ms."""
+
+    number: int
+    start: int
+    stop: int
+
+
+class Bundle(Struct, frozen=True):
     """A bundle that is listed: its number, its bounds in ms, and its file as it is sent; one without an event has the
     same bytes as all such, which lie nowhere (`object` is empty).
     """
@@ -59,7 +66,7 @@ def ask_for_series(database: Database, scope: Scope, series: str, token: int) ->
     return True
 
 
-def list_bundles(database: Database, scope: Scope, series: str, after: int, most: int) -> Sequence[Bundle]:
+def list_bundles(database: Database, scope: Scope, series: str, after: int, most: int) -> Sequence[Listed]:
     """The first bundles that end after an instant (ms), oldest first.
 
     Raises:
@@ -68,7 +75,7 @@ def list_bundles(database: Database, scope: Scope, series: str, after: int, most
     asked = owner(scope) | {"series": series, "after": after, "most": most}
     with database.read() as connection:
         rows = connection.execute(_PAGE, asked | {"now": database.now(connection)})
-        found = [_bundle(row) for row in rows]
+        found = [Listed(*row) for row in rows]
         if not found and _is_new(connection, scope, series):
             raise Unavailable("the first bundles of this app are being made", _WAIT_S)
     return found
@@ -101,7 +108,7 @@ def find_bundle(database: Database, scope: Scope, series: str, number: int) -> B
         file = None if row.export is None else only_file(connection, scope, row.export)
     if row.expires_at <= now or (row.export is not None and file is None):
         raise Expired(row.expires_at)
-    return _bundle(row, file)
+    return Bundle(row.number, row.start, row.stop, row.rows, row.bytes, row.sha256, row.export, file)
 
 
 def mark_there(connection: Connection, export: Export, made: Made, expires_at: int) -> None:
@@ -141,7 +148,8 @@ def _page() -> Select[Any]:
     unfinished = select(func.min(bundles.c.stop)).where(mine, bundles.c.state == MAKING).scalar_subquery()
     before = or_(unfinished.is_(None), bundles.c.stop < unfinished)
     there = bundles.c.state == THERE, bundles.c.stop > bindparam("after"), bundles.c.expires_at > bindparam("now")
-    return select(bundles).where(mine, *there, before).order_by(bundles.c.stop).limit(bindparam("most"))
+    shown = select(bundles.c.number, bundles.c.start, bundles.c.stop)
+    return shown.where(mine, *there, before).order_by(bundles.c.stop).limit(bindparam("most"))
 
 
 _PAGE = _page()
@@ -149,7 +157,3 @@ _PAGE = _page()
 
 def _of(scope: Scope, series: str) -> ColumnElement[bool]:
     return and_(owned(bundles, scope), bundles.c.series == series)
-
-
-def _bundle(row: Row[Any], file: StoredFile | None = None) -> Bundle:
-    return Bundle(row.number, row.start, row.stop, row.rows, row.bytes, row.sha256, row.export, file)

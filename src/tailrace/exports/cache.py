@@ -9,11 +9,12 @@ import os
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tailrace import __version__
 from tailrace.exports.slices import SliceSpec
@@ -26,8 +27,7 @@ _PART = ".part"
 _decode = msgspec.json.Decoder(Part).decode
 
 
-@dataclass(frozen=True, slots=True)
-class PartCache:
+class PartCache(Struct, frozen=True):
     """A directory of at most `limit` bytes of parts; 0 keeps none. `path` tells where the part of a name lies."""
 
     root: Path

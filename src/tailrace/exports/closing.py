@@ -5,9 +5,10 @@ finds nothing due. From the row of a bundle on, what is in it is fixed; its file
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Connection, Row, exists, func, insert, or_, select, update
 
 from tailrace.accounts.limits import limits_now
@@ -34,8 +35,7 @@ _AGAIN_MS = 10 * MINUTE  # after a bundle's export failed it is made anew
 _PRIORITY = -1  # of jobs of bundles: somebody waits for what was asked for
 
 
-@dataclass(frozen=True, slots=True)
-class Closer:
+class Closer(Struct, frozen=True):
     """What closing needs; `schedules` are those of all dialects."""
 
     database: Database
@@ -92,8 +92,7 @@ def _anything(database: Database, scope: Scope, schedule: Schedule) -> bool:
         return row.closes + terms.settle_ms <= now or connection.execute(failed.limit(1)).first() is not None
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
+class _Work(Struct, frozen=True):
     """One transaction on the series of an app, which holds its head."""
 
     closer: Closer

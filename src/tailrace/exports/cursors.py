@@ -1,17 +1,17 @@
 """Cursors: where a chain of exports continues. Opaque to clients, signed so that a damaged one is noticed."""
 
-from dataclasses import asdict, dataclass
 from hashlib import sha256
 
 import msgspec
 from itsdangerous import BadSignature, URLSafeSerializer
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from tailrace.model.errors import CursorReason, CursorRefused
 from tailrace.model.export import ExportRequest
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(Struct, frozen=True):
     """The store's epoch, the app's id, the last commit that was exported, and what was asked for."""
 
     epoch: str
@@ -22,7 +22,8 @@ class Cursor:
 
 def request_digest(request: ExportRequest) -> str:
     """What must stay the same along a chain: app, shape and filters. Format and columns may change."""
-    filters = {name: sorted(map(msgspec.json.encode, values)) for name, values in asdict(request.filters).items()}
+    asked = asdict(request.filters)
+    filters = {name: sorted(map(msgspec.json.encode, values)) for name, values in asked.items()}
     return sha256(msgspec.json.encode([request.app, request.shape, filters], order="sorted")).hexdigest()[:24]
 
 

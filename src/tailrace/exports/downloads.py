@@ -1,9 +1,9 @@
 """Downloads: files of exports looked up, judged and told to the audit, many in one trip to the database."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from msgspec import Struct
 from sqlalchemy import Connection, Row, and_, bindparam, update
 
 from tailrace.accounts.audit import Download, note_begun, note_downloads
@@ -17,8 +17,7 @@ from tailrace.model.export import ExportState
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """A file of an export by its name: of a space, or whosever it is, which only links say by themselves."""
 
     export: str
@@ -26,8 +25,7 @@ class Wanted:
     space: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sought:
+class Sought(Struct, frozen=True):
     """An export, its file if it has one of that name, and the time (ms) at which all of that was so."""
 
     export: str
@@ -41,8 +39,7 @@ class Sought:
 Judge = Callable[[Sought | None], tuple[Answer, Download | None]]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Opening(Generic[Answer]):
+class Opening(Struct, Generic[Answer], frozen=True, eq=False):
     """Somebody asks for a file. `judge` makes the answer of what was found, and says whether a download begins, which
     the audit is told before there is an answer. It may raise what the request is to fail with.
     """

@@ -1,7 +1,8 @@
 """Estimates: what a planned export will hold, from the statistics of its segments alone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tailrace.exports.plan import Plan
 from tailrace.model.export import ExportRequest, Format
@@ -15,8 +16,7 @@ _PACKED = 0.13  # of text, by gzip or zstd
 _EMPTY = 26_000  # bytes of a segment that are not its rows
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(Struct, frozen=True):
     """About what will come out: events (no more than `at_most`) and bytes after packing."""
 
     events: int
@@ -24,8 +24,7 @@ class Estimate:
     bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class SliceEstimate:
+class SliceEstimate(Struct, frozen=True):
     """The same for one slice, a day and bucket."""
 
     day: int

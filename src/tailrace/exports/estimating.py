@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from sqlalchemy import Connection, select
 
 from tailrace.db.tables import exports
@@ -20,8 +20,7 @@ _RECENT = 20  # exports that are looked at
 _TELLING_MS = 1_000  # what was quicker says more of starting than of the speed
 
 
-@dataclass(frozen=True, slots=True)
-class Forecast:
+class Forecast(Struct, frozen=True):
     """What would come out, and in about how many seconds once a worker has begun."""
 
     estimate: Estimate

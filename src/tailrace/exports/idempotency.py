@@ -1,9 +1,10 @@
 """Idempotency: a request that comes again under the same key of its client is the same request, for a day."""
 
-from dataclasses import dataclass, fields
 from hashlib import sha256
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import fields
 from sqlalchemy import Connection, delete, insert, select
 
 from tailrace.db.tables import idempotency_keys, users
@@ -15,8 +16,7 @@ from tailrace.model.export import ExportRequest
 LIFE_MS = DAY
 
 
-@dataclass(frozen=True, slots=True)
-class Once:
+class Once(Struct, frozen=True):
     """A client's key, and the digest of what it is used for."""
 
     key: str

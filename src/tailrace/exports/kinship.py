@@ -1,13 +1,13 @@
 """Kinship: a batch as rows of kin, a table for each kind, whose rows know which row above them they belong to."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import Struct
 
 from tailrace.columns.hashing import text_hashes
 from tailrace.columns.jsontext import members
@@ -23,8 +23,7 @@ _EXACT = (1 << 53) - 1  # ids that are hashes stay whole numbers in every reader
 _INT64 = range(-(1 << 63), 1 << 63)
 
 
-@dataclass(frozen=True, slots=True)
-class Rank:
+class Rank(Struct, frozen=True):
     """Rows of one kind; row i belongs to row `parent[i]` of the kind above, in order of that."""
 
     table: pa.Table

@@ -1,7 +1,9 @@
 """The layout of an export: which sheets its files have, by what rows are split, how parts are packed. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tailrace.exports import named
 from tailrace.formats.encoders import Encoder, encoder_of
@@ -40,8 +42,7 @@ USER_COUNTS: tuple[Field, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """How rows become files. `sheets` is by table for wide tables, else there is one, under the empty name.
 
     `passing` says that parts are written over once they were read; `merge` that fragments of a session are to be one

@@ -1,8 +1,8 @@
 """Listing: the exports of a space, newest first. Their ids rise with time, so an id is a place in the list."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
+from msgspec import Struct
 from sqlalchemy import select
 
 from tailrace.db.engine import Database, storable
@@ -13,8 +13,7 @@ from tailrace.model.access import EVERYTHING, Principal, Scope
 from tailrace.model.export import ExportState
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """Which exports: of one app, in one state, older than an id; None is any. `limit` is how many at most."""
 
     scope: Scope | None
@@ -23,8 +22,7 @@ class Wanted:
     limit: int
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """Some exports, without their manifests; `last` is where the next page goes on, None at the end."""
 
     exports: list[Export]

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Generator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from tailrace.compute.local import LocalPool
 from tailrace.compute.running import run_all
@@ -29,8 +30,7 @@ Place = Callable[[str], str]  # where an object of a name lies
 Progress = Callable[[int, int], None]  # slices that are done, rows so far
 
 
-@dataclass(frozen=True, slots=True)
-class Maker:
+class Maker(Struct, frozen=True):
     """What making files needs: where parts wait and where files go, and who runs slices.
 
     `run_slice` is called by the pool, maybe in another process, so it finds the storage of parts by itself.
@@ -43,8 +43,7 @@ class Maker:
     cache: PartCache
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(Struct, frozen=True):
     """The files of an export, durable; `schema` describes their rows."""
 
     files: Sequence[ExportFile]

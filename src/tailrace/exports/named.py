@@ -1,7 +1,8 @@
 """Tables that a request names itself: their keys, their sheets, and what must be read for them. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tailrace.model.export import ExportRequest
 from tailrace.model.fields import Field

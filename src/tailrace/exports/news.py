@@ -1,8 +1,8 @@
 """News: how exports that somebody watches are now, whosever they are, in one query."""
 
 from collections.abc import Collection
-from dataclasses import replace
 
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from tailrace.db.engine import Database

@@ -1,9 +1,9 @@
 """Numbers of exports, for dialects that call them so. Each dialect has a series of its own."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, Select, insert, select
 
 from tailrace.db.engine import Database, storable
@@ -16,8 +16,7 @@ from tailrace.model.errors import NotFound
 _LARGEST = (1 << 63) - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Owned:
+class Owned(Struct, frozen=True):
     """An export of a series, the number of the user who asked for it, its one file if it is there, and the time (ms) at
     which all of that was so.
     """
@@ -33,8 +32,7 @@ class Owned:
         return has_expired(self.export, self.now)
 
 
-@dataclass(frozen=True, slots=True)
-class Numbered:
+class Numbered(Struct, frozen=True):
     """An export, its one file if it is there, and the time (ms) at which all of that was so."""
 
     export: Export
@@ -57,8 +55,7 @@ def number_of_export(connection: Connection, scope: Scope, export_id: str) -> in
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Called:
+class Called(Struct, frozen=True):
     """How a dialect calls an export."""
 
     series: str

@@ -1,9 +1,9 @@
 """Parts: rows wait by key until there are enough for a piece, so that a thousand keys need no thousand open files."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from msgspec import Struct, field
 from xxhash import xxh3_64_intdigest
 
 from tailrace.files.base import Sink
@@ -27,8 +27,7 @@ class Stretch(NamedTuple):
     max_time: int
 
 
-@dataclass(slots=True)
-class _Waiting:
+class _Waiting(Struct):
     cuts: list[Cut] = field(default_factory=list)
     rows: int = 0
     digest: int = 0

@@ -1,11 +1,10 @@
 """Placing: in which state of its session each event is. Column by column; no loop per event."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import Struct
 
 from tailrace.columns.hashing import U64, stirred, text_hashes
 from tailrace.formats.text import array_of
@@ -17,8 +16,7 @@ Mask = npt.NDArray[np.bool_]
 _NOBODY = np.uint64(0x7461696C72616365)  # what tells the state without a name from those with one
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(Struct, frozen=True):
     """States in order, and where events are: state i is of session `session[i]`, has the key `key[i]` and the state
     event `head[i]`, -1 if that is not here. Event j is in state `of_event[j]`; `first[i]` is an event of state i.
     """

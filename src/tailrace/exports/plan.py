@@ -1,8 +1,10 @@
 """The plan: what will be read and written, as a value. Pure, so it can be printed and tested before anything runs."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import groupby
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tailrace.exports import named
 from tailrace.exports.layout import Layout, columns_of, make_layout, merges
@@ -13,8 +15,7 @@ from tailrace.store.scan import Selection, can_match
 SLICE_EVENTS = 65_536  # enough to be worth a part, few enough that workers finish together
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(Struct, frozen=True):
     """The unit of work: segments of one day and bucket that can hold matching rows, or a share of one large segment.
 
     `available_at` gives the instants (ms) of the commits of their rows, by seq. A share (k, n) is the k-th of n equal
@@ -28,8 +29,7 @@ class Slice:
     share: tuple[int, int] = (0, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What an export reads, slice by slice, in output order, and how it lays that out."""
 
     selection: Selection

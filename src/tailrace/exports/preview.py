@@ -1,10 +1,11 @@
 """Preview: the first rows that an export would hold, read from a few segments at most; and the newest of an app."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tailrace.db.engine import Database
 from tailrace.exports.layout import columns_of
@@ -25,8 +26,7 @@ _UNKNOWN = "available_at"  # the one column that segments do not tell
 NEWEST_COLUMNS = ("time", "event", "user_id", "device_id", "session_id", "app_version", "country", "params")
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(Struct, frozen=True):
     """Some rows: names of columns, and a value for each; times in ms, None where nothing is known."""
 
     columns: Sequence[str]

@@ -5,11 +5,12 @@ it. Parts are no durable files, so one that was recorded may be gone or torn aft
 """
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select
 
 from tailrace import __version__
@@ -24,8 +25,7 @@ from tailrace.model.export import Part
 _decode = msgspec.json.Decoder(Part).decode
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """A part, and the digest of what made it."""
 
     digest: str

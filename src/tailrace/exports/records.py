@@ -1,9 +1,10 @@
 """Exports as rows: the request as it was asked, what it was resolved to, and its state."""
 
-from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, null, select, update
 
 from tailrace.db.engine import Database, storable
@@ -14,8 +15,7 @@ from tailrace.model.export import FINAL_STATES, ExportRequest, ExportState
 from tailrace.model.segment import CLEAR
 
 
-@dataclass(frozen=True, slots=True)
-class Export:
+class Export(Struct, frozen=True):
     """One export. `snapshot`, `after_seq` and `upto_seq` are None until its window is resolved to commits.
 
     Times in ms; `slices` is None until it is planned; `manifest` is JSON text, there once it has succeeded, and
@@ -53,8 +53,7 @@ class Ending(Protocol):
         """When its files will have had their time, in ms."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredFile:
+class StoredFile(Struct, frozen=True):
     """Where a file of an export lies, and how it is sent."""
 
     name: str

@@ -5,8 +5,7 @@ server's clock has passed its end; from then on no commit is stamped earlier tha
 therefore loses nothing.
 """
 
-from dataclasses import dataclass
-
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from tailrace.model.access import Scope
@@ -15,8 +14,7 @@ from tailrace.model.window import Window
 from tailrace.store.snapshots import Reach, head, lock_head, seq_before
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(Struct, frozen=True):
     """The snapshot that an export reads; on the availability axis also which commits. Times in ms."""
 
     snapshot: int

@@ -1,11 +1,11 @@
 """Sizing: what a window holds is estimated before it is queued; too much is refused with a window that is granted."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from hashlib import sha256
 from itertools import accumulate
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import Connection, insert, select
 
 from tailrace.db.engine import Database

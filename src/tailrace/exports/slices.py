@@ -1,7 +1,9 @@
 """Running one slice: scan, shape, encode, pack, into one part."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tailrace.compute.stops import look
 from tailrace.exports.layout import Layout
@@ -29,8 +31,7 @@ _ALSO: dict[Shape, tuple[str, ...]] = {
 _OF_WHOLE = ("session_start", "app_version", *MERGE_COLUMNS)
 
 
-@dataclass(frozen=True, slots=True)
-class SliceSpec:
+class SliceSpec(Struct, frozen=True):
     """A slice as plain data without secrets; `object` is unique to this attempt, `stop` the number of its flag."""
 
     object: str

@@ -1,8 +1,9 @@
 """Submit: a request becomes an export and its job, in one transaction."""
 
-from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from tailrace.accounts.audit import actor_of, note
@@ -33,8 +34,7 @@ OURS = Policy()  # what the server itself lets clients ask for is in its limits
 Action = Literal["export.requested", "export.repeated"]
 
 
-@dataclass(frozen=True, slots=True)
-class Submitter:
+class Submitter(Struct, frozen=True):
     """What submitting needs."""
 
     database: Database
@@ -43,8 +43,7 @@ class Submitter:
     reception: Reception = field(default_factory=Reception)
 
 
-@dataclass(frozen=True, slots=True)
-class Submitted:
+class Submitted(Struct, frozen=True):
     """An export; `replayed` says that it was there before, made under the same key of its client. It has a `number` if
     its dialect calls exports so.
     """

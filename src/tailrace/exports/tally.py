@@ -1,14 +1,14 @@
 """What is counted of the rows of a file."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tailrace.formats.digest import content_sha256
 from tailrace.model.export import Piece
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """Rows, their digest, and the bounds (ms) of their events' times."""
 
     rows: int = 0

@@ -1,7 +1,6 @@
 """Usage: how much of what a space may have it has now."""
 
-from dataclasses import dataclass
-
+from msgspec import Struct
 from sqlalchemy import func, select
 
 from tailrace.db.engine import Database
@@ -11,8 +10,7 @@ from tailrace.model.access import Principal
 from tailrace.model.clock import DAY
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """Exports of a space: asked for today (in UTC), and unfinished now."""
 
     today: int

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Protocol
 
 import pyarrow as pa
+from msgspec import Struct
 
 from tailrace.model.segment import CLEAR, Location
 
@@ -19,8 +19,7 @@ class Sink(Protocol):
         """Append bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """An object as a listing shows it; when it was written is told by the storage's own clock, in ms UTC."""
 
     key: str
@@ -28,8 +27,7 @@ class Listed:
     modified_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Unfinished:
+class Unfinished(Struct, frozen=True):
     """What a writer of `key` has written so far, or left behind when it was killed. It never shows as an object.
 
     `handle` is the storage's own name for it, `begun_ms` the storage's time at which it was begun or last written to.
@@ -62,8 +60,7 @@ class RangeReader(Protocol):
         """Let go of the object."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """How a download is to look: its name and type as the client sees them."""
 
     name: str

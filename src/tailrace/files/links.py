@@ -2,16 +2,15 @@
 
 import hmac
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass
 from functools import lru_cache
 
 import msgspec
+from msgspec import Struct
 
 _PURPOSE = b"tailrace download link 1"  # no other signature of the same secret can pass for one of a link
 
 
-@dataclass(frozen=True, slots=True)
-class Linked:
+class Linked(Struct, frozen=True):
     """What a link opens: a file of an export of a space."""
 
     space: int

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from msgspec import Struct
 
 from tailrace.formats import csv, parquet
 from tailrace.formats.csv import Csv
@@ -63,8 +64,7 @@ class Encoder(Protocol):
         """Cuts of one sheet as the bytes of a piece."""
 
 
-@dataclass(frozen=True, slots=True)
-class TextRows:
+class TextRows(Struct, frozen=True):
     """Rows as one text; row i is ``data[bounds[i]:bounds[i + 1]]``, of which the last `ending` bytes end it."""
 
     data: memoryview
@@ -187,8 +187,7 @@ def _widened(shared: pa.Table, members: Members, sheet: Sheet, start: int, stop:
     return pa.Table.from_arrays(columns, schema=parquet.schema_of(sheet))
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(Struct, frozen=True):
     """What a format leaves open: what a row and all of them are called, and options that some formats have.
 
     `array` is of json, `safe` of csv; `nulls` shows columns without a value in json and xml; `sure` says that the first

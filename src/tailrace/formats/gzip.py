@@ -4,9 +4,9 @@ Never several members: many readers stop, silently, after the first.
 """
 
 import struct
-from dataclasses import dataclass
 
 from isal import isal_zlib
+from msgspec import Struct
 
 LEVEL = 1  # as cheap as writing the bytes uncompressed; see docs/decisions
 
@@ -14,8 +14,7 @@ HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # no name, no time: nothing 
 END = b"\x03\x00"  # an empty last block
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """Raw deflate data that ends at a byte border; crc and length are those of the data before packing."""
 
     packed: bytes

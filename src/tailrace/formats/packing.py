@@ -1,9 +1,9 @@
 """How the pieces of a part are packed, so that assembling can use them as they are or unpack them fast."""
 
-from dataclasses import dataclass
 from typing import Literal
 
 import pyarrow as pa
+from msgspec import Struct
 
 from tailrace.formats import gzip
 
@@ -14,8 +14,7 @@ Store = Literal["deflate", "lz4", "plain"]
 _LZ4 = pa.Codec("lz4_raw")
 
 
-@dataclass(frozen=True, slots=True)
-class Packed:
+class Packed(Struct, frozen=True):
     """A packed piece; `crc` is that of the data, where its packing needs one."""
 
     data: bytes | memoryview

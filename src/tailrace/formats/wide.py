@@ -5,13 +5,13 @@ row, column and JSON text, and each row's are joined behind the cells that it sh
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import Struct
 
 from tailrace.formats.text import Dialect, Text, event_cells, finish_rows, join, join_lists, literal
 from tailrace.model.fields import Field
@@ -19,8 +19,7 @@ from tailrace.model.fields import Field
 Ints = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class Members:
+class Members(Struct, frozen=True):
     """Parameters of rows, in order of row and column: member i stands in row `row[i]`, in column `column[i]` of the
     row's parameters (counted from 0), is called ``names[name[i]]`` and is the JSON text `value[i]`, never null.
 

@@ -1,13 +1,13 @@
 """Accept: check a draft, say whose events they are, give each its dedupe key and its shard."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import Struct
 
 from tailrace.ingest.clocks import CLOCKS, ClockRules, timed
 from tailrace.ingest.discretion import DISCRETION, Discretion, settle
@@ -26,8 +26,7 @@ from tailrace.store.schema import RECORD_SCHEMA
 Mask = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class Door:
+class Door(Struct, frozen=True):
     """Where a batch comes in: the app, its shards, and its policy (bytes, records, keys of an object)."""
 
     scope: Scope
@@ -46,8 +45,7 @@ class Door:
         return Bounds(self.max_text_bytes, self.max_record_bytes, self.max_params)
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """What dead letters of a batch say of where they came from; `first_place` is the place of its first record."""
 
     source: str
@@ -55,8 +53,7 @@ class Origin:
     first_place: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What became of a batch: a submission for the inbox, and what was rejected, in order of place."""
 
     submission: Submission

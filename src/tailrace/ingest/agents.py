@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 _MOST = 512  # characters that are looked at: none of a browser is longer, and others shall not cost more
 _Marks = Sequence[tuple[str, "re.Pattern[str]"]]
@@ -40,8 +41,7 @@ _DEVICES = _marks(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Agent:
+class Agent(Struct, frozen=True):
     """What a user agent says, under the names of the session's fields; None where nothing is recognised.
 
     Versions of systems are not read: today's browsers write the same one everywhere. An iPad that asks for the pages of

@@ -5,12 +5,12 @@ joined it with, the newest of them first.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from msgspec import Struct
 
 from tailrace.columns.sizes import stretches
 from tailrace.db.engine import Database
@@ -27,16 +27,14 @@ from tailrace.store.sessions import Actor
 _NOW = 1 << 62  # a seq after all others: of what this seal changed
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """What profiles know of a fragment's user: the user's attributes as JSON text; when the user registered, ms."""
 
     attributes: str | None
     registered_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Changed:
+class _Changed(Struct, frozen=True):
     user_id: str | None
     text: Kept
 

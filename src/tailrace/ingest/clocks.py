@@ -3,13 +3,13 @@
 Everything is a column: no Python loop per record. `docs/decisions/0042-clocks-by-steps.md` has the reasons.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import Struct
 
 from tailrace.ingest.flags import CORRECTED, NO_TIME, OUTSIDE
 from tailrace.model.policy import LIMITS
@@ -18,8 +18,7 @@ Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class ClockRules:
+class ClockRules(Struct, frozen=True):
     """Steps of a correction, the most of it, and how old and how far ahead a record may be at its receipt; all ms."""
 
     step: int = LIMITS["ingest.clock_step_ms"].default

@@ -5,11 +5,11 @@ session holds: what does not fit into a fragment begins the next one of the same
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from msgspec import Struct
 
 from tailrace.columns.sizes import stretches, text_bytes
 from tailrace.ingest.grouping import Groups
@@ -17,8 +17,7 @@ from tailrace.ingest.grouping import Groups
 Ints = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """The most events and bytes of text in a fragment and in a segment; one record at least, however large.
 
     Not settings: what reads segments counts on them.
@@ -33,8 +32,7 @@ class Bounds:
 BOUNDS = Bounds()
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(Struct, frozen=True):
     """Records ``first:stop`` in the order of the groups, one after the other in one group; `size` is bytes of text."""
 
     first: int

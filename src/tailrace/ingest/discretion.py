@@ -3,7 +3,6 @@
 Most records of a request, and most requests of a device, have the same text, so each text is settled once.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -11,6 +10,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from msgspec import Struct
 
 from tailrace.ingest.addresses import Keeping, kept
 from tailrace.ingest.places import NOWHERE, Places
@@ -23,8 +23,7 @@ _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encoder = msgspec.json.Encoder()
 
 
-@dataclass(frozen=True, slots=True)
-class Discretion:
+class Discretion(Struct, frozen=True):
     """What is kept of addresses, what becomes of robots, and where places and exchange rates are looked up."""
 
     ip: Keeping = "truncated"

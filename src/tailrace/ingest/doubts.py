@@ -6,7 +6,6 @@ can show it, and nobody would look for it there.
 
 import heapq
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 from itertools import islice
@@ -16,6 +15,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import Struct
 
 from tailrace.ingest.draft import Draft, Rejected
 from tailrace.ingest.rates import Rates, without_rate
@@ -27,8 +27,7 @@ MOST = 100  # of a batch: a sender that does something wrong does it each time
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
+class Doubt(Struct, frozen=True):
     """A record that was taken, by its place in the batch, and what is odd about it."""
 
     place: int

@@ -1,10 +1,11 @@
 """Drafts: records that could be read, as columns, before accept has checked them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tailrace.store.schema import RECORD_SCHEMA
 
@@ -17,16 +18,14 @@ _ALWAYS = frozenset(("event", "id", "time", "sent_at", "user_id", "device_id", "
 _ALWAYS |= {"profile", "params", "page_properties", "kind"}
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(Struct, frozen=True):
     """A record that cannot be taken: its place in the batch, and why."""
 
     place: int
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """Columns of `DRAFT_SCHEMA`, those in which nothing is said left out but for the ones that accept looks at; row i
     was record `places[i]` of its batch and reads `raw_of(i)`.
 

@@ -1,9 +1,9 @@
 """Editing: what somebody sets of a user, over whatever the user's senders say; exports see it from then on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from tailrace.accounts.audit import Actor, note
@@ -21,8 +21,7 @@ from tailrace.store.sessions import known_actors
 from tailrace.store.snapshots import head
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """What is known of a user as of a commit: `number` and `user_id` if events of the user were sealed, all that was
     said or set, and what of it was set.
     """

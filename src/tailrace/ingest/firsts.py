@@ -3,11 +3,11 @@ restates nothing.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from msgspec import Struct
 
 from tailrace.columns.groups import Groups
 from tailrace.model.hashing import name_hash
@@ -17,8 +17,7 @@ Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 
 
-@dataclass(frozen=True, slots=True)
-class First:
+class First(Struct, frozen=True):
     """First events: the record row of each, the fragment that holds it, and the hash of its name."""
 
     rows: Ints

@@ -1,7 +1,6 @@
 """Fragments: complete groups of records as rows of a segment."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import Struct
 
 from tailrace.columns.sizes import stretches, text_bytes
 from tailrace.ingest.cutting import Bounds, Stretch
@@ -28,8 +28,7 @@ _CONTEXT = pa.schema(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(Struct, frozen=True):
     """A fragment to be: part `part` of a complete group, and the sealed session that it joined, None for a new one."""
 
     closing: Closing

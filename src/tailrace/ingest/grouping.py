@@ -4,27 +4,24 @@ A session is what one actor sends under one session id, or without ids what it s
 inactivity limit. None is longer than the limit of length: what comes later begins the next one.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import Struct
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class SessionRules:
+class SessionRules(Struct, frozen=True):
     """Limits in ms."""
 
     inactivity: int
     longest: int
 
 
-@dataclass(frozen=True, slots=True)
-class Groups:
+class Groups(Struct, frozen=True):
     """Sessions found in a table of records.
 
     `order` sorts the records so that group g is rows ``first[g]:first[g + 1]`` of it, by time and arrival. The other

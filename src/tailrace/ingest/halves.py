@@ -5,14 +5,14 @@ In names and ids each half becomes U+FFFD; the text of parameters keeps its esca
 
 import re
 import secrets
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 # A whole pair, a half, or any other escape, so that a backslash that is itself escaped begins nothing.
 _ESCAPE = re.compile(rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\(u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Mended:
+class Mended(Struct, frozen=True):
     """A record in two forms that can be read: with U+FFFD for each half, and with a `mark` that no record can foresee.
 
     `halves` says how many there are.

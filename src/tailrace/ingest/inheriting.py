@@ -1,9 +1,10 @@
 """What later fragments of a session take over from its first one: device, version and place."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
+
+from msgspec import Struct
 
 from tailrace.db.engine import Database
 from tailrace.files.base import Files
@@ -20,8 +21,7 @@ Row = dict[str, Any]
 LONGEST = 16 << 10  # characters of one value: a longer one stays with the first fragment
 
 
-@dataclass(frozen=True, slots=True)
-class Heritage:
+class Heritage(Struct, frozen=True):
     """The first fragments of an app's sealed sessions. `most` is how much text may be inherited at once, bytes."""
 
     database: Database

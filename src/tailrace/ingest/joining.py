@@ -1,11 +1,12 @@
 """Late events: which sealed session, if any, a complete group belongs to."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tailrace.ingest.cutting import Cutter, Stretch
 from tailrace.ingest.grouping import Groups, SessionRules
@@ -14,8 +15,7 @@ from tailrace.store.sessions import SealedSession, Wanted
 _Key = tuple[bytes, str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Closing:
+class Closing(Struct, frozen=True):
     """A complete group on its way to a segment. Times in ms; `session_id` is None where the sender gave none.
 
     `first_key` is the dedupe key of its first event; each of `parts` becomes a fragment.

@@ -1,11 +1,11 @@
 """Places: where an address is, by a local database file. Nothing is downloaded; without a file nothing is known."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import maxminddb
+from msgspec import Struct
 
 from tailrace.ingest.addresses import address_of
 from tailrace.model.errors import Invalid
@@ -13,8 +13,7 @@ from tailrace.model.errors import Invalid
 _SETTING = "ingest.ip_database"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """What a database knows of an address: ISO 3166 country, name of the region, name of the city."""
 
     country: str | None = None

@@ -1,12 +1,12 @@
 """Problems: rules that a record must keep to be taken, whatever it says."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import Struct
 
 from tailrace.columns.sizes import text_bytes
 from tailrace.ingest.texts import depth, widest
@@ -22,8 +22,7 @@ LATEST = 253_402_300_799_999  # year 9999
 Mask = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """How large a record and its parts may be: bytes of a name or id, bytes of all, keys of an object."""
 
     text_bytes: int = LIMITS["ingest.max_text_bytes"].default

@@ -4,11 +4,11 @@ What is stored is read once, before the first segment; nothing is changed before
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from tailrace.db.engine import Database
@@ -28,8 +28,7 @@ from tailrace.store.snapshots import head
 Ints = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class Profiling:
+class Profiling(Struct, frozen=True):
     """What a seal knows of its users.
 
     `records` are its records, with `until_first_ms`. The arrays have a row per fragment: `owners` is the place of its
@@ -73,8 +72,7 @@ class Profiling:
             yield Growth(actor, tally, self.names.get(place, b""), self.attributes.changed(actor))
 
 
-@dataclass(frozen=True, slots=True)
-class _Users:
+class _Users(Struct, frozen=True):
     """Whose fragments a seal has, as of a seq.
 
     `place` is that of each actor of the seal, `owners` the places by fragment. A user is one actor or those that are

@@ -1,10 +1,11 @@
 """Replay: a dead letter is read once more, and accepted if it can be now (a limit was raised, a defect mended)."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 
 import msgspec
 import pyarrow as pa
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tailrace.accounts.audit import Actor, note
 from tailrace.db.engine import Database
@@ -35,8 +36,7 @@ class Context(msgspec.Struct):
 _context = msgspec.json.Decoder(Context).decode
 
 
-@dataclass(frozen=True, slots=True)
-class Replayed:
+class Replayed(Struct, frozen=True):
     """What a replay did: how many records went into the inbox, or why it is still rejected."""
 
     number: int

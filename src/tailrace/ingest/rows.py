@@ -7,10 +7,11 @@ attributes as it came.
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tailrace.ingest.context import Latitude, Longitude, profile_text, session_text
 from tailrace.ingest.draft import Draft, Rejected, draft_of
@@ -40,8 +41,7 @@ _PROFILE: Mapping[str, Any] = {
 _EVENT: Mapping[str, Any] = {f.name: _KINDS[f.kind] for f in EVENT_FIELDS}
 
 
-@dataclass(slots=True)
-class Row:
+class Row(Struct):
     """One event. `time` is in ms; `params` a JSON object; `session` and `profile` have the keys of those objects of a
     native record, `fields` the further columns of an event by name. A value of None is none.
     """

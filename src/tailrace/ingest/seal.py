@@ -5,13 +5,13 @@ forgotten before its one commit; killed anywhere else, the next seal begins with
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from msgspec import Struct
 
 from tailrace.columns.sizes import stretches, text_bytes
 from tailrace.config import SealSettings
@@ -41,8 +41,7 @@ _MAX_BYTES = 128 << 20  # of records that one seal takes from the inbox
 _CARRY_BYTES = 32 << 20  # of text that is packed at a time
 
 
-@dataclass(frozen=True, slots=True)
-class Sealer:
+class Sealer(Struct, frozen=True):
     """What sealing needs."""
 
     database: Database
@@ -58,8 +57,7 @@ class Sealer:
         return SessionRules(self.settings.inactivity_ms, self.settings.longest_session_ms)
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
+class Sealed(Struct, frozen=True):
     """What one seal did, in records. `seq` is None when nothing became visible; `more` when the inbox has more."""
 
     seq: int | None
@@ -72,8 +70,7 @@ class Sealed:
     more: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Fresh:
+class _Fresh(Struct, frozen=True):
     """Records without duplicates: those that were open already, then the new ones.
 
     `taken` counts what was read from the inbox up to `position`.
@@ -85,8 +82,7 @@ class _Fresh:
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Remembered:
+class _Remembered(Struct, frozen=True):
     """Runs of ids that are known, and runs that are past the horizon and leave with the next commit."""
 
     known: Sequence[runs.Run]

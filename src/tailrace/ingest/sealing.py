@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import zip_longest
 
+from msgspec import Struct
 from sqlalchemy import select
 
 from tailrace.db.tables import inbox_heads, owned, shards
@@ -21,8 +21,7 @@ from tailrace.traces import span
 _PATIENCE_S = 90  # longer than a lease: a worker that died cannot hold a shard for ever
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One seal of one shard, as progress."""
 
     scope: Scope

@@ -1,14 +1,14 @@
 """Texts that must be kept for a while: some in memory, many in a file that nobody else sees."""
 
-from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 from typing import Self
+
+from msgspec import Struct
 
 IN_MEMORY = 32 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """Where a text is kept."""
 
     offset: int

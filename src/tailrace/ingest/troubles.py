@@ -1,6 +1,6 @@
 """Shards that could not be sealed: each is left alone for a while, longer with each failure in a row."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tailrace.jobs.retry import OUTAGE, Rule, delay_ms, explain, rule_for
 from tailrace.logs import log
@@ -13,8 +13,7 @@ from tailrace.model.shards import Shard
 POISON = Rule(SECOND, 5 * MINUTE, None, counts=True)
 
 
-@dataclass(frozen=True, slots=True)
-class _Trouble:
+class _Trouble(Struct, frozen=True):
     failures: int
     since: int
     until: int

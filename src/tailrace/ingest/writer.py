@@ -4,8 +4,9 @@ import queue
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from types import TracebackType
+
+from msgspec import Struct
 
 from tailrace.db.engine import Database
 from tailrace.ingest.backlog import LOOK_S, Backlog
@@ -19,8 +20,7 @@ _MOST_BYTES = 64 << 20  # of records in one transaction, before packing
 _WAITING_BYTES = 256 << 20  # of records that may wait
 
 
-@dataclass(slots=True)
-class Written:
+class Written(Struct):
     """What a writer has made durable since its start: records, their bytes before packing, and its transactions."""
 
     accepted: int = 0

@@ -1,7 +1,6 @@
 """What people see of the queue."""
 
-from dataclasses import dataclass
-
+from msgspec import Struct
 from sqlalchemy import Connection, select
 
 from tailrace.db.engine import now_of
@@ -12,8 +11,7 @@ from tailrace.jobs.states import JobState
 from tailrace.model.access import Scope
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """A job as it stands. Times in ms; `holder` is its worker while it is leased."""
 
     number: int

@@ -4,9 +4,9 @@ Every claim raises the fence. Whatever a worker writes about its job carries the
 was taken for dead can change nothing any more. docs/jobs.md draws the states.
 """
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, insert, or_, select, update
 
 from tailrace import __version__
@@ -25,8 +25,7 @@ Signal = Literal["go_on", "cancel"]
 _RECURRING: frozenset[Lane] = frozenset(("upkeep",))  # lanes whose jobs come again
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """A claimed job: the right to work on `subject` until the lease ends or a higher fence exists.
 
     `attempt` counts claims, this one included; `failures` how often it failed or lost its worker; `outages` how often

@@ -3,14 +3,14 @@
 import errno
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tailrace.model.clock import MINUTE, SECOND
 from tailrace.model.errors import TailraceError, Unavailable
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """How to try again: after `first_ms`, doubling to `most_ms`, at most `attempts` times (None: as the setting says).
 
     `counts` says whether it is a failure of the job; an outage is not.

@@ -5,8 +5,7 @@ goes next. The lane's present is where its latest turn began. A space that comes
 nor hoards what passed while it asked for nothing.
 """
 
-from dataclasses import dataclass
-
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, select
 
 from tailrace.db.tables import jobs, lane_turns, spaces
@@ -16,8 +15,7 @@ STRIDE = 1 << 20  # how much of its lane's time a turn of a space of weight 1 ta
 _LOOK_AT = 16  # spaces; the first will do, unless other workers have their hands on all that it has
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """A space that is to be served."""
 
     space: int

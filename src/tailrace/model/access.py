@@ -1,8 +1,9 @@
 """Who may do what, as values. Every query and key takes a scope: nothing is read across spaces."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Literal, get_args
+
+from msgspec import Struct
 
 Role = Literal["admin", "architect", "standard"]
 UserKind = Literal["person", "programmatic"]
@@ -37,8 +38,7 @@ ROLE_SCOPES: Mapping[Role, frozenset[str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """One app of one space, by number for the database and by id for names."""
 
     space: int
@@ -52,8 +52,7 @@ class Scope:
         return f"{self.space_id}/{self.app_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(Struct, frozen=True):
     """Whoever a valid token speaks for: never more than its owner may now.
 
     `scopes` are single ones, `apps` ids or ``*`` for all of the space. `who` is the owner's e-mail. `whole` says that

@@ -7,14 +7,14 @@ late is where it arrived, and every event is in one bundle.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from tailrace.model.rows import RowShape
 
 
-@dataclass(frozen=True, slots=True)
-class Arrivals:
+class Arrivals(Struct, frozen=True):
     """Which of the rows before the end of a window are a bundle's: those that came with commit `upto` or before; of
     events before `since` (ms) only those that came after commit `after`.
     """
@@ -28,8 +28,7 @@ class Arrivals:
         return (seqs <= self.upto) & ((times >= self.since) | (seqs > self.after))
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
+class Recipe(Struct, frozen=True):
     """What a bundle is made of: events of `[start, stop)` (ms), after the one that was closed at commit `after`; itself
     it was closed at commit `upto`.
     """
@@ -49,8 +48,7 @@ class Recipe:
         return bool(time < self.stop and self.arrivals.hold(time, seq))
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """How a dialect wants its bundles, by the limits that hold now; times in ms.
 
     A bundle is closed `settle_ms` after its end, its file kept for `life_ms`. A series begins no longer than
@@ -64,8 +62,7 @@ class Terms:
     rows: RowShape
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(Struct, frozen=True):
     """What makes bundles: the name of a dialect's series, and its terms by the limits."""
 
     series: str

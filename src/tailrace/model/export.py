@@ -1,7 +1,8 @@
 """What can be asked for, and what it becomes."""
 
-from dataclasses import dataclass, field
 from typing import Literal, get_args
+
+from msgspec import Struct, field
 
 from tailrace.model.bundles import Arrivals
 from tailrace.model.delivery import Delivery
@@ -24,8 +25,7 @@ FILE_BYTES = 256_000_000  # of a file of the split `size`, before packing
 FINAL_STATES: frozenset[ExportState] = frozenset(("succeeded", "failed", "cancelled", "expired"))
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
+class Filters(Struct, frozen=True):
     """Which events; empty means all. Names are alternatives, so are versions; all that is given must hold."""
 
     events: tuple[str, ...] = ()
@@ -38,8 +38,7 @@ class Filters:
         return not (self.events or self.versions or self.where)
 
 
-@dataclass(frozen=True, slots=True)
-class ExportRequest:
+class ExportRequest(Struct, frozen=True):
     """One export, asked for in any dialect. `after` is a cursor, on the availability axis only.
 
     `file_bytes` bounds the files of the split `size`, before packing. `json_array` makes one array of the rows of a
@@ -91,8 +90,7 @@ class ExportRequest:
         return Filters(events, self.filters.versions, (*self.filters.where, *where))
 
 
-@dataclass(frozen=True, slots=True)
-class Increment:
+class Increment(Struct, frozen=True):
     """Rows that became available after commit `after` and no later than commit `upto`."""
 
     after: int
@@ -104,16 +102,14 @@ class Increment:
         return self.after == 0
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(Struct, frozen=True):
     """Cumulative counts of an app at a commit."""
 
     events: int
     fragments: int
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """Rows of one key as a part holds them: packed bytes at `offset`.
 
     `crc` is that of the `raw` bytes before packing, 0 where the packing needs none; `check` is the XXH3-64 of the
@@ -132,8 +128,7 @@ class Piece:
     max_time: int
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """What a slice wrote: pieces without headers, by key and then in order, which `assemble` joins to others."""
 
     object: str
@@ -145,8 +140,7 @@ class Part:
         return sum(piece.rows for piece in self.pieces)
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """What one stretch of rows became: a file, or a member of an archive. `key` is what the split put there."""
 
     name: str
@@ -158,8 +152,7 @@ class Member:
     max_time: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class ExportFile:
+class ExportFile(Struct, frozen=True):
     """One file of a finished export: what a client downloads. `members` are those of an archive."""
 
     name: str

@@ -4,8 +4,9 @@ Two grains: a *session* field is stored once per fragment, an *event* field once
 added, never retyped or removed; `SCHEMA_VERSION` grows with each addition. `docs/fields.md` maps dialects to them.
 """
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 SCHEMA_VERSION = 1
 
@@ -27,8 +28,7 @@ _UNITS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """One canonical field.
 
     `source` says where its value comes from: a path of the native record (``event``, ``session.country``), or the

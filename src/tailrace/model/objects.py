@@ -1,8 +1,9 @@
 """Names of objects: each says under which lease it was written, so that fences tell if it can still be committed."""
 
 import re
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from tailrace.model.access import Scope
 from tailrace.model.clock import day_name
@@ -16,8 +17,7 @@ _NAME = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Writer:
+class Writer(Struct, frozen=True):
     """The lease under which an object was written: a shard's, by its bucket, or that of an export's job, by its id."""
 
     lessee: Lessee

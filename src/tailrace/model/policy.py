@@ -1,14 +1,14 @@
 """Limits as data: every policy value has a documented name, a default and a unit."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from tailrace.model.errors import Invalid
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """One policy value that `tailrace apply` can set; one that is `per_token` can be another for single tokens."""
 
     name: str
@@ -111,8 +111,7 @@ LIMITS: dict[str, Limit] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Quota:
+class Quota(Struct, frozen=True):
     """So many exports of a dialect on a day in UTC, of each space or of each user in it; 0: any number.
 
     `name` is that of its limit.
@@ -123,8 +122,7 @@ class Quota:
     of: Literal["space", "user"]
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """What a dialect lets its clients ask for, as far as it is not the server's own; None and 0 are no limit. Times in
     ms.
 
@@ -150,8 +148,7 @@ class Policy:
     daily: "Daily | None" = None
 
 
-@dataclass(frozen=True, slots=True)
-class Daily:
+class Daily(Struct, frozen=True):
     """A quota by days of a time zone, under the name of its limit; `most` 0 is none."""
 
     name: str

@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, get_args
+
+from msgspec import Struct
 
 from tailrace.model.clock import iso, parse_iso
 from tailrace.model.errors import Invalid
@@ -30,8 +31,7 @@ _KIND_OPS: dict[Kind, frozenset[Op]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Predicate:
+class Predicate(Struct, frozen=True):
     """One condition, on a parameter or on a field: exactly one of the two names is given.
 
     Several `values` are alternatives. For a field of times they are milliseconds UTC.

@@ -1,7 +1,8 @@
 """Rows as a dialect shows them: its columns in order, where each comes from, and what is done to it on the way."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from tailrace.model.fields import FIELDS, Field, Grain, Kind
 from tailrace.model.kin import DERIVED, KIN_SOURCES, Kin
@@ -69,8 +70,7 @@ _KINDS: dict[Conversion, Kind] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """One column: its name in files, the canonical fields that it is made of, and how.
 
     `decimals` is of `cut` and `pair`; `key` the name of the entry that `entry` adds, or what names of `flat` begin
@@ -110,8 +110,7 @@ class Column:
         return Field(self.name, kind, self.grain, source.source, source.what, self.missing is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class RowShape:
+class RowShape(Struct, frozen=True):
     """What a row is: its columns, and how formats that name things call a row and all of them.
 
     With `nulls` a column without a value is there all the same: null in JSON, an empty element in XML. With
@@ -145,8 +144,7 @@ class RowShape:
         return tuple(dict.fromkeys((*own, *also, *spread, *(PAGE if self.of_page else ()))))
 
 
-@dataclass(frozen=True, slots=True)
-class KinTable:
+class KinTable(Struct, frozen=True):
     """Rows of one kind of kin: what their table is called, and its columns, of which the first always has a value."""
 
     name: str
@@ -154,8 +152,7 @@ class KinTable:
     columns: tuple[Column, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Nest:
+class Nest(Struct, frozen=True):
     """Sessions with all that is in them: nested in a row per session in JSON, in CSV a table for each kind of rows.
 
     The first of `tables` are the sessions. Files are named `stem`, the table's name, a dash and their number; in

@@ -1,13 +1,12 @@
 """Segments: immutable data, where it lies and what is known of it without opening it."""
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 # Names the key that an object is sealed with. One for all today, which means none; one per space later.
 CLEAR = "clear"
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(Struct, frozen=True):
     """Bytes inside an object, so that one object can hold many small segments, and the key that opens them."""
 
     object: str
@@ -16,8 +15,7 @@ class Location:
     key_ref: str = CLEAR
 
 
-@dataclass(frozen=True, slots=True)
-class EventStatistics:
+class EventStatistics(Struct, frozen=True):
     """How often one event name occurs, and its parameters: key -> JSON type -> count.
 
     `amounts` are the names in those parameters of standard events that tables show a column each of.
@@ -28,8 +26,7 @@ class EventStatistics:
     amounts: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Statistics:
+class Statistics(Struct, frozen=True):
     """What the plan needs to skip a segment, to know wide columns and to estimate. Times in ms, both ends included.
 
     Events by app version and by country, where those are known; segments of older releases tell neither.
@@ -49,15 +46,13 @@ class Statistics:
     by_country: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class NameCount:
+class NameCount(Struct, frozen=True):
     """How often one event name occurs."""
 
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
+class Outline(Struct, frozen=True):
     """Statistics without the parameters of events, which are most of it: what counts need, for a fifth of the work."""
 
     events: int
@@ -69,8 +64,7 @@ class Outline:
     by_country: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(Struct, frozen=True):
     """One committed segment. Rows inherit `added_seq` and are numbered from `first_event` and `first_fragment`."""
 
     number: int

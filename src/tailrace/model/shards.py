@@ -1,11 +1,11 @@
 """Shards: ranges of actor hashes. A shard can be split; an actor never moves otherwise."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Shard:
+class Shard(Struct, frozen=True):
     """All actors whose hash begins with `prefix`, written in `bits` bits. One lease owns it."""
 
     number: int

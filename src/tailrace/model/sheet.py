@@ -1,6 +1,6 @@
 """Sheets: which columns a file has, in which order. That is a contract, so it is a value, made before anything runs."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tailrace.model.fields import Field, Kind
 
@@ -9,8 +9,7 @@ EVENTS = Field("events", "json", "session", "scan", "The session's events, in or
 PARAM_PREFIX = "params."
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
+class Sheet(Struct, frozen=True):
     """One kind of row. `name` is what a row is called; `inner` are the columns of nested events, in `sessions` only.
 
     In a wide table the columns whose source is a parameter follow all others; `width` counts those others.

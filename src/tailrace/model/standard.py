@@ -1,8 +1,9 @@
 """Standard events: what means the same in every app, by name, with the fields and parameters that each may have."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 STANDARD_KIND = "standard"
 
@@ -11,8 +12,7 @@ ParamKind = Literal["text", "number", "int", "bool", "amounts", "instant"] | tup
 _MONEY = ("amount", "currency", "amount_usd")
 
 
-@dataclass(frozen=True, slots=True)
-class StandardEvent:
+class StandardEvent(Struct, frozen=True):
     """One standard event: the fields of a record that it is about, and the types of its parameters by name."""
 
     fields: tuple[str, ...] = ()

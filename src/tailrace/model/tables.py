@@ -1,13 +1,12 @@
 """Tables that a request names itself: which events each of them holds, and what a row of it is."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tailrace.model.predicates import Predicate
 from tailrace.model.rows import RowShape
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """One table of an export, a file of its own: the events of some names for which all predicates hold.
 
     Tables may hold the same events. `name` is what its file is called as far as file systems allow. With `keep_empty`

@@ -1,14 +1,14 @@
 """Windows: half-open time ranges ``[start, end)`` on one axis."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Axis = Literal["event_time", "session_start", "available"]
 AXES: tuple[Axis, ...] = ("event_time", "session_start", "available")
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """``[start, end)`` in milliseconds UTC; None is open on that side."""
 
     axis: Axis

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tailrace.accounts.logins import change_password
@@ -39,58 +38,54 @@ class PasswordForm(Form):
     password: str = ""
 
 
-async def get_account(call: Call) -> Response:
+def get_account(call: Call) -> Response:
     """One's own tokens."""
-    return await _page(call)
+    return _page(call)
 
 
-async def send_token(call: Call) -> Response:
+def send_token(call: Call) -> Response:
     """Make a token. It is on the page that answers, and never shown again."""
     desk, form = call.desk, call.body
     wanted = WantedToken(form.name, tuple(form.scopes) or (EVERYTHING,), expires_in=_LIVES[form.life])
     try:
-        made = await run_in_threadpool(
-            make_token, desk.database, desk.identity.secret, call.principal, wanted, actor(call)
-        )
+        made = make_token(desk.database, desk.identity.secret, call.principal, wanted, actor(call))
     except Unavailable:
         raise
     except TailraceError as error:
-        return await _page(call, refused=told(error))
-    return await _page(call, token=made.text)
+        return _page(call, refused=told(error))
+    return _page(call, token=made.text)
 
 
-async def send_my_reset(call: Call) -> Response:
+def send_my_reset(call: Call) -> Response:
     """Make or replace the one token of the caller. It is on the page that answers, and never shown again."""
     desk = call.desk
-    made = await run_in_threadpool(
-        reset_user_token, desk.database, desk.identity.secret, call.principal, None, actor(call)
-    )
-    return await _page(call, token=made.text)
+    made = reset_user_token(desk.database, desk.identity.secret, call.principal, None, actor(call))
+    return _page(call, token=made.text)
 
 
-async def send_revoke(call: Call) -> Response:
+def send_revoke(call: Call) -> Response:
     """End a token; the page that lists the others follows."""
     number = number_of("tkn", call.path("id"))
     if number is None:
         raise NotFound("token", call.path("id"))
-    await run_in_threadpool(revoke_token, call.desk.database, call.principal, number, actor(call))
+    revoke_token(call.desk.database, call.principal, number, actor(call))
     return seen(ACCOUNT)
 
 
-async def send_password(call: Call) -> Response:
+def send_password(call: Call) -> Response:
     """Change one's own password; all other sessions end."""
     form = call.body
     try:
-        await run_in_threadpool(change_password, call.desk.database, call.principal, form.current, form.password)
+        change_password(call.desk.database, call.principal, form.current, form.password)
     except Unauthorized:
-        return await _page(call, refused=Told(403, "This is another password", "The current password is wrong."))
+        return _page(call, refused=Told(403, "This is another password", "The current password is wrong."))
     except (Locked, TooSoon) as error:
-        return await _page(call, refused=told(error))
+        return _page(call, refused=told(error))
     return seen(ACCOUNT)
 
 
-async def _page(call: Call, token: str | None = None, refused: Told | None = None) -> Response:
-    values = await run_in_threadpool(_values, call)
+def _page(call: Call, token: str | None = None, refused: Told | None = None) -> Response:
+    values = _values(call)
     status = refused.status if refused else 200
     return show(call, "account.html", "account", status, token=token, refused=refused, **values)
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tailrace.accounts.apps import KEYS_SCOPE, Key, find_app, make_app, rotate_key
@@ -35,46 +34,42 @@ class KeyForm(Form):
     key: Key
 
 
-async def get_apps_page(call: Call) -> Response:
+def get_apps_page(call: Call) -> Response:
     """The apps."""
-    return await _list(call, AppForm())
+    return _list(call, AppForm())
 
 
-async def send_app(call: Call) -> Response:
+def send_app(call: Call) -> Response:
     """Make an app; its page follows."""
     desk, form = call.desk, call.body
     try:
-        made = await run_in_threadpool(
-            make_app, desk.database, desk.apps, call.principal, form.id, form.name, actor(call)
-        )
+        made = make_app(desk.database, desk.apps, call.principal, form.id, form.name, actor(call))
     except (NotFound, Unavailable):
         raise
     except TailraceError as error:
-        return await _list(call, form, told(error))
+        return _list(call, form, told(error))
     return seen(f"{ALL}/{made.id}")
 
 
-async def get_app_page(call: Call) -> Response:
+def get_app_page(call: Call) -> Response:
     """How an app is sent to, and its keys."""
-    return await _one(call, None)
+    return _one(call, None)
 
 
-async def send_rotate(call: Call) -> Response:
+def send_rotate(call: Call) -> Response:
     """Make a new key. It is on the page that answers; an export key is never shown again."""
     desk, key = call.desk, call.body.key
-    text = await run_in_threadpool(
-        rotate_key, desk.database, desk.identity.secret, call.principal, call.path("id"), key, actor(call)
-    )
-    return await _one(call, (key, text))
+    text = rotate_key(desk.database, desk.identity.secret, call.principal, call.path("id"), key, actor(call))
+    return _one(call, (key, text))
 
 
-async def _list(call: Call, form: AppForm, refused: Told | None = None) -> Response:
-    held = await run_in_threadpool(held_apps, call.desk, call.principal)
+def _list(call: Call, form: AppForm, refused: Told | None = None) -> Response:
+    held = held_apps(call.desk, call.principal)
     return show(call, "apps.html", "apps", refused.status if refused else 200, held=held, form=form, refused=refused)
 
 
-async def _one(call: Call, made: tuple[Key, str] | None) -> Response:
-    app = await run_in_threadpool(find_app, call.desk.database, call.principal, call.path("id"))
+def _one(call: Call, made: tuple[Key, str] | None) -> Response:
+    app = find_app(call.desk.database, call.principal, call.path("id"))
     base = call.desk.base_url(call.request)
     shown = snippets(base, app.write_key or _NO_KEY)
     return show(call, "app.html", "apps", app=app, base=base, snippets=shown, made=made)

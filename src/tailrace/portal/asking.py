@@ -1,11 +1,11 @@
 """Asking: the form of a new request, and the export request that it becomes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Struct
 
 from tailrace.exports.forms import default_packing, default_split
 from tailrace.model.clock import DAY
@@ -69,8 +69,7 @@ class RequestForm(Form):
     mail: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Days:
+class Days(Struct, frozen=True):
     """A period as days (numbers in UTC), both included."""
 
     first: int

@@ -1,11 +1,10 @@
 """Admin > Audit: who did what, when and from where."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import msgspec
-from starlette.concurrency import run_in_threadpool
+from msgspec.structs import replace
 from starlette.responses import Response
 
 from tailrace.accounts.audit import ACTIONS, page, seen_by
@@ -23,9 +22,9 @@ class AuditQuery(msgspec.Struct, forbid_unknown_fields=True):
     after: str | None = None
 
 
-async def get_audit_page(call: Call) -> Response:
+def get_audit_page(call: Call) -> Response:
     """The entries, newest first."""
-    return show(call, "audit.html", "audit", **await run_in_threadpool(_values, call))
+    return show(call, "audit.html", "audit", **_values(call))
 
 
 def _values(call: Call) -> Mapping[str, Any]:

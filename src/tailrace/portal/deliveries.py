@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tailrace.db.engine import Database
@@ -28,12 +27,10 @@ def told_deliveries(database: Database, export: Export) -> Mapping[str, Any]:
     }
 
 
-async def send_delivery_replay(call: Call) -> Response:
+def send_delivery_replay(call: Call) -> Response:
     """Deliver once more; the page of the request shows the new delivery."""
     desk = call.desk
-    made = await run_in_threadpool(
-        replay, desk.database, desk.submitter.ids, call.principal, call.path("id"), actor(call)
-    )
+    made = replay(desk.database, desk.submitter.ids, call.principal, call.path("id"), actor(call))
     desk.bell.ring()
     return seen(f"{ALL}/{made.standing.export}#{made.standing.id}")
 

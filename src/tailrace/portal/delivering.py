@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tailrace.delivery.destinations import Destination, list_destinations
 from tailrace.model.access import Principal
@@ -23,8 +24,7 @@ LABELS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Ways:
+class Ways(Struct, frozen=True):
     """What can be chosen: stored destinations for copies and for webhooks, and mail where the server sends any."""
 
     copies: Sequence[Destination]

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 import msgspec
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tailrace.delivery.destinations import WRITE, delete_destination, list_destinations, make_destination
@@ -48,17 +47,16 @@ class DestinationForm(Form):
     secret: Annotated[str, _TEXT] = ""
 
 
-async def get_destinations_page(call: Call) -> Response:
+def get_destinations_page(call: Call) -> Response:
     """The destinations, without their secrets."""
-    return await _list(call, DestinationForm())
+    return _list(call, DestinationForm())
 
 
-async def send_destination(call: Call) -> Response:
+def send_destination(call: Call) -> Response:
     """Keep a target under a name; the list shows it."""
     desk, form = call.desk, call.body
     try:
-        await run_in_threadpool(
-            make_destination,
+        make_destination(
             desk.database,
             desk.submitter.reception,
             call.principal,
@@ -69,13 +67,13 @@ async def send_destination(call: Call) -> Response:
     except (NotFound, Unavailable):
         raise
     except TailraceError as error:
-        return await _list(call, form, _told(form, error))
+        return _list(call, form, _told(form, error))
     return seen(ALL)
 
 
-async def send_destination_delete(call: Call) -> Response:
+def send_destination_delete(call: Call) -> Response:
     """Forget a destination and its secrets; deliveries to it that have not ended fail."""
-    await run_in_threadpool(delete_destination, call.desk.database, call.principal, call.path("name"), actor(call))
+    delete_destination(call.desk.database, call.principal, call.path("name"), actor(call))
     return seen(ALL)
 
 
@@ -99,10 +97,10 @@ def _told(form: DestinationForm, error: TailraceError) -> Told:
     return told_at(error.where.removeprefix("target."), LABELS, error, form.kind)
 
 
-async def _list(call: Call, form: DestinationForm, refused: Told | None = None) -> Response:
+def _list(call: Call, form: DestinationForm, refused: Told | None = None) -> Response:
     """What was typed is on the page again, secrets excepted."""
     database, status = call.desk.database, refused.status if refused else 200
-    kept = await run_in_threadpool(list_destinations, database, call.principal, before=None, most=_MOST)
+    kept = list_destinations(database, call.principal, before=None, most=_MOST)
     bare = msgspec.structs.replace(form, secret_access_key="", secret="")
     return show(call, "destinations.html", "destinations", status, kept=kept, form=bare, refused=refused, labels=LABELS)
 

@@ -1,11 +1,10 @@
 """Data Download: the table of requests of every dialect."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from urllib.parse import urlencode
 
 import msgspec
-from starlette.concurrency import run_in_threadpool
+from msgspec import Struct
 from starlette.responses import Response
 
 from tailrace.accounts.lookup import scope_for
@@ -30,8 +29,7 @@ class DownloadsQuery(msgspec.Struct, forbid_unknown_fields=True):
     after: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """A request as the table shows it: how its dialect calls it, how far it is (percent), its files that hold rows."""
 
     export: Export
@@ -46,11 +44,11 @@ class Request:
         return self.export.state in FINAL_STATES
 
 
-async def get_downloads(call: Call) -> Response:
+def get_downloads(call: Call) -> Response:
     """The table. While a request is under way the page asks again by itself."""
-    page = await run_in_threadpool(_page, call)
-    requests = await run_in_threadpool(requests_of, call, page.exports)
-    apps = await run_in_threadpool(seen_apps, call.desk, call.principal)
+    page = _page(call)
+    requests = requests_of(call, page.exports)
+    apps = seen_apps(call.desk, call.principal)
     query = {"app": call.query.app, "state": call.query.state or "", "after": call.query.after or ""}
     return show(
         call,

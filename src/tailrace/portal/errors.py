@@ -1,9 +1,10 @@
 """Errors as pages: what happened, and what to do."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from starlette.responses import Response
 
 from tailrace.model import errors as domain
@@ -12,8 +13,7 @@ from tailrace.portal.pages import page
 from tailrace.portal.wording import span
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """An error in words: status, what happened, what to do; `at` is the field of a form that it is about."""
 
     status: int

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tailrace.accounts.apps import find_app
@@ -37,16 +36,16 @@ class BlockForm(Form):
     after: _After | None = None
 
 
-async def get_events_page(call: Call) -> Response:
+def get_events_page(call: Call) -> Response:
     """The events that an app has sent, newest first."""
-    return show(call, "events.html", "apps", **await run_in_threadpool(_values, call))
+    return show(call, "events.html", "apps", **_values(call))
 
 
-async def send_block(call: Call) -> Response:
+def send_block(call: Call) -> Response:
     """Block an event, or let it be seen again; the page that it stands on follows."""
     after = call.body.after
     page = EVENTS.format(id=call.path("id")) + (f"?after={after}" if _before(after) else "")
-    await run_in_threadpool(_block, call)
+    _block(call)
     return seen(page)
 
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tailrace.accounts.apps import find_app
@@ -29,14 +28,14 @@ class ExploreQuery(msgspec.Struct, forbid_unknown_fields=True):
     days: Literal[7, 30, 90] = 30
 
 
-async def get_explore(call: Call) -> Response:
+def get_explore(call: Call) -> Response:
     """An app at a glance."""
-    return show(call, "explore.html", "explore", **await run_in_threadpool(_values, call))
+    return show(call, "explore.html", "explore", **_values(call))
 
 
-async def get_newest(call: Call) -> Response:
+def get_newest(call: Call) -> Response:
     """The newest events of an app; the page before asks for them again and again."""
-    return show(call, "newest.html", "explore", **await run_in_threadpool(_newest, call))
+    return show(call, "newest.html", "explore", **_newest(call))
 
 
 def _values(call: Call) -> Mapping[str, Any]:

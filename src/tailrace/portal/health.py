@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tailrace import __version__
@@ -17,9 +16,9 @@ from tailrace.web.operations import Call, Operation
 from tailrace.web.probes import database_answers, files_answer
 
 
-async def get_health(call: Call) -> Response:
+def get_health(call: Call) -> Response:
     """How the server does."""
-    return show(call, "health.html", "health", **await run_in_threadpool(_values, call))
+    return show(call, "health.html", "health", **_values(call))
 
 
 def _values(call: Call) -> Mapping[str, Any]:

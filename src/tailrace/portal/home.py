@@ -1,9 +1,8 @@
 """The first page: the apps, and how much of each is there."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from starlette.concurrency import run_in_threadpool
+from msgspec import Struct
 from starlette.responses import Response
 
 from tailrace.accounts.apps import App, list_apps
@@ -16,8 +15,7 @@ from tailrace.web.operations import Call, Operation
 MOST_APPS = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """An app and its ledger."""
 
     app: App
@@ -29,9 +27,9 @@ async def get_root(_call: Call) -> Response:
     return seen(HOME)
 
 
-async def get_home(call: Call) -> Response:
+def get_home(call: Call) -> Response:
     """The apps."""
-    held = await run_in_threadpool(held_apps, call.desk, call.principal)
+    held = held_apps(call.desk, call.principal)
     return show(call, "home.html", "home", held=held, base=call.desk.base_url(call.request))
 
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tailrace.accounts.apps import find_app
@@ -26,24 +25,24 @@ from tailrace.web.operations import Call, Operation
 ONE = f"{ALL}/{{id}}"
 
 
-async def get_job(call: Call) -> Response:
+def get_job(call: Call) -> Response:
     """A request. While it or one of its deliveries is under way the page asks again by itself."""
-    export = await run_in_threadpool(find_export, call.desk.database, call.principal, call.path("id"))
-    (request,) = await run_in_threadpool(requests_of, call, [export])
-    curls = await run_in_threadpool(_curls, call, export)
-    found = await run_in_threadpool(told_deliveries, call.desk.database, export)
+    export = find_export(call.desk.database, call.principal, call.path("id"))
+    (request,) = requests_of(call, [export])
+    curls = _curls(call, export)
+    found = told_deliveries(call.desk.database, export)
     return show(call, "job.html", "downloads", request=request, manifest=_manifest(export), curls=curls, **found)
 
 
-async def send_cancel(call: Call) -> Response:
+def send_cancel(call: Call) -> Response:
     """Cancel a request; the table follows."""
-    await run_in_threadpool(cancel_export, call.desk.database, call.principal, call.path("id"))
+    cancel_export(call.desk.database, call.principal, call.path("id"))
     return seen(ALL)
 
 
-async def send_rerun(call: Call) -> Response:
+def send_rerun(call: Call) -> Response:
     """Ask for the same again; the table follows."""
-    await run_in_threadpool(_again, call)
+    _again(call)
     call.desk.bell.ring()
     return seen(ALL)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tailrace.accounts.apps import find_app
@@ -28,16 +27,16 @@ class ReplayForm(Form):
     number: list[int]
 
 
-async def get_letters(call: Call) -> Response:
+def get_letters(call: Call) -> Response:
     """The letters that came last, and why they wait."""
-    return await _page(call, None)
+    return _page(call, None)
 
 
-async def send_replay(call: Call) -> Response:
+def send_replay(call: Call) -> Response:
     """Read letters once more; what became of each is said above the others."""
-    done = await run_in_threadpool(_replay, call, call.body.number[:_MOST])
+    done = _replay(call, call.body.number[:_MOST])
     call.desk.bell.ring()
-    return await _page(call, done)
+    return _page(call, done)
 
 
 def _replay(call: Call, numbers: Sequence[int]) -> Sequence[Replayed]:
@@ -46,12 +45,12 @@ def _replay(call: Call, numbers: Sequence[int]) -> Sequence[Replayed]:
     return [replay(desk.database, door, number, desk.clock.now, actor(call)) for number in numbers]
 
 
-async def _page(call: Call, done: Sequence[Replayed] | None) -> Response:
+def _page(call: Call, done: Sequence[Replayed] | None) -> Response:
     desk = call.desk
-    scope = await run_in_threadpool(_scope, call)
-    app = await run_in_threadpool(find_app, desk.database, call.principal, call.path("id"))
-    waiting = await run_in_threadpool(newest, desk.database, scope, _MOST)
-    why = await run_in_threadpool(reasons, desk.database, scope, _REASONS)
+    scope = _scope(call)
+    app = find_app(desk.database, call.principal, call.path("id"))
+    waiting = newest(desk.database, scope, _MOST)
+    why = reasons(desk.database, scope, _REASONS)
     return show(call, "letters.html", "explore", app=app, letters=waiting, reasons=why, done=done)
 
 

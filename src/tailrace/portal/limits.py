@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tailrace.accounts.limits import limits_now
@@ -13,9 +12,9 @@ from tailrace.portal.pages import PAGE, show
 from tailrace.web.operations import Call, Operation
 
 
-async def get_limits(call: Call) -> Response:
+def get_limits(call: Call) -> Response:
     """The limits."""
-    return show(call, "limits.html", "limits", **await run_in_threadpool(_values, call))
+    return show(call, "limits.html", "limits", **_values(call))
 
 
 def _values(call: Call) -> Mapping[str, Any]:

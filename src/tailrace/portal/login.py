@@ -5,7 +5,6 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 import msgspec
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tailrace.accounts.logins import Credentials, sign_in, sign_out
@@ -34,14 +33,14 @@ async def show_login(_call: Call) -> Response:
     return page("login.html", error=None, email="", space="")
 
 
-async def send_login(call: Call) -> Response:
+def send_login(call: Call) -> Response:
     """Sign in; the page that was asked for follows. Every refusal says the same, whoever is meant."""
     desk, form = call.desk, call.body
     check_origin(desk, call.request)
     shown = Credentials(form.email, form.password, form.space, address(call.request))
     secret, life_ms = desk.identity.secret, desk.settings.logins.life_ms
     try:
-        session = await run_in_threadpool(sign_in, desk.database, secret, shown, life_ms)
+        session = sign_in(desk.database, secret, shown, life_ms)
     except (Unauthorized, Locked, TooSoon) as error:
         words = told(error)
         refused = page("login.html", words.status, error=words.text, email=form.email, space=form.space or "")
@@ -52,9 +51,9 @@ async def send_login(call: Call) -> Response:
     return response
 
 
-async def send_logout(call: Call) -> Response:
+def send_logout(call: Call) -> Response:
     """Sign out of this browser."""
-    await run_in_threadpool(sign_out, call.desk.database, call.principal, actor(call), everywhere=False)
+    sign_out(call.desk.database, call.principal, actor(call), everywhere=False)
     response = seen(LOGIN)
     take_session(call.desk, call.request, response)
     return response

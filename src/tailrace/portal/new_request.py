@@ -1,11 +1,11 @@
 """+ New Request: asked for on a page, estimated and looked at before it is saved."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
-from starlette.concurrency import run_in_threadpool
+from msgspec import Struct
+from msgspec.structs import replace
 from starlette.responses import Response
 
 from tailrace.accounts.limits import limits_now
@@ -38,8 +38,7 @@ class NewQuery(msgspec.Struct, forbid_unknown_fields=True):
     event: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
+class Looked(Struct, frozen=True):
     """What was looked at before asking: an estimate, the first rows, or why neither can be."""
 
     forecast: Forecast | None = None
@@ -47,24 +46,24 @@ class Looked:
     refused: Told | None = None
 
 
-async def get_new_request(call: Call) -> Response:
+def get_new_request(call: Call) -> Response:
     """The form."""
     events = [call.query.event] if call.query.event else []
-    return await _form(call, RequestForm(app=call.query.app, events=events), Looked())
+    return _form(call, RequestForm(app=call.query.app, events=events), Looked())
 
 
-async def send_new_request(call: Call) -> Response:
+def send_new_request(call: Call) -> Response:
     """Save a request: the table with it follows. Estimate and preview come on the form, and keep what it holds."""
     form = call.body
     try:
         if form.do != "save":
-            return await _form(call, form, await run_in_threadpool(_look, call, form))
-        await run_in_threadpool(_submit, call, form)
+            return _form(call, form, _look(call, form))
+        _submit(call, form)
     except (NotFound, Unavailable):
         raise
     except TailraceError as error:
         words = _told(form, error)
-        return await _form(call, form, Looked(refused=words), words.status)
+        return _form(call, form, Looked(refused=words), words.status)
     call.desk.bell.ring()
     return seen(ALL)
 
@@ -95,8 +94,8 @@ def _submit(call: Call, form: RequestForm) -> None:
     submit_once(desk.submitter, call.principal, scope, request, None, policy=policy)
 
 
-async def _form(call: Call, form: RequestForm, looked: Looked, status: int = 200) -> Response:
-    values = await run_in_threadpool(_offered, call, form)
+def _form(call: Call, form: RequestForm, looked: Looked, status: int = 200) -> Response:
+    values = _offered(call, form)
     return show(call, "new_request.html", "downloads", status, looked=looked, asking=asking, labels=LABELS, **values)
 
 

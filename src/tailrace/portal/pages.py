@@ -2,12 +2,12 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from msgspec import Struct
 from starlette.responses import RedirectResponse, Response
 
 from tailrace.accounts.keys import csrf_token
@@ -39,8 +39,7 @@ _POLICY = "; ".join(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Viewer:
+class Viewer(Struct, frozen=True):
     """Who looks at a page: e-mail, role, what they may, the guard of their forms; `signed_in` if by a session."""
 
     who: str

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tailrace.accounts.apps import find_app
@@ -38,26 +37,26 @@ class PeopleQuery(msgspec.Struct, forbid_unknown_fields=True):
     who: str = ""
 
 
-async def get_people(call: Call) -> Response:
+def get_people(call: Call) -> Response:
     """Users by an id; the card of the only one follows at once."""
-    return await run_in_threadpool(_find, call)
+    return _find(call)
 
 
-async def get_person(call: Call) -> Response:
+def get_person(call: Call) -> Response:
     """What is known of a user."""
-    return await run_in_threadpool(_card, call)
+    return _card(call)
 
 
-async def send_profile(call: Call) -> Response:
+def send_profile(call: Call) -> Response:
     """Set what is known of a user, or take it back; the card shows it."""
     form = call.body
-    return await run_in_threadpool(_set, call, lambda: change_of(form), {"form": form})
+    return _set(call, lambda: change_of(form), {"form": form})
 
 
-async def send_attribute(call: Call) -> Response:
+def send_attribute(call: Call) -> Response:
     """Set an attribute of a user, or take it back; the card shows it."""
     form = call.body
-    return await run_in_threadpool(_set, call, lambda: attribute_of(form), {"attribute": form})
+    return _set(call, lambda: attribute_of(form), {"attribute": form})
 
 
 def _find(call: Call) -> Response:

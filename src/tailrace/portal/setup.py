@@ -25,10 +25,10 @@ class SetupQuery(msgspec.Struct, forbid_unknown_fields=True):
     token: str = ""
 
 
-async def show_setup(call: Call) -> Response:
+def show_setup(call: Call) -> Response:
     """The form, if the link works."""
     desk = call.desk
-    await run_in_threadpool(check_setup, desk.database, desk.identity, call.query.token)
+    check_setup(desk.database, desk.identity, call.query.token)
     return _form({"token": call.query.token, "space": FIRST_SPACE})
 
 

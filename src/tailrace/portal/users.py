@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tailrace.accounts.tokens import reset_user_token
@@ -50,72 +49,70 @@ class RightsForm(Form):
     withheld: list[Withheld] = []  # noqa: RUF012 - msgspec makes a new one for each
 
 
-async def get_users_page(call: Call) -> Response:
+def get_users_page(call: Call) -> Response:
     """The users."""
-    return await _list(call, UserForm())
+    return _list(call, UserForm())
 
 
-async def send_user(call: Call) -> Response:
+def send_user(call: Call) -> Response:
     """Make a user; the user's page follows."""
     form = call.body
     wanted = WantedUser(form.email, form.role, form.kind, _apps(form.apps), form.password)
     try:
-        made = await run_in_threadpool(make_user, call.desk.database, call.principal, wanted, actor(call))
+        made = make_user(call.desk.database, call.principal, wanted, actor(call))
     except (NotFound, Unavailable):
         raise
     except TailraceError as error:
-        return await _list(call, form, told(error))
+        return _list(call, form, told(error))
     return seen(f"{ALL}/{numbered('usr', made.number)}")
 
 
-async def get_user_page(call: Call) -> Response:
+def get_user_page(call: Call) -> Response:
     """A user, with the pencil for what may be changed."""
-    return await _one(call)
+    return _one(call)
 
 
-async def send_change(call: Call) -> Response:
+def send_change(call: Call) -> Response:
     """Change a user; the page shows it."""
     form = call.body
     disabled = None if form.state is None else form.state == "disabled"
-    return await _change(call, UserChange(form.role, _apps(form.apps), form.password, disabled))
+    return _change(call, UserChange(form.role, _apps(form.apps), form.password, disabled))
 
 
-async def send_withheld(call: Call) -> Response:
+def send_withheld(call: Call) -> Response:
     """Withhold rights from a user and give the others back; the page shows it."""
-    return await _change(call, UserChange(withheld=call.body.withheld))
+    return _change(call, UserChange(withheld=call.body.withheld))
 
 
-async def send_reset(call: Call) -> Response:
+def send_reset(call: Call) -> Response:
     """Make or replace the one token of a user. It is on the page that answers, and never shown again."""
     desk = call.desk
-    made = await run_in_threadpool(
-        reset_user_token, desk.database, desk.identity.secret, call.principal, _number(call), actor(call)
-    )
-    return await _one(call, token=made.text)
+    made = reset_user_token(desk.database, desk.identity.secret, call.principal, _number(call), actor(call))
+    return _one(call, token=made.text)
 
 
-async def _list(call: Call, form: UserForm, refused: Told | None = None) -> Response:
-    users = await run_in_threadpool(list_users, call.desk.database, call.principal, before=None, most=_MOST)
+def _list(call: Call, form: UserForm, refused: Told | None = None) -> Response:
+    users = list_users(call.desk.database, call.principal, before=None, most=_MOST)
     status = refused.status if refused else 200
     return show(call, "users.html", "users", status, users=users, roles=ROLES, form=form, refused=refused)
 
 
-async def _one(call: Call, token: str | None = None, refused: Told | None = None) -> Response:
-    user = await run_in_threadpool(find_user, call.desk.database, call.principal, _number(call))
+def _one(call: Call, token: str | None = None, refused: Told | None = None) -> Response:
+    user = find_user(call.desk.database, call.principal, _number(call))
     status = refused.status if refused else 200
     return show(
         call, "user.html", "users", status, user=user, roles=ROLES, rights=_RIGHTS, token=token, refused=refused
     )
 
 
-async def _change(call: Call, change: UserChange) -> Response:
+def _change(call: Call, change: UserChange) -> Response:
     number = _number(call)
     try:
-        await run_in_threadpool(change_user, call.desk.database, call.principal, number, change, actor(call))
+        change_user(call.desk.database, call.principal, number, change, actor(call))
     except (NotFound, Unavailable):
         raise
     except TailraceError as error:
-        return await _one(call, refused=told(error))
+        return _one(call, refused=told(error))
     return seen(f"{ALL}/{numbered('usr', number)}")
 
 

@@ -1,8 +1,8 @@
 """The apps that a caller may have reports of."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from sqlalchemy import select
 
 from tailrace.accounts.apps import KEYS_SCOPE
@@ -11,8 +11,7 @@ from tailrace.db.tables import apps, spaces
 from tailrace.model.access import Principal, Scope
 
 
-@dataclass(frozen=True, slots=True)
-class ReportedApp:
+class ReportedApp(Struct, frozen=True):
     """An app with its name and API key; whether the caller may see the key."""
 
     scope: Scope

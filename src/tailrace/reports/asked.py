@@ -1,8 +1,9 @@
 """What a report is asked for, as a value."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from tailrace.model.window import Window
 from tailrace.reports.conditions import Condition
@@ -21,8 +22,7 @@ Numbers: TypeAlias = Mapping[Measure, int]
 NOBODY = "0"  # the id of what has no name: numbers of the catalogue begin at 1
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """Measures by period and dimensions. Period i is ``[bounds[i], bounds[i + 1])`` (ms); a session is in the one in
     which it starts, its events with it.
     """

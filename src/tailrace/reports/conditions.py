@@ -1,8 +1,9 @@
 """Conditions: which values of a dimension a report looks at."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, get_args
+
+from msgspec import Struct
 
 Operator = Literal["in", "notin", "contains", "startsWith"]
 OPERATORS: tuple[Operator, ...] = get_args(Operator)
@@ -15,8 +16,7 @@ _HOLDS: Mapping[Operator, Callable[[str, Sequence[str]], bool]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """One condition on an attribute of a dimension: one of the values for what is positive, none for `notin`."""
 
     dimension: str

@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, get_args
 
+from msgspec import Struct
 from sqlalchemy import Connection, Row, Select, case, func, select
 
 from tailrace.db.engine import Database
@@ -16,8 +16,7 @@ UNFINISHED_STATES = frozenset(get_args(ExportState)) - FINAL_STATES
 MOST_LAGS = 1_000  # shards with a backlog whose oldest record is looked for
 
 
-@dataclass(frozen=True, slots=True)
-class AppCounts:
+class AppCounts(Struct, frozen=True):
     """The ledger of one app, in records, and the age of its oldest unsealed record, ms.
 
     `open` and `dead_letters` are what the ledger leaves for them; `doctor` counts the rows.
@@ -44,8 +43,7 @@ class AppCounts:
         return self.accepted - self.sealed - self.duplicates - self.dropped
 
 
-@dataclass(frozen=True, slots=True)
-class StoreCounts:
+class StoreCounts(Struct, frozen=True):
     """Counts of one moment: apps; unfinished jobs by lane and state; the longest wait by lane, ms; and by state exports
     that are not finished.
     """

@@ -1,9 +1,10 @@
 """Making a report of one app: from statistics of segments where they tell enough, else by a scan in columns."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
+
+from msgspec import Struct
 
 from tailrace.db.engine import Database
 from tailrace.files.base import Files
@@ -24,8 +25,7 @@ from tailrace.store.scan import Selection, can_match, scan_groups
 from tailrace.store.snapshots import head, visible
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(Struct, frozen=True):
     """The measures of each group that has any, and the names that its values had then."""
 
     names: Names
@@ -48,8 +48,7 @@ def make_report(database: Database, files: Files, scope: Scope, report: Report) 
     return Made(names, {group: named(numbers) for group, numbers in counted.items()})
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Wanted(Struct, frozen=True):
     """A report with all that making it needs. Filters are None where no event can match."""
 
     files: Files

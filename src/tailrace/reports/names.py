@@ -1,9 +1,9 @@
 """Names of an app and their numbers, which are what dialects show as ids."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Self
 
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from tailrace.model.access import Scope
@@ -13,8 +13,7 @@ from tailrace.store.catalogue import NameKind, numbered
 _KINDS: Mapping[str, NameKind] = {"version": "version", "event": "event"}
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(Struct, frozen=True):
     """Numbers by dimension and name, of the dimensions that have any."""
 
     numbers: Mapping[str, Mapping[str, int]]

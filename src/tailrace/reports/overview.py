@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tailrace.db.engine import Database
 from tailrace.model.access import Scope
@@ -14,8 +15,7 @@ from tailrace.store.snapshots import head, outlines
 Counts = Sequence[tuple[str, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class DayCounts:
+class DayCounts(Struct, frozen=True):
     """Sessions that began on a day (number, in UTC), and the events in them."""
 
     day: int
@@ -23,8 +23,7 @@ class DayCounts:
     events: int
 
 
-@dataclass(frozen=True, slots=True)
-class Overview:
+class Overview(Struct, frozen=True):
     """Counts of sealed sessions by the day on which they began; names with most events first.
 
     `late` counts parts of sessions that came after their session was sealed.

@@ -4,10 +4,10 @@ and a row group of one segment, however much the app holds.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from msgspec import Struct, field
 from sqlalchemy import Connection
 
 from tailrace.db.engine import Database, storable
@@ -29,8 +29,7 @@ LATEST = 10  # sessions that are told
 _COLUMNS = ("actor", "device_id", *(field.name for field in SESSION_INPUTS))
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """A user: the hash of the actor, the user id that was last seen, and when events were; times in ms.
 
     `first_seen` and `last_seen` are None of whom nothing was sealed, of whom something was only set.
@@ -42,8 +41,7 @@ class Found:
     last_seen: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(Struct, frozen=True):
     """What was sealed of a user, without what profiles say.
 
     `last_seen` is in ms, `sessions` are the latest. `said` is what the newest of them tells of device, version, place

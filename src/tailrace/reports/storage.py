@@ -1,8 +1,8 @@
 """Storage: what an app's segments and the files of its exports take, as the database knows it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from msgspec import Struct
 from sqlalchemy import func, select
 
 from tailrace.db.engine import Database
@@ -10,8 +10,7 @@ from tailrace.db.tables import apps, export_files, segments
 from tailrace.model.access import Principal
 
 
-@dataclass(frozen=True, slots=True)
-class Storage:
+class Storage(Struct, frozen=True):
     """Bytes of segments that are visible, how many these are, and bytes of files of exports."""
 
     segment_bytes: int = 0

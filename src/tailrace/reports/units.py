@@ -1,13 +1,13 @@
 """Units: the sessions, events or parameters of a batch that a report counts, put into groups."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import Struct
 
 from tailrace.columns.jsontext import decode, members
 from tailrace.reports.asked import Group, Report
@@ -19,8 +19,7 @@ Mask = npt.NDArray[np.bool_]
 FRAGMENT_COLUMNS = {"version": "app_version", "country": "country"}
 
 
-@dataclass(frozen=True, slots=True)
-class Units:
+class Units(Struct, frozen=True):
     """Unit i is in group ``groups[group[i]]`` and of fragment ``parent[i]``."""
 
     groups: Sequence[Group]
@@ -28,8 +27,7 @@ class Units:
     parent: Ints
 
 
-@dataclass(frozen=True, slots=True)
-class _Coded:
+class _Coded(Struct, frozen=True):
     """A column as codes into its distinct values."""
 
     codes: Ints

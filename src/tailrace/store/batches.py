@@ -1,11 +1,11 @@
 """Batches: events with the fragments that hold them, and what can be done to them without looking at a row."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from msgspec import Struct
 
 from tailrace.columns.sizes import stretches, text_bytes
 
@@ -15,8 +15,7 @@ BATCH_BYTES = 32 << 20
 Ints = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class EventBatch:
+class EventBatch(Struct, frozen=True):
     """Events with the fragments that hold them: event i belongs to row `parent[i]` of `fragments`."""
 
     fragments: pa.Table

@@ -1,9 +1,9 @@
 """Numbers for names that dialects show as ids: app versions and event names, allocated once, kept for ever."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import Struct
 from sqlalchemy import Connection, insert, select, update
 
 from tailrace.db.tables import catalogue, owned, owner
@@ -13,8 +13,7 @@ from tailrace.model.errors import Invalid
 NameKind = Literal["version", "event"]
 
 
-@dataclass(frozen=True, slots=True)
-class KnownEvent:
+class KnownEvent(Struct, frozen=True):
     """An event name that an app has sent; a `blocked` one is unknown to dialects that know of such a switch."""
 
     number: int

@@ -5,8 +5,8 @@ cursor: a commit that is still open keeps the next number from being given.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
+from msgspec import Struct, field
 from sqlalchemy import Connection, delete, insert, update
 
 from tailrace.db.engine import Database
@@ -23,8 +23,7 @@ from tailrace.store.shards import Lease, Progress, advance
 from tailrace.store.statistics import pack_statistics
 
 
-@dataclass(frozen=True, slots=True)
-class NewSession:
+class NewSession(Struct, frozen=True):
     """A session whose first fragment is row `row` of its segment; commit gives it its number.
 
     The others of its `fragments` are the rows after it, in this segment and the next ones of the seal.
@@ -40,8 +39,7 @@ class NewSession:
     row: int
 
 
-@dataclass(frozen=True, slots=True)
-class NewSegment:
+class NewSegment(Struct, frozen=True):
     """A durable segment that no transaction has made visible yet."""
 
     day: int
@@ -51,8 +49,7 @@ class NewSegment:
     sessions: Sequence[NewSession]
 
 
-@dataclass(frozen=True, slots=True)
-class NewRun:
+class NewRun(Struct, frozen=True):
     """A durable run of dedupe keys, and the committed runs that leave with it: those that it swallowed, and those past
     the horizon. `newest_at`: last arrival in it, ms.
     """
@@ -63,8 +60,7 @@ class NewRun:
     swallowed: Sequence[Run]
 
 
-@dataclass(frozen=True, slots=True)
-class Seal:
+class Seal(Struct, frozen=True):
     """Everything that one seal changes at once."""
 
     lease: Lease
@@ -75,8 +71,7 @@ class Seal:
     profiles: Changes = field(default_factory=Changes)
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """An app's newest commit and its cumulative counts."""
 
     seq: int

@@ -1,10 +1,10 @@
 """Dead letters: rejected input, kept with its reason until someone replays it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, select, update
 
 from tailrace.db.engine import Database
@@ -14,8 +14,7 @@ from tailrace.model.access import Scope
 from tailrace.model.errors import NotFound
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
+class DeadLetter(Struct, frozen=True):
     """One rejected record. `position` counts from 0 in a batch and from 1 (a line) in a file.
 
     `context` is JSON text that says how to read `raw` again.
@@ -28,8 +27,7 @@ class DeadLetter:
     context: str
 
 
-@dataclass(frozen=True, slots=True)
-class Buried:
+class Buried(Struct, frozen=True):
     """A dead letter as it lies in the store: seen `seen` times, `replayed` of them accepted since then."""
 
     number: int
@@ -65,8 +63,7 @@ def listing(database: Database, scope: Scope) -> list[Buried]:
         return [_buried(row) for row in rows]
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """A reason, and how many records wait for it to be gone."""
 
     text: str

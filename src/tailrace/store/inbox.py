@@ -5,10 +5,10 @@ a seal that has read up to position p has read everything below p.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import Struct, field
 from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
 
 from tailrace.db.engine import Database
@@ -18,8 +18,7 @@ from tailrace.store.deadletters import DeadLetter, bury
 from tailrace.store.records import joined_records, pack_records, unpack_records
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(Struct, frozen=True):
     """What one request brings: accepted records by shard number, and what could not be accepted.
 
     `dropped` counts those that were accepted, but are not kept by policy. `nbytes` is how much memory it takes, about.
@@ -38,8 +37,7 @@ class Submission:
         return self.dropped + sum(int(table.num_rows) for table in self.records.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """Records after a position: those of inbox rows up to and including `position`."""
 
     records: pa.Table

@@ -3,8 +3,7 @@
 received = accepted + dead letters; accepted = sealed + open + duplicates + dropped by policy + erased.
 """
 
-from dataclasses import dataclass
-
+from msgspec import Struct
 from sqlalchemy import func, select
 
 from tailrace.db.engine import Database
@@ -15,8 +14,7 @@ from tailrace.store.deadletters import waiting
 _TRIES = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Ledger:
+class Ledger(Struct, frozen=True):
     """Counts of records of one app. `open` waits in the inbox or in open sessions."""
 
     received: int

@@ -6,11 +6,12 @@ whose events do not fit into `LATE_BYTES` is given in several rows.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tailrace.columns.groups import Groups
 from tailrace.columns.sizes import text_bytes
@@ -56,8 +57,7 @@ def _with_late(batch: EventBatch, late: "_Late") -> Iterator[EventBatch]:
         yield batch
 
 
-@dataclass(frozen=True, slots=True)
-class _Chunk:
+class _Chunk(Struct, frozen=True):
     """Late fragments in order of session number and fragment."""
 
     batch: EventBatch

@@ -5,10 +5,10 @@ they are of now, and belong to the seal of the actor's shard.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 from sqlalchemy import (
     Cast,
     Connection,
@@ -35,11 +35,10 @@ MOST_NAMES = 500  # event names of an actor that are remembered
 
 Hashes = npt.NDArray[np.uint64]
 _WRITTEN_AT_ONCE = 10 * CHUNK
-_COUNTS = tuple(Tally.__dataclass_fields__)
+_COUNTS = tuple(Tally.__struct_fields__)
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(Struct, frozen=True):
     """A version of a profile: `text` is a JSON object, `user_id` the user id that the actor was last seen with."""
 
     seq: int
@@ -47,8 +46,7 @@ class Profile:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Growth:
+class Growth(Struct, frozen=True):
     """What a seal adds to an actor: `names` are hashes of event names, 8 bytes each.
 
     `profiled` says that its profile has a new version.
@@ -60,8 +58,7 @@ class Growth:
     profiled: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(Struct, frozen=True):
     """A new version of an actor's profile."""
 
     actor: bytes
@@ -69,8 +66,7 @@ class Version:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(Struct, frozen=True):
     """What one seal changes. Growths and versions are read once, some at a time; pairs are actors to join."""
 
     growths: Iterable[Growth] = ()

@@ -6,11 +6,11 @@ are merged into one, which keeps their number small.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from msgspec import Struct
 
 from tailrace.files.base import Files
 from tailrace.model.segment import CLEAR, Location
@@ -21,8 +21,7 @@ MERGE_AT = 4
 LARGEST_MERGE = 4_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(Struct, frozen=True):
     """Keys as two arrays of 64-bit halves of equal length."""
 
     high: Halves
@@ -40,8 +39,7 @@ class Keys:
         return self.take(np.lexsort((self.low, self.high)))
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """A committed run: its object, how many keys it holds, and when the newest of them arrived, ms."""
 
     number: int

@@ -1,13 +1,14 @@
 """The scan: segments in, Arrow batches out. The one seam behind every shape."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tailrace.files.base import Files
 from tailrace.model.bundles import Arrivals
@@ -22,8 +23,7 @@ from tailrace.store.segments import open_segment, read_row_group
 _FRAGMENT_BASICS = ("session_start", "fragment", "app_version", "row_session_number", "row_seq", "row_first_event")
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """Which rows of the segments, and which columns of them. Without an increment every commit counts; `arrivals` go
     with a window on event time.
     """

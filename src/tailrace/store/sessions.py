@@ -1,10 +1,10 @@
 """Sealed sessions and their actors: what a seal must know to place late events and to number actors."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import Any
 
+from msgspec import Struct, field
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, insert, not_, select, tuple_, update
 
 from tailrace.db.engine import Database
@@ -17,8 +17,7 @@ from tailrace.store.chunks import chunks
 _ACTOR = [column for column in actors.c if column is not actors.c.names]
 
 
-@dataclass(frozen=True, slots=True)
-class SealedSession:
+class SealedSession(Struct, frozen=True):
     """A session of which at least one fragment is committed. Times in ms.
 
     Its start never changes; `earliest` is the time of its first event, which a late one may have put before the start.
@@ -36,8 +35,7 @@ class SealedSession:
     segment: int
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(Struct, frozen=True):
     """How much of an actor was sealed; `duration_ms` is the time in its sessions."""
 
     events: int = 0
@@ -46,8 +44,7 @@ class Tally:
     duration_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(Struct, frozen=True):
     """Number of an actor in its app, and the time of its first event as known at its first seal.
 
     `profiled` is the seq of the newest version of its profile; 0 if there is none.
@@ -59,8 +56,7 @@ class Actor:
     profiled: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """Which sealed sessions can matter to a seal.
 
     Those with an actor and an id of `named`; and sessions without a sender's id of the actors `nameless` that reach
@@ -114,7 +110,7 @@ def _session(row: "Row[Any]") -> SealedSession:
 
 def insert_sessions(connection: Connection, scope: Scope, new: Sequence[SealedSession]) -> None:
     """Remember sessions whose first fragment this transaction commits."""
-    names = [f.name for f in fields(SealedSession)]
+    names = SealedSession.__struct_fields__
     execute_many(connection, insert(sessions).values(owner(scope)), names, map(attrgetter(*names), new))
 
 

@@ -1,9 +1,9 @@
 """Shards as rows: who owns one, how far its inbox is sealed, what it carries over."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import pyarrow as pa
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select, update
 
 from tailrace.db.engine import Database
@@ -18,8 +18,7 @@ _CARRY_RECORDS = 65_536  # in one carried blob
 _CARRY_BYTES = 32 << 20  # of records in one carried blob, before packing
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(Struct, frozen=True):
     """The right to seal one shard, until someone with a higher fence takes it."""
 
     scope: Scope
@@ -29,16 +28,14 @@ class Lease:
     due_at: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class CarryPart:
+class CarryPart(Struct, frozen=True):
     """Some open records, packed."""
 
     records: int
     blob: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """How a seal leaves its shard. `duplicates` and `sealed` count records; the rest are times in ms."""
 
     position: int

@@ -1,8 +1,8 @@
 """Snapshots: the state of an app at one seq, and the instants and counts that belong to it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, select, update
 
 from tailrace.db.engine import Database
@@ -22,8 +22,7 @@ EVER = Window("available", None, None)
 _CHUNK = 500  # below every database's limit of parameters in one statement
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(Struct, frozen=True):
     """A seq, and the instant before which no event is still on its way to it inside the server (ms)."""
 
     head: Head

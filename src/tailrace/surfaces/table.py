@@ -4,9 +4,10 @@ Reading the table loads nothing of HTTP: whoever opens a store needs the limits,
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tailrace.model.bundles import Schedule
 from tailrace.model.policy import Limit
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from tailrace.web.surface import Surface
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(Struct, frozen=True):
     """One dialect: module and name of its surface, and its limits; what makes its bundles, and its `bodies` of
     webhooks, as ``module:NAME``, if it has any.
     """

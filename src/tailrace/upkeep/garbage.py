@@ -4,8 +4,9 @@ It trusts fences, which only rise, never an age or a listing; docs/decisions/002
 no lease of this database ever covered, go by their age.
 """
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from tailrace.files.base import Listed
 from tailrace.model.clock import DAY
@@ -17,8 +18,7 @@ Reason = Literal["referenced", "unknown", "open", "young", "garbage"]
 STRAY_MS = DAY  # the command line exports without a job, so its parts look like strays while it runs
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """How far a lease has come: what was written under a fence below `open_from` can never be committed.
 
     None: nothing can be any more, whatever its fence.

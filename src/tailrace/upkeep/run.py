@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from functools import partial
 from threading import Event
+
+from msgspec.structs import asdict
 
 from tailrace.jobs.heartbeat import Heard, heartbeat
 from tailrace.jobs.queue import Job, give_back, renew, repeat

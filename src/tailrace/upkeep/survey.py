@@ -1,10 +1,10 @@
 """A look at what upkeep has to do, for the operator. It changes nothing, and it is bounded."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, Select, func, select
 
 from tailrace.db.engine import Database
@@ -18,8 +18,7 @@ from tailrace.upkeep.sweep import pages
 MOST = 20_000  # objects that are looked at
 
 
-@dataclass(frozen=True, slots=True)
-class Objects:
+class Objects(Struct, frozen=True):
     """What a listing shows: how many objects were looked at and whether those were all, how many of them no row names,
     and how many are not named as this release names them. Sizes in bytes.
     """
@@ -32,8 +31,7 @@ class Objects:
     unknown_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """What jobs and exports of an app wait for. `failing` are jobs that failed since they last went well; `past_life`
     are exports that are to expire, `overdue` those of them for which a sweep is late.
     """

@@ -5,10 +5,10 @@ objects are looked through, and what no row names and nobody can commit any more
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from tailrace.config import UpkeepSettings
@@ -27,8 +27,7 @@ Step = Callable[[Database, Scope, int], int]  # with the grace in ms; how much i
 One = TypeVar("One")
 
 
-@dataclass(frozen=True, slots=True)
-class Sweeper:
+class Sweeper(Struct, frozen=True):
     """What sweeping needs."""
 
     database: Database
@@ -36,8 +35,7 @@ class Sweeper:
     settings: UpkeepSettings
 
 
-@dataclass(frozen=True, slots=True)
-class Swept:
+class Swept(Struct, frozen=True):
     """What one sweep did: exports that expired, rows that let their objects go, objects and bytes deleted, and what
     killed writers had left unfinished.
     """

@@ -1,8 +1,8 @@
 """Credentials as they arrive: in the Authorization header, or as the cookie of a login session."""
 
 import base64
-from dataclasses import replace
 
+from msgspec.structs import replace
 from starlette.requests import Request
 
 from tailrace.accounts.keys import csrf_token, same

@@ -2,18 +2,17 @@
 
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from tailrace.model.export import ExportRequest
 
 TOKEN = "$TAILRACE_TOKEN"  # noqa: S105 - the name of a variable: no token is ever shown
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
+class Asking(Struct, frozen=True):
     """A request, where the server is, and the API key of its app; None for whoever may not see it.
 
     `versions` and `events` are the numbers of the names in its filters.
@@ -30,8 +29,7 @@ class Asking:
 Curl = Callable[[Asking], str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Spoken:
+class Spoken(Struct, frozen=True):
     """A dialect by the name that people know, and how it is asked."""
 
     title: str

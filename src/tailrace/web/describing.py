@@ -1,10 +1,10 @@
 """The description of a surface, served by the surface itself."""
 
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 

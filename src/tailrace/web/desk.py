@@ -1,8 +1,8 @@
 """What surfaces are given to work with."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
+from msgspec import Struct, field
 from starlette.requests import Request
 
 from tailrace.accounts.apps import AppMaker
@@ -20,8 +20,7 @@ from tailrace.web.opening import Opener
 from tailrace.web.watcher import Watcher
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
+class Desk(Struct, frozen=True):
     """Everything that handlers of requests work with, put together once; `spoken` are the dialects by name."""
 
     database: Database

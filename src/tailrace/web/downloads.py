@@ -6,9 +6,9 @@ from base64 import b64encode
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
 from urllib.parse import quote
 
+from msgspec import Struct, field
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
@@ -27,8 +27,7 @@ ZERO_COPY = "http.response.zerocopysend"
 _UNSAFE = re.compile(r'[^\x20-\x7e]|["\\%]')
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(Struct, frozen=True):
     """An object, and how a client sees it: its name, type, length in bytes and SHA-256 in hex. `headers` are added to
     those that every download has, or stand in their place.
     """
@@ -125,8 +124,7 @@ def headers_of(content: Content) -> dict[str, str]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Lot:
+class _Lot(Struct, frozen=True):
     """A message with the bytes of an object up to `stop`."""
 
     message: Message

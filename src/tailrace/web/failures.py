@@ -1,11 +1,12 @@
 """What a surface answers to errors, found out by asking it: the statuses, codes and headers of its description."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
+from msgspec import Struct
 from starlette.responses import Response
 
 from tailrace.model.errors import TailraceError
@@ -15,8 +16,7 @@ _UNROUTED = (404, 405)
 _OF_THE_BODY = frozenset(("content-type", "content-length"))
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """One answer to an error: its status, its code, the type of its body, headers beyond those of the body."""
 
     status: int

@@ -2,18 +2,18 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from inspect import cleandoc
 from typing import Any
 
 import msgspec
+from msgspec import Struct, field
 
 from tailrace.web.failures import Failure, failures
 from tailrace.web.operations import Operation, Reply
 from tailrace.web.surface import Surface
 
 Json = dict[str, Any]
-Struct = type[msgspec.Struct]
+Document = type[Struct]
 _SCHEMAS = "#/components/schemas/"
 _VARIABLE = re.compile(r"\{(\w+)(?::\w+)?\}")
 _ALWAYS = frozenset((400, 500, 503))  # a key that nobody knows, a defect, a database that does not answer
@@ -22,8 +22,7 @@ _BYTES = "application/octet-stream"  # what an operation says whose answer has w
 _NO_BODY = "application/json"  # an answer of JSON has a document; without one it has no body
 
 
-@dataclass(frozen=True, slots=True)
-class About:
+class About(Struct, frozen=True):
     """What no operation says of a surface.
 
     `schemes` are its security schemes by name and `security` the alternatives of them that an operation takes.
@@ -36,12 +35,12 @@ class About:
     description: str
     schemes: Mapping[str, Json]
     security: Callable[[Operation], Sequence[Mapping[str, Sequence[str]]]]
-    problem: Struct
+    problem: Document
     tags: Mapping[str, str] = field(default_factory=dict)
-    meanings: Mapping[Struct, Mapping[str, str]] = field(default_factory=dict)
+    meanings: Mapping[Document, Mapping[str, str]] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, Json] = field(default_factory=dict)
-    examples: Mapping[Struct, Sequence[Any]] = field(default_factory=dict)
+    examples: Mapping[Document, Sequence[Any]] = field(default_factory=dict)
 
 
 def describe(surface: Surface, about: About) -> Json:
@@ -78,7 +77,7 @@ def statuses(operation: Operation) -> Sequence[int]:
     return sorted(found)
 
 
-def documents(operations: Sequence[Operation]) -> Iterator[Struct]:
+def documents(operations: Sequence[Operation]) -> Iterator[Document]:
     """The documents that operations take and answer."""
     for operation in operations:
         yield from (kind for kind in (operation.body, operation.shows) if kind is not None)

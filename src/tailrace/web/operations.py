@@ -1,10 +1,11 @@
 """Operations: what a surface can be asked, each one value from which routes, checks and the description are made."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from inspect import iscoroutinefunction
+from typing import Any, Literal, cast
 
 import msgspec
+from msgspec import Struct, field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -41,8 +42,7 @@ class Nothing(msgspec.Struct, forbid_unknown_fields=True):
     """An operation's query or body that has no keys."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """An answer that is not an error: what it says, its document or else its media type, and headers worth naming."""
 
     what: str
@@ -51,8 +51,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One request for an operation, its caller known, its query and body read."""
 
     desk: Desk
@@ -74,7 +73,8 @@ class Call:
         return text
 
 
-Handler = Callable[[Call], Awaitable[Response]]
+# One that is no coroutine may wait for the database or a disk: it is called in a thread.
+Handler = Callable[[Call], Awaitable[Response] | Response]
 _FIND: Mapping[Security, Callable[[Desk, Request], Principal]] = {
     "token": authenticate,
     "token_or_login": authenticate_or_login,
@@ -85,8 +85,7 @@ _FIND: Mapping[Security, Callable[[Desk, Request], Principal]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """One method of a path, described by its handler's docstring.
 
     `scope` is what the token must carry, `errors` are statuses beyond those that any operation may answer. `takes`
@@ -112,6 +111,11 @@ class Operation:
     def __post_init__(self) -> None:
         if self.security == "form" and self.form is None:
             raise ValueError(f"{self.path} would not look at the guard of its form")
+
+    @property
+    def waits(self) -> bool:
+        """Whether the handler is to be called in a thread."""
+        return not iscoroutinefunction(self.handler)
 
     @property
     def name(self) -> str:
@@ -140,8 +144,7 @@ def _route(desk: Desk, path: str, operations: Sequence[Operation]) -> Route:
     return Route(path, endpoint, methods=list(endpoint.by_method), name=operations[0].name)
 
 
-@dataclass(frozen=True, slots=True)
-class _Endpoint:
+class _Endpoint(Struct, frozen=True):
     """A path as an application of ASGI. Starlette would put a layer around a mere function to answer its errors, which
     the one around all routes does.
     """
@@ -166,10 +169,20 @@ async def perform(desk: Desk, operation: Operation, request: Request) -> Respons
         CsrfRefused: no page of ours sent it, for whom that matters.
         Invalid, Malformed, TooLarge, TooSlow: query or body cannot be.
     """
-    known = await _known(desk, operation, request)
+    if operation.waits and operation.body is None and operation.form is None:
+        return await run_in_threadpool(_perform_here, desk, operation, request)
+    known = await run_in_threadpool(_known, desk, operation, request) if _asks_who(operation, request) else None
     query = read_query(request, operation.query)
-    body = await _sent(desk, operation, request)
-    return await operation.handler(Call(desk, request, query, body, known))
+    call = Call(desk, request, query, await _sent(desk, operation, request), known)
+    answer = await run_in_threadpool(operation.handler, call) if operation.waits else operation.handler(call)
+    return answer if isinstance(answer, Response) else await answer
+
+
+def _perform_here(desk: Desk, operation: Operation, request: Request) -> Response:
+    """The same in one thread from beginning to end, where no body is to be waited for."""
+    known = _known(desk, operation, request) if _asks_who(operation, request) else None
+    call = Call(desk, request, read_query(request, operation.query), None, known)
+    return cast(Response, operation.handler(call))
 
 
 async def _sent(desk: Desk, operation: Operation, request: Request) -> Any:
@@ -181,11 +194,13 @@ async def _sent(desk: Desk, operation: Operation, request: Request) -> Any:
     return decode(await read_body(request, SMALL_BODY, desk.settings.ingest.body_timeout_ms), operation.body)
 
 
-async def _known(desk: Desk, operation: Operation, request: Request) -> Principal | None:
+def _asks_who(operation: Operation, request: Request) -> bool:
     by_link = operation.security == "link" and "signature" in request.query_params
-    if by_link or operation.security not in _FIND:
-        return None
-    principal = await run_in_threadpool(_FIND[operation.security], desk, request)
+    return operation.security in _FIND and not by_link
+
+
+def _known(desk: Desk, operation: Operation, request: Request) -> Principal:
+    principal = _FIND[operation.security](desk, request)
     note_caller(request.scope, principal)
     if operation.scope is not None and not principal.may(operation.scope):
         raise Forbidden(operation.scope)

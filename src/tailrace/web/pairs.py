@@ -1,11 +1,11 @@
 """Pairs of names and texts, as query strings and forms carry them, read as documents."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from tailrace.model.errors import Invalid, misfit
 
@@ -39,8 +39,7 @@ def read_pairs(pairs: Iterable[tuple[str, str]], kind: type[msgspec.Struct], who
     return read
 
 
-@dataclass(frozen=True, slots=True)
-class _Keys:
+class _Keys(Struct, frozen=True):
     """Keys of a document: those that are lists, and the attribute of each."""
 
     lists: frozenset[str]

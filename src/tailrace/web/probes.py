@@ -1,9 +1,9 @@
 """Probes: what those ask who run the server, outside of every dialect."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,8 +26,7 @@ _ABSENT = "_probe/absent"  # no object of an app has such a name
 _FRESH = {"cache-control": "no-store"}
 
 
-@dataclass(frozen=True, slots=True)
-class Probes:
+class Probes(Struct, frozen=True):
     """What probes work with; `open_metrics` lets everybody read metrics."""
 
     database: Database

@@ -1,16 +1,16 @@
 """What is seen of one request while it is answered: for the log, the meters and the trace."""
 
 from collections.abc import MutableMapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from tailrace.model.access import Principal
 
 _KEY = "tailrace.seen"
 
 
-@dataclass(slots=True)
-class Seen:
+class Seen(Struct):
     """A request and its answer so far; `bytes` of the body sent, `code` of the error, numbers of whoever asked.
 
     With `unread` the rest of its body is not waited for: the connection is closed after the answer.

@@ -1,8 +1,8 @@
 """What a surface is: one dialect over HTTP."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from starlette.responses import Response
 
 from tailrace.model.errors import TailraceError
@@ -12,8 +12,7 @@ from tailrace.web.operations import Operation
 ErrorTable = Mapping[type[TailraceError], Callable[[TailraceError], Response]]
 
 
-@dataclass(frozen=True, slots=True)
-class Surface:
+class Surface(Struct, frozen=True):
     """A dialect: its operations, the path prefixes that are its own, of which the longest counts, and its reply to each
     domain error.
 

@@ -4,10 +4,10 @@ import itertools
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import func, select, update
 
 from tailrace.accounts.provisioning import read_provisioning

@@ -1,17 +1,18 @@
 """docs/api.md, "Ask for an export" to "Tokens": what a reader may rely on."""
 
+import dataclasses
 import gzip
 import hashlib
 import json
 import re
 import zlib
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import xxhash
+from msgspec.structs import replace
 from sqlalchemy import update
 
 from tailrace.accounts.limits import set_limits
@@ -307,7 +308,7 @@ def test_a_cursor_that_cannot_continue_says_why(filled: Api) -> None:
     with house.database.write() as connection:
         connection.execute(update(app_heads).values(seq=0))
     refused["ahead"] = filled.ask(after=cursor)
-    restored = replace(house, identity=replace(house.identity, epoch="another"))
+    restored = replace(house, identity=dataclasses.replace(house.identity, epoch="another"))
     with live(restored) as http:
         body = {"app": "app_waves", "window": EVERYTHING, "after": cursor}
         refused["epoch"] = http.post("/v1/exports", json=body, headers=READ)

@@ -1,10 +1,9 @@
 """Rights: whatever somebody asks for, a token never can more than its owner, its grants and its maker can."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from sqlalchemy import insert, update
 
 from tailrace.accounts.audit import Actor

@@ -138,7 +138,7 @@ def test_what_cannot_be_written_refuses_nobody(store: House, monkeypatch: pytest
         raise Unavailable("the database is read-only", 5)
 
     with monkeypatch.context() as patch:
-        patch.setattr("tailrace.db.engine.Database.write", write)
+        patch.setattr("tailrace.db.engine.Database.count", write)
         assert all(known(store) for _ in range(5))
     assert len(asked) == 2, "the verifier and the use, once each"
     assert row(store) == (None, None)

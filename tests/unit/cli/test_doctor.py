@@ -4,12 +4,12 @@ what is pinned, what fails, what should have expired.
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import make_url, update
 from typer.testing import CliRunner
 

@@ -11,7 +11,7 @@ from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from tailrace.db import engine
-from tailrace.db.engine import Database, _configure, _sqlite, answering, now_of
+from tailrace.db.engine import Database, _configure, _set_synced, _sqlite, answering, now_of
 from tailrace.db.tables import apps, inbox_heads, limits
 from tailrace.model.clock import HOUR, SystemClock
 from tailrace.model.errors import Unavailable
@@ -156,6 +156,35 @@ def test_an_acknowledged_write_is_synced(data: Path, monkeypatch: pytest.MonkeyP
                     assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
                 else:
                     assert connection.scalar(text("SHOW synchronous_commit")) == "on"
+
+
+def test_what_is_only_counted_does_not_wait_for_the_disk(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What came before or comes after it on the same connection does."""
+    monkeypatch.setattr(engine, "_configure", _configure)
+    monkeypatch.setattr(engine, "_set_synced", _set_synced)
+    with open_house(data) as house:
+        asked = text("PRAGMA synchronous" if house.database.sqlite else "SHOW synchronous_commit")
+        waits, waits_not = (2, 1) if house.database.sqlite else ("on", "off")
+        for _ in range(2):
+            with house.database.count() as connection:
+                assert connection.scalar(asked) == waits_not
+            with house.database.write() as connection:
+                assert connection.scalar(asked) == waits
+
+
+def test_what_is_counted_is_there_for_everybody(database: Database) -> None:
+    """It is a transaction like any other."""
+    with database.count() as connection:
+        connection.execute(update(limits).where(limits.c.name == "n").values(value=7))
+    with pytest.raises(IntegrityError):
+        _count_and_fail(database)
+    assert value(database) == 7
+
+
+def _count_and_fail(database: Database) -> None:
+    with database.count() as connection:
+        connection.execute(update(limits).where(limits.c.name == "n").values(value=8))
+        connection.execute(insert(limits).values(name="n", value=9))
 
 
 def test_the_databases_clock_follows_a_moved_clock(house: House) -> None:

@@ -1,11 +1,10 @@
 """Cursors: whole or refused."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from itsdangerous import URLSafeSerializer
+from msgspec.structs import replace
 
 from tailrace.exports.cursors import Cursor, read_cursor, request_digest, write_cursor
 from tailrace.model.errors import CURSOR_REASONS, CursorRefused

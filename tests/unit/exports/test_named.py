@@ -1,10 +1,10 @@
 """Tables that a request names, against a naive reading of what was sent."""
 
 from collections import Counter
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tailrace.exports import cells
 from tailrace.exports.forms import check_form

@@ -1,8 +1,7 @@
 """Numbers of exports and granted windows, on both databases: they are rows, found by whose they are."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from tailrace.exports.numbers import find_numbered, find_numbered_file
 from tailrace.exports.sizing import grant, is_granted

@@ -1,8 +1,7 @@
 """The plan is a value that leaves out only what cannot match."""
 
-from dataclasses import replace
-
 from hypothesis import given, settings
+from msgspec.structs import replace
 
 from tailrace.exports.plan import Plan, make_plan
 from tailrace.model.export import ExportRequest

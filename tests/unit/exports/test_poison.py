@@ -3,10 +3,10 @@
 import os
 import signal
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tailrace.exports.attempts import Runner
 from tailrace.exports.records import Export

@@ -3,11 +3,11 @@
 import gzip
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import select
 from structlog.testing import capture_logs
 from xxhash import xxh3_128

@@ -1,12 +1,12 @@
 """Accept: whose a record is, what makes it the same record again, and where it goes."""
 
-from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tailrace.ingest.accept import Door, Origin, Outcome, accept
 from tailrace.ingest.flags import NO_TIME

@@ -1,12 +1,12 @@
 """Clocks (4.11): a sender's clock is corrected by what its batch says, within bounds; a file is believed."""
 
-from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tailrace.accounts.audit import Actor
 from tailrace.ingest.clocks import ClockRules, timed

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tailrace.config import SETTINGS_FILE
 from tailrace.ingest.addresses import Keeping, kept

@@ -1,9 +1,9 @@
 """Bounds of profiles, and whose they are. What they say is counted in tests/property/test_profiles.py."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from tailrace.accounts.lookup import scope_of_app

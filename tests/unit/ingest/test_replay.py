@@ -1,8 +1,7 @@
 """A dead letter is read once more: it moves to the inbox as a whole, or nothing changes."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from tailrace.accounts.audit import Actor, in_space, page
 from tailrace.ingest.accept import Origin, accept

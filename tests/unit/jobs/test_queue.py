@@ -4,10 +4,10 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from itertools import product
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Connection, select, update
 
 from tailrace import __version__

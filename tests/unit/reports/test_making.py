@@ -1,11 +1,11 @@
 """Reports are made of little: statistics where they tell enough, few columns, a bounded number of actors at a time."""
 
 from collections import Counter
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tailrace.model.access import Scope
 from tailrace.model.clock import DAY, HOUR, parse_iso

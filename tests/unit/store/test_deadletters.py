@@ -1,9 +1,9 @@
 """Dead letters: kept once, counted always, settled once."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from tailrace.accounts.lookup import scope_of_app
 from tailrace.model.access import Scope

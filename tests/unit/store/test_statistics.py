@@ -3,9 +3,9 @@
 import json
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -115,7 +115,7 @@ def test_statistics_are_counts(rows: list[Row], at_a_time: int) -> None:
     wanted = naive(rows)
     assert found == wanted
     assert unpack_statistics(pack_statistics(found)) == found
-    outline = asdict(unpack_outline(pack_statistics(found)))
+    outline = msgspec.to_builtins(unpack_outline(pack_statistics(found)))
     assert {name: told["count"] for name, told in outline.pop("names").items()} == {
         name: told.count for name, told in wanted.names.items()
     }

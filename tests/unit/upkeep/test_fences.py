@@ -1,8 +1,7 @@
 """Fences: how far a lease has come, and that raising one voids what its holder still writes."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import select, update
 
 from tailrace.db.tables import export_files, exports, id_runs, jobs, segments, shards

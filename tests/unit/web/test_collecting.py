@@ -1,10 +1,10 @@
 """Routes of ingest protocols: one path may be shared by those that tell their requests apart."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from tailrace.ingest.protocols import PROTOCOLS
 from tailrace.ingest.protocols.base import IngestProtocol

@@ -1,14 +1,13 @@
 """What is said of errors of the client, and how a command ends with them."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tailrace.cli import codes
 from tailrace.cli.remote.views import safe
 from tailrace.client import ConnectionLost, Mismatch, ProblemError, WaitTimeout
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """One line for people, and an exit code."""
 
     text: str

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec import Struct
 
 from tailrace.model.export import ExportRequest
 
@@ -42,8 +43,7 @@ class Asked:
     profile: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """An export by a server: what of, where the files go, if anywhere, and how far to follow it."""
 
     request: ExportRequest

@@ -1,11 +1,11 @@
 """What a manifest lists. Names come from outside: each must mean a file in the directory, and nothing else."""
 
 import re
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
+from msgspec import Struct
 
 from tailrace.model.errors import Invalid
 
@@ -15,8 +15,7 @@ _OUTSIDE = re.compile(r"[\x00-\x1f\x7f/\\\ud800-\udfff]|^$")
 _LONGEST = 240  # bytes of a name; file systems take 255
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """One file to download; `url` is "" where the manifest has no links."""
 
     name: str
@@ -25,8 +24,7 @@ class Item:
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Struct, frozen=True):
     """A manifest: the export's id, its files with the schema, and the whole document."""
 
     export: str

@@ -1,9 +1,10 @@
 """How to pull, and what came of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from tailrace.client.retrying import Retries
 from tailrace.model.errors import Invalid
@@ -14,8 +15,7 @@ _LEAST = 1 << 16
 Progress = Callable[[int, int], None]  # bytes that are there, bytes in all
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """Requests at a time, bytes that each brings, whether files that are there are read, and when to ask again."""
 
     parallel: int = 4
@@ -30,8 +30,7 @@ class Options:
             raise Invalid("piece_bytes", f"must be {_LEAST} or more")
 
 
-@dataclass(frozen=True, slots=True)
-class Pulled:
+class Pulled(Struct, frozen=True):
     """A directory that holds a whole export; `loaded` bytes of its `bytes` were downloaded by this run."""
 
     folder: Path

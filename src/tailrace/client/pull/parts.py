@@ -7,16 +7,16 @@ a power cut marks may tell of bytes that are not there; the SHA-256 of the whole
 import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from tailrace.client.pull.listing import Item
 
 _HERE = b"\x01"
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """Some bytes of a file, half-open; `number` counts pieces."""
 
     number: int

@@ -3,9 +3,10 @@
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from tailrace.client.problems import ClientError
 from tailrace.client.pull.listing import Item
@@ -14,8 +15,7 @@ from tailrace.client.pull.parts import Span
 _CHUNK = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """What a source says of a file: whether it can be had in pieces, and how this version of it is called."""
 
     pieces: bool

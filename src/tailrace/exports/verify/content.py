@@ -1,11 +1,11 @@
 """What rows add up to, whatever their format: counts, digest, bounds in time, and a hash per id."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct, field
 from xxhash import xxh3_64_intdigest
 
 from tailrace.exports.verify.digest import MODULUS, content_sha256, sum_of
@@ -15,8 +15,7 @@ Hashes = npt.NDArray[np.uint64]
 _NAMES = 2
 
 
-@dataclass(slots=True)
-class Content:
+class Content(Struct):
     """What was read. `digest` is None where the format does not have the bytes that it is of.
 
     `events` are rows, or those nested in rows; `names` are some of theirs, a second one if there is any; `bad` is the

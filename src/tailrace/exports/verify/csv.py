@@ -2,9 +2,9 @@
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from tailrace.exports.verify import lines as reading
 from tailrace.exports.verify.json import patient
@@ -77,8 +77,7 @@ def _cells(record: bytes) -> list[str]:
     return cells or [""]  # one empty cell is an empty record
 
 
-@dataclass(frozen=True, slots=True)
-class _Reader:
+class _Reader(Struct, frozen=True):
     """Makes rows of records."""
 
     header: Sequence[str]

@@ -6,9 +6,9 @@ compared.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from tailrace.exports.verify.content import Hashes, hashes_of
 from tailrace.exports.verify.report import Finding
@@ -19,8 +19,7 @@ _MOST_COMPARED = 100_000  # ids that are kept as text; what is above it counts a
 _MOST_NAMED = 5
 
 
-@dataclass(frozen=True, slots=True)
-class _Doubled:
+class _Doubled(Struct, frozen=True):
     """Ids that come twice, some of them with their places; `more` that were too many to compare."""
 
     places: dict[str, list[str]]

@@ -1,7 +1,6 @@
 """Manifests on disk: where they are, and how they are read."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -113,8 +112,7 @@ class _Version(Struct):
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """A manifest and where it was; its files lie beside it."""
 
     path: Path

@@ -1,10 +1,9 @@
 """What a verification found, as values. `cli.verify_view` shows them."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One thing that is wrong. `code` is stable; `where` is the file, manifest or directory; `advice` is what to do."""
 
     code: str
@@ -15,8 +14,7 @@ class Finding:
     export: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """Something that could not be proven, though nothing is known to be wrong."""
 
     where: str
@@ -24,8 +22,7 @@ class Note:
     export: str
 
 
-@dataclass(frozen=True, slots=True)
-class VerifiedExport:
+class VerifiedExport(Struct, frozen=True):
     """One export: what was read of it (rows and packed bytes of its files, not what its manifest claims).
 
     `rows` are not those of users tables.
@@ -40,8 +37,7 @@ class VerifiedExport:
     ok: bool
 
 
-@dataclass(frozen=True, slots=True)
-class VerifiedChain:
+class VerifiedChain(Struct, frozen=True):
     """Increments of one app and one request, in their order; a repeated export is not counted again.
 
     `from_beginning`: nothing came before its first export. `complete`: nothing is missing, damaged or doubled from its
@@ -61,8 +57,7 @@ class VerifiedChain:
     events: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """The whole answer."""
 
     exports: tuple[VerifiedExport, ...]

@@ -4,12 +4,11 @@ What is looked at is the same in every format, so a chain may change its format 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Literal, NamedTuple
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 Kind = Literal["event", "session", "user"]  # what a row is called
 Instant = Annotated[datetime, Meta(tz=True)]
@@ -46,8 +45,7 @@ class Fault(NamedTuple):
     why: str
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(Struct):
     """Some rows of a file, in order. A row with a fault stands there without values.
 
     `texts` are the bytes that the digest is of; None where the format does not have them. `lossy` says that the format

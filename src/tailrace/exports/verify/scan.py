@@ -2,8 +2,9 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from tailrace.exports.verify.content import Content, Hashes, read_all
 from tailrace.exports.verify.csv import csv_batches
@@ -20,8 +21,7 @@ _FORMATS = ("json", "csv", "xml", "parquet")
 _PACKINGS = ("none", "gzip", "zstd", "zip")
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """How rows that stand together are written down. `columns` are None where no schema describes them."""
 
     format: str
@@ -43,8 +43,7 @@ class Form:
             yield Batch(texts, json_rows(texts, self.kind, faults), faults)
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(Struct, frozen=True):
     """Rows that stand together, read to their end. `ids` are the hashes of their ids; `again` reads them again."""
 
     where: str
@@ -57,8 +56,7 @@ class Stretch:
     again: Callable[[], Iterator[Batch]]
 
 
-@dataclass(frozen=True, slots=True)
-class Scanned:
+class Scanned(Struct, frozen=True):
     """A file that was read. `names` are those of an archive's members, `damaged` is the archive's own."""
 
     path: Path

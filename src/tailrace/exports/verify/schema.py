@@ -1,11 +1,11 @@
 """The JSON Schema beside the files of an export: whether it is what the manifest says, and the columns it describes."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from tailrace.exports.verify.manifest import Loaded, RowsEntry, is_plain
 from tailrace.exports.verify.report import Finding, Note
@@ -13,8 +13,7 @@ from tailrace.exports.verify.report import Finding, Note
 _AGAIN = "download this file again"
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """A column; `inner` are those of nested events."""
 
     name: str
@@ -27,8 +26,7 @@ class Column:
         return self.name.startswith("params.") and self.kind != "any"
 
 
-@dataclass(frozen=True, slots=True)
-class Schema:
+class Schema(Struct, frozen=True):
     """The columns of each kind of row, by its name; `""` where there is but one."""
 
     rows: Mapping[str, tuple[Column, ...]]

@@ -11,8 +11,10 @@ what:
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tailrace.exports.verify.chain import from_beginning, groups, join
 from tailrace.exports.verify.claims import manifest_findings, total_findings
@@ -27,8 +29,7 @@ from tailrace.exports.verify.streams import Tick
 Progress = Callable[[int, int], None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Checked:
+class _Checked(Struct, frozen=True):
     """One export, its files read."""
 
     loaded: Loaded

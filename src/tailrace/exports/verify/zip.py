@@ -6,11 +6,12 @@ stands before, between or behind them, and checksums are those of the whole memb
 
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, LargeZipFile, ZipFile, ZipInfo
 from zlib import crc32
+
+from msgspec import Struct
 
 from tailrace.exports.verify.streams import Damaged, Pieces, chunks, inflate
 
@@ -19,8 +20,7 @@ _END = struct.Struct("<4s16xH")  # signature, length of a comment
 _ENCRYPTED = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
+class Located(Struct, frozen=True):
     """A member of an archive: where its packed bytes lie, and what the directory says of its content."""
 
     path: Path

@@ -5,7 +5,6 @@ All of it goes through botocore: such objects are as large as exports, and their
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from botocore.exceptions import (
@@ -16,6 +15,7 @@ from botocore.exceptions import (
     ParamValidationError,
     PartialCredentialsError,
 )
+from msgspec import Struct
 
 from tailrace.files.base import Sink
 from tailrace.files.s3.clients import Clients, Connect, Keys
@@ -44,8 +44,7 @@ class Refused(Exception):
     """The bucket's server refuses; trying again changes nothing. The text is the server's code."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """How objects are kept there: encryption (`none`, `AES256`, `aws:kms`), the key of it, and storage class."""
 
     encryption: str = "none"

@@ -2,8 +2,9 @@
 
 import os
 import re
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from tailrace.config import S3Settings
 from tailrace.model.errors import Invalid
@@ -12,8 +13,7 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,253}[a-z0-9]", re.IGNORECASE)
 _REGION = "us-east-1"  # what servers that know no regions are content with
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A folder of a bucket, and how to speak to its server. It holds no secret."""
 
     bucket: str

@@ -1,7 +1,8 @@
 """Binding: a map meets the file that it is used for."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tailrace.ingest.files.mapping import FIELD_NAMES, NESTED, PROFILE_KEYS, SESSION_KEYS, FileMap, Source, Type
 from tailrace.ingest.files.opening import Format

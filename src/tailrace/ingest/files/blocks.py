@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import Struct
 
 _encoder = msgspec.json.Encoder()
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(Struct, frozen=True):
     """A row that could not be read as a row at all; `raw` is its bytes as far as they are known."""
 
     line: int
@@ -23,8 +23,7 @@ class Broken:
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """Rows `lines[i]` of a file (ascending; 1 is its first line, in a table the header).
 
     Lines of NDJSON are in `texts`; cells of a table in `columns` as text, null where there is no value. `done` is how
@@ -33,7 +32,7 @@ class Block:
 
     lines: Sequence[int]
     texts: Sequence[bytes] = ()
-    columns: Mapping[str, pa.Array] = field(default_factory=dict)
+    columns: Mapping[str, pa.Array] = msgspec.field(default_factory=dict)
     broken: Sequence[Broken] = ()
     done: int = 0
 

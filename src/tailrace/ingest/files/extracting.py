@@ -1,10 +1,10 @@
 """Extracting: a block and a map give a draft, a whole column at a time."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec.structs import replace
 
 from tailrace.ingest.draft import DRAFT_SCHEMA, Draft, Rejected, draft_of
 from tailrace.ingest.files.blocks import Block

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,8 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tailrace.db.engine import Database
 from tailrace.ingest.accept import Door, Origin, Outcome, accept
@@ -28,8 +29,7 @@ PROTOCOL = "file"
 _NOTHING = draft_records([], None)
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """How far an import is: bytes of the file as it lies there, and rows so far."""
 
     done: int
@@ -38,8 +38,7 @@ class Progress:
     rejected: int
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """What an import did. Rows that were accepted before are among `accepted`; the seal drops them."""
 
     rows: int

@@ -5,8 +5,9 @@
 
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
+
+from msgspec import Struct, field
 
 from tailrace.ingest.context import ProfileInput
 from tailrace.ingest.draft import DRAFT_SCHEMA
@@ -40,8 +41,7 @@ _BY_SECTION: dict[str, Sequence[str] | None] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """Where one value of a record comes from: a constant text, a column, a JSON path, or a JSON path in a column.
 
     `where` is its path in the mapping file. `format` and `zone` are of times, `type` of parameters.
@@ -56,8 +56,7 @@ class Source:
     type: Type = "text"
 
 
-@dataclass(frozen=True, slots=True)
-class FileMap:
+class FileMap(Struct, frozen=True):
     """A mapping file. `text` is the file itself, `null` the texts that mean "no value"."""
 
     text: str | None

@@ -3,11 +3,11 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal, cast, get_args
 
 import pyarrow as pa
+from msgspec import Struct
 
 from tailrace.model.errors import Invalid, Malformed
 
@@ -30,8 +30,7 @@ _PARQUET = b"PAR1"
 _COPY = 1 << 20  # bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True):
     """A file without its packing. `stream` reads forward; `size` is in bytes as the file lies there."""
 
     path: Path

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from tailrace.ingest.files.blocks import Block
 from tailrace.ingest.files.lines import line_blocks
@@ -12,8 +13,7 @@ from tailrace.ingest.files.parquet import ParquetReader
 from tailrace.ingest.files.tables import TableReader
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """An open file and its rows. `columns` are a table's (None for NDJSON), `types` those of Parquet; size in bytes."""
 
     name: str

@@ -1,10 +1,10 @@
 """What an ingest protocol is: how the SDKs of one kind send, as a value. It knows nothing of HTTP servers."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import msgspec
+from msgspec import Struct, field
 
 from tailrace.ingest.accept import Outcome
 from tailrace.ingest.draft import Draft
@@ -14,8 +14,7 @@ ADDRESS = "address"  # the one place of a sender's address in a context
 Method = Literal["GET", "POST"]
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """One request of an SDK, its body unpacked. Names of headers are lower-case; `address` is the sender's IP address.
 
     `received_at` is in ms.
@@ -31,8 +30,7 @@ class Sent:
     received_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
+class Split(Struct, frozen=True):
     """The records of a request, each by itself, and what of the request they need to be read: a JSON object.
 
     The context is kept with dead letters, so that a replay reads them as the request would have been read. It never
@@ -43,8 +41,7 @@ class Split:
     context: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What an SDK hears."""
 
     status: int
@@ -53,8 +50,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Intake:
+class Intake(Struct, frozen=True):
     """Paths that take events. `split` raises `Malformed`, or whatever `msgspec` says of a body that cannot be read.
 
     `reply` answers when every good record is durable. `mine` says of a request whether it is one of this intake: it
@@ -68,8 +64,7 @@ class Intake:
     mine: Callable[[Sent], bool] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Inert:
+class Inert(Struct, frozen=True):
     """Paths that SDKs ask before or beside sending; the answer is always the same for the same request."""
 
     paths: Sequence[str]
@@ -77,8 +72,7 @@ class Inert:
     reply: Callable[[Sent], Answer]
 
 
-@dataclass(frozen=True, slots=True)
-class IngestProtocol:
+class IngestProtocol(Struct, frozen=True):
     """How the SDKs of one kind send.
 
     `key_of` finds the write key in a request, in a header, the query or the body; None if there is none. `draft`

@@ -3,12 +3,12 @@
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import msgspec
 import pyarrow as pa
+from msgspec.structs import replace
 
 from tailrace.ingest.context import profile_text, session_text
 from tailrace.ingest.draft import Draft, Rejected, draft_of

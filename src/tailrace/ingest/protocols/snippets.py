@@ -1,13 +1,14 @@
 """Snippets: how the SDKs of each protocol are told to send here, to copy and paste."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 _BASE, _KEY = "{base}", "{key}"
 
 
-@dataclass(frozen=True, slots=True)
-class Snippet:
+class Snippet(Struct, frozen=True):
     """What to paste: by whose SDK, of which protocol (empty: the native API)."""
 
     title: str

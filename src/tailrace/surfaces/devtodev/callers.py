@@ -1,6 +1,6 @@
 """Who calls: by the token that a body or a query brings, with the rights that its owner has at this moment."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from tailrace.accounts.lookup import principal_of_token, scope_in_space
 from tailrace.db.engine import Database

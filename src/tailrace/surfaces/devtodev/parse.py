@@ -1,10 +1,10 @@
 """From what clients send to domain values. Bodies are JSON whatever their content type says."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from tailrace.model.clock import DAY
 from tailrace.model.predicates import Predicate
@@ -24,8 +24,7 @@ class Anything(msgspec.Struct):
     """A query of which the handlers read what they need."""
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(Struct, frozen=True):
     """An element of `events`: an event or a group by its name, conditions, and the file's name if one was given."""
 
     name: str
@@ -34,8 +33,7 @@ class Element:
     object: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A job as it was sent. Times in ms; no elements are all events."""
 
     app_id: str

@@ -1,7 +1,6 @@
 """The three things that can be asked: a job, how it stands, its report. Each is there with and without a slash."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -36,7 +35,7 @@ from tailrace.surfaces.devtodev.reports import open_report
 from tailrace.surfaces.devtodev.selection import Selected
 from tailrace.surfaces.devtodev.shapes import USERS, tables_of
 from tailrace.web.bodies import read_body
-from tailrace.web.operations import SMALL_BODY, Call, Handler, Operation, Reply
+from tailrace.web.operations import SMALL_BODY, Call, Operation, Reply
 from tailrace.web.seen import note_error
 
 BASE = "/api/v1/rawexport"
@@ -48,6 +47,7 @@ class _Counted(msgspec.Struct):
     rows: int
 
 
+_Handler = Callable[[Call], Awaitable[Response]]
 # Made before there are threads: two that read a type for the first time at the same moment end the process.
 _counted = msgspec.json.Decoder(_Counted).decode
 
@@ -144,7 +144,7 @@ def _own(principal: Principal, found: Owned | None) -> Export:
     return found.export
 
 
-def _answering(handler: Handler, suffix: str = "") -> Handler:
+def _answering(handler: _Handler, suffix: str) -> _Handler:
     """A handler whose refusals are answered in the words of the document."""
 
     async def answer(call: Call) -> Response:
@@ -161,18 +161,20 @@ def _answering(handler: Handler, suffix: str = "") -> Handler:
 _SHOWN = {200: Reply("How it stands.", media_type=MEDIA_TYPE), 201: Reply("It is complete.", media_type=MEDIA_TYPE)}
 _STATES = _SHOWN | {202: Reply("It waits.", media_type=MEDIA_TYPE)}
 _FILES = {200: Reply("The report.", media_type=REPORT), 206: Reply("A range of it.", media_type=REPORT)}
-_ASKED: Sequence[tuple[str, str, Callable[[Call], Awaitable[Response]], dict[int, Reply]]] = (
+_ASKED: Sequence[tuple[str, str, _Handler, dict[int, Reply]]] = (
     ("POST", "setjob", set_job, {200: Reply("The job's id.", media_type=MEDIA_TYPE)}),
     ("POST", "getprogress", ask_job, _STATES),
     ("GET", "getprogress", see_job, _STATES),
     ("GET", "download", get_report_file, _FILES),
 )
-_PLAIN = tuple(
-    # The token stands in the body or in the query, and is looked at after the body: so the handlers see to it.
-    Operation(method, f"{BASE}/{name}", _answering(handler), replies, security="none", query=Anything)
-    for method, name, handler, replies in _ASKED
-)
-OPERATIONS: Sequence[Operation] = (
-    *_PLAIN,
-    *(replace(one, path=f"{one.path}/", handler=_answering(one.handler, "_slashed")) for one in _PLAIN),
-)
+
+
+def _operations(suffix: str, path_suffix: str) -> Iterator[Operation]:
+    """The operations with something behind the names of handlers and the paths."""
+    for method, name, handler, replies in _ASKED:
+        # The token stands in the body or in the query, and is looked at after the body: so the handlers see to it.
+        path, answering = f"{BASE}/{name}{path_suffix}", _answering(handler, suffix)
+        yield Operation(method, path, answering, replies, security="none", query=Anything)
+
+
+OPERATIONS: Sequence[Operation] = (*_operations("", ""), *_operations("_slashed", "/"))

@@ -1,12 +1,11 @@
 """What a request selects: its list of events, parsed, with groups resolved."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tailrace.model.predicates import Predicate
 
 
-@dataclass(frozen=True, slots=True)
-class Selected:
+class Selected(Struct, frozen=True):
     """Events of one file of the report.
 
     `event` is the id of a standard event, or the name of a `custom` one. `alias` names the file in place of it, where

@@ -5,7 +5,8 @@ instants whole seconds, durations seconds.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tailrace.model.predicates import Predicate
 from tailrace.model.rows import Column, RowShape
@@ -34,8 +35,7 @@ _REVENUE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
+class _File(Struct, frozen=True):
     """The file of a standard event: which events of ours it holds, and its columns."""
 
     events: tuple[str, ...]

@@ -1,10 +1,10 @@
 """`s3URI`: a link to the file of a request, good for minutes, and what it opens when it comes back."""
 
-from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode
 
 import msgspec
+from msgspec import Struct
 
 from tailrace.exports.numbers import Numbered
 from tailrace.exports.records import Export, StoredFile
@@ -24,8 +24,7 @@ class LinkQuery(msgspec.Struct, rename="pascal"):
     signature: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Linking:
+class Linking(Struct, frozen=True):
     """What links of one answer are made of: the store's secret, the server's URL, until when (ms) they are good."""
 
     secret: str

@@ -3,10 +3,10 @@
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from tailrace.model.errors import Invalid, Malformed
 from tailrace.model.export import Format
@@ -34,8 +34,7 @@ class FieldsQuery(msgspec.Struct, rename={"fields": "fields[rawData]"}):
         return None if not self.fields else frozenset(name.strip() for name in self.fields.split(","))
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A request as it was sent: the app by its key, versions and events by the numbers of the catalogue."""
 
     api_key: str

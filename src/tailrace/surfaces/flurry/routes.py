@@ -39,22 +39,22 @@ async def post_raw_data(call: Call) -> Response:
     return created(submitted.number or 0, asked)
 
 
-async def get_raw_data(call: Call) -> Response:
+def get_raw_data(call: Call) -> Response:
     """How a request stands; once it has succeeded, with a new link to its file."""
     number = call.path("id")
-    return await run_in_threadpool(_status, call, number)
+    return _status(call, number)
 
 
-async def get_raw_file(call: Call) -> Response:
+def get_raw_file(call: Call) -> Response:
     """The file of a request, by its link alone: whoever has it needs no token."""
     desk, number, name = call.desk, call.path("id"), call.path("name")
-    sought = await run_in_threadpool(find_numbered_file, desk.database, NAME, number)
+    sought = find_numbered_file(desk.database, NAME, number)
     export, file = opened(desk.identity.secret, sought, name, call.query)
     seen_as = file_name(number, export.request.format)
     content = Content(file.object, seen_as, MEDIA_TYPE, file.bytes, file.sha256, file.key_ref)
     sent = download(call.request, desk.files, content, desk.settings.downloads.accel_prefix)
     if sent.begins:
-        await run_in_threadpool(note_downloads, desk.database, [begun(call, export.scope, export.id, file.name)])
+        note_downloads(desk.database, [begun(call, export.scope, export.id, file.name)])
     return sent
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 from starlette.responses import Response
 
-from tailrace.exports.bundles import Bundle
+from tailrace.exports.bundles import Bundle, Listed
 from tailrace.model.clock import SECOND
 from tailrace.surfaces.fullstory.parse import Form
 from tailrace.web.downloads import Content
@@ -16,7 +16,7 @@ VARY = {"vary": "Accept-Encoding, Accept"}
 _SAVED = {"content-disposition": f'attachment; filename="{FILE}"'}
 
 
-def listed(bundles: Sequence[Bundle]) -> Response:
+def listed(bundles: Sequence[Listed]) -> Response:
     """A list of bundles. The document spells `ID`, its server spelled `Id`: there are clients of either."""
     rows = [{"Start": b.start // SECOND, "Stop": b.stop // SECOND, "ID": b.number, "Id": b.number} for b in bundles]
     return Response(msgspec.json.encode({"exports": rows}), 200, {"cache-control": "no-store"}, JSON)

@@ -25,9 +25,9 @@ LIST = "/api/v1/export/list"
 GET = "/api/v1/export/get"
 
 
-async def list_bundles_by_query(call: Call) -> Response:
+def list_bundles_by_query(call: Call) -> Response:
     """Bundles whose end is after `start`, the parameters in the query."""
-    return await run_in_threadpool(_list, call, call.query.values)
+    return _list(call, call.query.values)
 
 
 async def list_bundles_by_body(call: Call) -> Response:
@@ -35,9 +35,9 @@ async def list_bundles_by_body(call: Call) -> Response:
     return await run_in_threadpool(_list, call, await _parameters(call))
 
 
-async def get_bundle_by_query(call: Call) -> Response:
+def get_bundle_by_query(call: Call) -> Response:
     """The file of a bundle, the parameters in the query."""
-    return await run_in_threadpool(_get, call, call.query.values)
+    return _get(call, call.query.values)
 
 
 async def get_bundle_by_body(call: Call) -> Response:
@@ -61,7 +61,7 @@ def _list(call: Call, values: Mapping[str, Any]) -> Response:
 
 def _counted(call: Call) -> Scope:
     """The app of the caller, looked up where the call is counted, whatever comes of it."""
-    with call.desk.database.write() as connection:
+    with call.desk.database.count() as connection:
         scope = app_of(connection, call.principal)
         count_call(connection, call.principal)
     return scope
@@ -73,7 +73,7 @@ def _app(call: Call) -> Scope:
 
 
 def _count(call: Call, *, download: bool = False) -> None:
-    with call.desk.database.write() as connection:
+    with call.desk.database.count() as connection:
         count_call(connection, call.principal, download=download)
 
 

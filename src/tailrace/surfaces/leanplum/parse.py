@@ -3,9 +3,10 @@
 import re
 from calendar import monthrange
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
+
+from msgspec import Struct
 
 from tailrace.model.clock import DAY
 from tailrace.model.errors import Invalid, NotFound, WindowTooOld
@@ -22,8 +23,7 @@ _LATEST = 253_402_300_800  # the end of the year 9999, seconds
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """An export as it was asked for: sessions that began in one window and became available in another.
 
     `since` says that the client gave a beginning of the latter: it goes on from an export before.

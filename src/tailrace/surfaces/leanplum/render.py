@@ -1,10 +1,10 @@
 """From domain values to the documents of the API: an object in an array in an object."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 from starlette.responses import Response
 
 from tailrace.delivery.records import ENDED
@@ -40,8 +40,7 @@ def job_id(app: int, number: str) -> str:
     return f"export_{app}_{number}"
 
 
-@dataclass(frozen=True, slots=True)
-class Results:
+class Results(Struct, frozen=True):
     """An export under the id of its job, and how its deliveries stand."""
 
     export: Export

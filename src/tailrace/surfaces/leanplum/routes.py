@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -43,8 +44,7 @@ class Anything(msgspec.Struct):
     """A query that the handler reads by itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """Who wants something of an app, and with which arguments."""
 
     call: Call
@@ -68,16 +68,16 @@ async def post_api(call: Call) -> Response:
     return await _answered(call, await read_body(call.request, SMALL_BODY, call.desk.settings.ingest.body_timeout_ms))
 
 
-async def get_exported_file(call: Call) -> Response:
+def get_exported_file(call: Call) -> Response:
     """A file of an export, by its name alone: whoever knows that needs no key."""
     desk, name = call.desk, f"export-{call.path('name')}"
-    sought = await run_in_threadpool(_sought, desk, name)
+    sought = _sought(desk, name)
     file = _file(sought, name)
     content = Content(file.object, name, file.media_type, file.bytes, file.sha256, file.key_ref)
     sent = download(call.request, desk.files, content, desk.settings.downloads.accel_prefix)
     if sent.begins:
         told = begun(call, sought.scope, sought.export, name[name.index("output") :])  # the rest would open it
-        await run_in_threadpool(note_downloads, desk.database, [told])
+        note_downloads(desk.database, [told])
     return sent
 
 

@@ -1,10 +1,10 @@
 """Links to files of exports: as a manifest shows them, and what they open when they come back."""
 
-from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import quote, urlencode
 
 import msgspec
+from msgspec import Struct
 
 from tailrace.accounts.limits import limit
 from tailrace.db.engine import Database
@@ -23,8 +23,7 @@ class LinkQuery(msgspec.Struct, forbid_unknown_fields=True):
     signature: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Links:
+class Links(Struct, frozen=True):
     """How the links of a manifest are made: below which URL, and until when (ms) they are good."""
 
     secret: str

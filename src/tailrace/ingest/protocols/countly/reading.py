@@ -2,11 +2,12 @@
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tailrace.ingest.draft import Draft
 from tailrace.ingest.protocols.countly.device import METRICS, address_of, object_in, renamed, session_of
@@ -39,8 +40,7 @@ class _Record(msgspec.Struct):
     value: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
+class _Request(Struct, frozen=True):
     """What the records of a request have in common; `timestamp` as it was sent."""
 
     device_id: str | None

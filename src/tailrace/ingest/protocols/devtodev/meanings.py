@@ -1,9 +1,10 @@
 """What the codes of events mean: which event of ours, and where members of events and of their senders go."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+
+from msgspec import Struct, field
 
 from tailrace.ingest.protocols.devtodev import values
 from tailrace.ingest.protocols.devtodev.values import YEARS, none, same
@@ -16,8 +17,7 @@ _ACCRUALS = {0: "earned", 1: "bought"}
 _PLATFORMS = {"ios": "ios", "ipados": "ios", "android": "android"}
 
 
-@dataclass(slots=True)
-class Said:
+class Said(Struct):
     """What an event and its sender say, by place; `time` in ms."""
 
     time: int | None
@@ -42,8 +42,7 @@ class Said:
                 getattr(self, place)[key] = found
 
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
+class Meaning(Struct, frozen=True):
     """What a code means: an event, moves of its members, and what is to be done when they are in their places."""
 
     event: str = ""

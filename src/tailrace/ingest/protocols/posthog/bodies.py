@@ -3,11 +3,11 @@
 import base64
 import binascii
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
+from msgspec import Struct
 
 from tailrace.ingest.lzstring import unpack_lzstring
 from tailrace.ingest.protocols.base import Sent, Split
@@ -29,8 +29,7 @@ class Envelope(msgspec.Struct):
     sent_at: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Body:
+class _Body(Struct, frozen=True):
     """A body unwrapped: its events, each by itself, and when it was sent, as it says."""
 
     raws: Sequence[bytes]

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
+
+from msgspec.structs import asdict
 
 from tailrace.ingest.agents import agent_of
 from tailrace.ingest.protocols.segment.values import Json, filled, object_of, taken, text_of

@@ -1,8 +1,9 @@
 """Rows of reports, and of lists of values: from counts by group to cells with names and ids."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
+
+from msgspec import Struct
 
 from tailrace.db.engine import Database
 from tailrace.files.base import Files
@@ -22,8 +23,7 @@ _OWNED = frozenset(("app", "appVersion", "event"))  # what is of one app, even i
 Cell = str | Number
 
 
-@dataclass(frozen=True, slots=True)
-class _Key:
+class _Key(Struct, frozen=True):
     """A group of all apps: the app counts only where a dimension is of one app."""
 
     period: int
@@ -36,8 +36,7 @@ class _Key:
         return self.period, self.app or 0, tuple(value or "" for value in self.values)
 
 
-@dataclass(frozen=True, slots=True)
-class _Owner:
+class _Owner(Struct, frozen=True):
     """An app and its names: what cells are made of besides values."""
 
     app: ReportedApp

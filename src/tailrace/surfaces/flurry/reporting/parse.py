@@ -4,11 +4,11 @@ import math
 import operator
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, tzinfo
 from typing import Literal
 
 import msgspec
+from msgspec import Struct
 
 from tailrace.model.errors import Invalid
 from tailrace.model.zones import zone_of
@@ -60,16 +60,14 @@ class ValuesQuery(msgspec.Struct, forbid_unknown_fields=True):
     token: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Show:
+class Show(Struct, frozen=True):
     """A dimension of a report, and which attributes of it are shown."""
 
     dimension: str
     attributes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Having:
+class Having(Struct, frozen=True):
     """A condition on a metric: it compares with one of the numbers, or with none of them."""
 
     metric: str
@@ -82,8 +80,7 @@ class Having:
         return any(self.compare(value, number) for number in self.numbers) != self.negative
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A report as it was asked for. `end` is not in it; `sort` says of each metric whether the largest is first."""
 
     table: ReportTable

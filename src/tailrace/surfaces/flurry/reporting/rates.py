@@ -1,7 +1,8 @@
 """The token bucket of reports, and the headers that tell how full it is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tailrace.accounts.limits import limit
 from tailrace.accounts.quotas import TOKEN, take
@@ -13,8 +14,7 @@ from tailrace.model.errors import TooSoon
 _NAME = "reports"
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(Struct, frozen=True):
     """A bucket after a request was counted: its size, requests left, given back a second; or that it was empty."""
 
     burst: int
@@ -43,7 +43,7 @@ def count_request(database: Database, principal: Principal) -> Rate:
         return Rate(0, 0, a_second)
     subject = f"tkn_{principal.token}"
     try:
-        with database.write() as connection:
+        with database.count() as connection:
             left = take(connection, principal.space, _NAME, subject, burst, refill, database.now(connection))
     except TooSoon as refused:
         return Rate(burst, 0, a_second, refused)

@@ -1,7 +1,8 @@
 """Tables of the Analytics Reporting API: their dimensions and metrics, and what of the vendor's is not built."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tailrace.reports.asked import Dimension, Measure, Numbers, Unit
 
@@ -37,8 +38,7 @@ DIMENSIONS: Mapping[str, Dimension] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(Struct, frozen=True):
     """What a metric is made of, and how."""
 
     needs: frozenset[Measure]
@@ -66,8 +66,7 @@ METRICS: Mapping[str, Metric] = {
 _USAGE = ("sessions", "activeDevices", "newDevices", "timeSpent", "averageTimePerDevice", "averageTimePerSession")
 
 
-@dataclass(frozen=True, slots=True)
-class ReportTable:
+class ReportTable(Struct, frozen=True):
     """A table: what its rows count, what they can be counted by, and its metrics."""
 
     name: str

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tailrace.accounts import apps
@@ -29,58 +28,52 @@ from tailrace.web.paging import PageQuery, before, cut
 READ, WRITE = "apps.read", "apps.write"
 
 
-async def get_apps(call: Call) -> Response:
+def get_apps(call: Call) -> Response:
     """List apps that the caller may see, newest first."""
     query, first = call.query, before("apps", call.query)
-    found = await run_in_threadpool(
-        apps.list_apps, call.desk.database, call.principal, before=first, most=query.limit + 1
-    )
+    found = apps.list_apps(call.desk.database, call.principal, before=first, most=query.limit + 1)
     shown, after = cut("apps", found, query)
     return secret_response(AppsDocument([app_document(app) for app in shown], after))
 
 
-async def post_app(call: Call) -> Response:
+def post_app(call: Call) -> Response:
     """Make an app with a write key and an API key; it takes events at once. Whoever may see its keys is told them."""
     desk, body = call.desk, call.body
-    made = await run_in_threadpool(
-        apps.make_app, desk.database, desk.apps, call.principal, body.id, body.name, actor(call)
-    )
+    made = apps.make_app(desk.database, desk.apps, call.principal, body.id, body.name, actor(call))
     return secret_response(app_document(made), 201)
 
 
-async def get_app(call: Call) -> Response:
+def get_app(call: Call) -> Response:
     """An app, with its keys for whoever may make new ones."""
-    found = await run_in_threadpool(apps.find_app, call.desk.database, call.principal, call.path("id"))
+    found = apps.find_app(call.desk.database, call.principal, call.path("id"))
     return secret_response(app_document(found))
 
 
-async def patch_app(call: Call) -> Response:
+def patch_app(call: Call) -> Response:
     """Give an app another name."""
     database, name = call.desk.database, call.body.name
-    found = await run_in_threadpool(apps.rename_app, database, call.principal, call.path("id"), name, actor(call))
+    found = apps.rename_app(database, call.principal, call.path("id"), name, actor(call))
     return secret_response(app_document(found))
 
 
-async def rotate_key(call: Call) -> Response:
+def rotate_key(call: Call) -> Response:
     """Make a new key of an app; the one before is void at once."""
     desk, app, key = call.desk, call.path("id"), call.body.key
-    value = await run_in_threadpool(
-        apps.rotate_key, desk.database, desk.identity.secret, call.principal, app, key, actor(call)
-    )
+    value = apps.rotate_key(desk.database, desk.identity.secret, call.principal, app, key, actor(call))
     return secret_response(KeyDocument(app, key, value), 201)
 
 
-async def get_app_events(call: Call) -> Response:
+def get_app_events(call: Call) -> Response:
     """List event names that an app has sent, newest first. They are known once they are sealed."""
     query, first = call.query, before("events", call.query)
-    found = await run_in_threadpool(_events, call, first, query.limit + 1)
+    found = _events(call, first, query.limit + 1)
     shown, after = cut("events", found, query)
     return json_response(EventsDocument([event_document(event) for event in shown], after))
 
 
-async def patch_app_event(call: Call) -> Response:
+def patch_app_event(call: Call) -> Response:
     """Block an event, or let it be seen again, in dialects that know of blocked events."""
-    return json_response(event_document(await run_in_threadpool(_blocked, call)))
+    return json_response(event_document(_blocked(call)))
 
 
 def _events(call: Call, first: int | None, most: int) -> list[KnownEvent]:

@@ -1,9 +1,9 @@
 """The audit: who did what."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import replace
 
 import msgspec
+from msgspec.structs import replace
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
@@ -18,12 +18,12 @@ from tailrace.web.paging import before, cut
 NDJSON = "application/x-ndjson"
 
 
-async def get_audit(call: Call) -> Response:
+def get_audit(call: Call) -> Response:
     """What was done in the space, newest first. With `Accept: application/x-ndjson` all of it, one entry per line."""
     query, wanted = call.query, _wanted(call)
     if NDJSON in call.request.headers.get("accept", ""):
         return StreamingResponse(_lines(every(call.desk.database, wanted)), media_type=NDJSON)
-    found = await run_in_threadpool(page, call.desk.database, wanted, query.limit + 1)
+    found = page(call.desk.database, wanted, query.limit + 1)
     shown, after = cut("audit", found, query)
     return json_response(AuditDocument([entry_document(noted) for noted in shown], after))
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tailrace.accounts.lookup import scope_for
@@ -25,31 +24,31 @@ from tailrace.surfaces.native.routes.exports import CREATE, POLL, POLL_S, READ, 
 from tailrace.web.operations import Call, Operation, Reply
 
 
-async def kick_off(call: Call) -> Response:
+def kick_off(call: Call) -> Response:
     """Ask for an export of what is there now: 202, and where its status is. HEAD asks for nothing."""
     check_prefer(call.request)
-    scope, asked = await run_in_threadpool(_read, call, call.query)
+    scope, asked = _read(call, call.query)
     if call.request.method == "HEAD":
         return Response(status_code=202)
-    export = await run_in_threadpool(submit, call.desk.submitter, call.principal, scope, asked)
+    export = submit(call.desk.submitter, call.principal, scope, asked)
     call.desk.bell.ring()
     return Response(None, 202, {"content-location": f"{call.desk.base_url(call.request)}{PATH}/{export.id}"})
 
 
-async def get_bulk(call: Call) -> Response:
+def get_bulk(call: Call) -> Response:
     """202 with its progress while the export is made, then its files."""
-    export = await run_in_threadpool(find_wanted, call.desk.database, call.principal, call.path("id"))
+    export = find_wanted(call.desk.database, call.principal, call.path("id"))
     if export.state == "failed":
         raise ExportFailed(export.error or "")
     if export.state != "succeeded":
         return Response(None, 202, {"x-progress": progress_header(export), "retry-after": str(POLL_S)})
-    links = await run_in_threadpool(links_for, call)
+    links = links_for(call)
     return json_response(bulk_document(export, links), headers=expires_header(export))
 
 
-async def delete_bulk(call: Call) -> Response:
+def delete_bulk(call: Call) -> Response:
     """Say that nobody wants the export any more: it is cancelled, or its files expire. It is 404 here from then on."""
-    await run_in_threadpool(_withdraw, call, call.path("id"))
+    _withdraw(call, call.path("id"))
     return Response(status_code=202)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tailrace.delivery.refusals import PATH, refuse
@@ -31,26 +30,24 @@ _FORM = (
 )
 
 
-async def get_deliveries(call: Call) -> Response:
+def get_deliveries(call: Call) -> Response:
     """How the deliveries of an export stand, each with its log."""
     database = call.desk.database
-    export = await run_in_threadpool(find_export, database, call.principal, call.path("id"))
-    found = await run_in_threadpool(of_export, database, export.scope, export.id)
+    export = find_export(database, call.principal, call.path("id"))
+    found = of_export(database, export.scope, export.id)
     return json_response(DeliveriesDocument([delivery_document(logged) for logged in found]))
 
 
-async def get_delivery(call: Call) -> Response:
+def get_delivery(call: Call) -> Response:
     """How a delivery stands, and its log."""
-    found = await run_in_threadpool(find_delivery, call.desk.database, call.principal, call.path("id"))
+    found = find_delivery(call.desk.database, call.principal, call.path("id"))
     return json_response(delivery_document(found))
 
 
-async def replay_delivery(call: Call) -> Response:
+def replay_delivery(call: Call) -> Response:
     """Deliver once more, to the same target: 202, and the new delivery."""
     desk = call.desk
-    made = await run_in_threadpool(
-        replay, desk.database, desk.submitter.ids, call.principal, call.path("id"), actor(call)
-    )
+    made = replay(desk.database, desk.submitter.ids, call.principal, call.path("id"), actor(call))
     desk.bell.ring()
     return json_response(delivery_document(made), 202)
 
@@ -68,11 +65,11 @@ async def show_unsubscribe(_: Call) -> Response:
     return Response(_FORM, 200, headers, "text/html")
 
 
-async def post_unsubscribe(call: Call) -> Response:
+def post_unsubscribe(call: Call) -> Response:
     """Send no more mail about exports of the space to the address of a link; mail programs do it by one click."""
     desk, query = call.desk, call.query
     secret = desk.identity.secret
-    await run_in_threadpool(refuse, desk.database, secret, query.space, query.address, query.signature)
+    refuse(desk.database, secret, query.space, query.address, query.signature)
     return json_response(UnsubscribedDocument("unsubscribed"))
 
 

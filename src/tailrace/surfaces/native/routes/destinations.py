@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tailrace.delivery import destinations
@@ -16,11 +15,10 @@ from tailrace.web.paging import PageQuery, before, cut
 CREATE = "exports.create"
 
 
-async def get_destinations(call: Call) -> Response:
+def get_destinations(call: Call) -> Response:
     """List destinations, newest first, without their secrets."""
     query = call.query
-    found = await run_in_threadpool(
-        destinations.list_destinations,
+    found = destinations.list_destinations(
         call.desk.database,
         call.principal,
         before=before("destinations", query),
@@ -30,11 +28,10 @@ async def get_destinations(call: Call) -> Response:
     return json_response(DestinationsDocument([destination_document(one) for one in shown], after))
 
 
-async def post_destination(call: Call) -> Response:
+def post_destination(call: Call) -> Response:
     """Keep a target under a name; its secrets are encrypted, and never shown again."""
     desk, body = call.desk, call.body
-    made = await run_in_threadpool(
-        destinations.make_destination,
+    made = destinations.make_destination(
         desk.database,
         desk.submitter.reception,
         call.principal,
@@ -45,11 +42,9 @@ async def post_destination(call: Call) -> Response:
     return json_response(destination_document(made), 201)
 
 
-async def delete_destination(call: Call) -> Response:
+def delete_destination(call: Call) -> Response:
     """Forget a destination and its secrets; deliveries to it that have not ended fail."""
-    gone = await run_in_threadpool(
-        destinations.delete_destination, call.desk.database, call.principal, call.path("name"), actor(call)
-    )
+    gone = destinations.delete_destination(call.desk.database, call.principal, call.path("name"), actor(call))
     return json_response(destination_document(gone))
 
 

@@ -1,9 +1,8 @@
 """Exports: ask, estimate, list, look, cancel, repeat, and the manifest."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from starlette.concurrency import run_in_threadpool
+from msgspec.structs import replace
 from starlette.responses import Response
 
 from tailrace.accounts.lookup import scope_for
@@ -39,42 +38,42 @@ CREATE, READ = "exports.create", "exports.read"
 POLL_S = 1
 
 
-async def post_export(call: Call) -> Response:
+def post_export(call: Call) -> Response:
     """Ask for an export: 202, and where to look for it."""
     base, who = call.desk.base_url(call.request), call.principal.who
     asked = replace(export_request(call.body), deliveries=wanted_deliveries(call.body.deliveries, base, who))
-    return await _asked(call, await run_in_threadpool(_submit, call, asked))
+    return _asked(call, _submit(call, asked))
 
 
-async def rerun_export(call: Call) -> Response:
+def rerun_export(call: Call) -> Response:
     """Ask for the same as an export did, without its deliveries: 202, and where to look for the new one."""
-    return await _asked(call, await run_in_threadpool(_submit_again, call, call.path("id")))
+    return _asked(call, _submit_again(call, call.path("id")))
 
 
-async def estimate_export(call: Call) -> Response:
+def estimate_export(call: Call) -> Response:
     """About what an export would hold and how long it would take; none is made."""
-    found = await run_in_threadpool(_forecast, call, export_request(call.body))
+    found = _forecast(call, export_request(call.body))
     return json_response(estimate_document(found))
 
 
-async def list_all_exports(call: Call) -> Response:
+def list_all_exports(call: Call) -> Response:
     """Exports of the apps that the token sees, newest first."""
-    return json_response(exports_document(await run_in_threadpool(_page, call, call.query)))
+    return json_response(exports_document(_page(call, call.query)))
 
 
-async def delete_export(call: Call) -> Response:
+def delete_export(call: Call) -> Response:
     """Cancel an export: 202 while a worker still has to let go of it, 200 when it has ended, as it then is."""
-    export = await run_in_threadpool(cancel_export, call.desk.database, call.principal, call.path("id"))
+    export = cancel_export(call.desk.database, call.principal, call.path("id"))
     if export.state in ("queued", "running"):
         return json_response(export_document(export), 202, {"retry-after": str(POLL_S)})
     return json_response(export_document(export))
 
 
-async def get_manifest(call: Call) -> Response:
+def get_manifest(call: Call) -> Response:
     """The manifest of an export that has succeeded, with links that are good for a while."""
-    export = await run_in_threadpool(find_export, call.desk.database, call.principal, call.path("id"))
+    export = find_export(call.desk.database, call.principal, call.path("id"))
     check_succeeded(export)
-    return json_response(manifest_document(export, await run_in_threadpool(links_for, call)))
+    return json_response(manifest_document(export, links_for(call)))
 
 
 def links_for(call: Call) -> Links:
@@ -96,7 +95,7 @@ def _submit_again(call: Call, export_id: str) -> Submitted:
     return _submit(call, asked, export_id)
 
 
-async def _asked(call: Call, submitted: Submitted) -> Response:
+def _asked(call: Call, submitted: Submitted) -> Response:
     call.desk.bell.ring()
     headers = {
         "location": f"{call.desk.base_url(call.request)}/v1/exports/{submitted.export.id}",

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tailrace.accounts.keys import csrf_token
@@ -18,34 +17,34 @@ from tailrace.web.operations import Call, Operation, Reply
 from tailrace.web.sessions import check_origin, give_session, take_session
 
 
-async def post_login(call: Call) -> Response:
+def post_login(call: Call) -> Response:
     """Sign in by e-mail and password: a session in a cookie."""
     desk, body = call.desk, call.body
     check_origin(desk, call.request)
     shown = Credentials(body.email, body.password, body.space, address(call.request))
     secret, life_ms = desk.identity.secret, desk.settings.logins.life_ms
-    session = await run_in_threadpool(sign_in, desk.database, secret, shown, life_ms)
+    session = sign_in(desk.database, secret, shown, life_ms)
     user = numbered("usr", session.principal.user)
     response = json_response(LoginDocument(csrf_token(secret, session.text), iso(session.expires_at), user))
     give_session(desk, call.request, response, session.text, life_ms)
     return response
 
 
-async def post_logout(call: Call) -> Response:
+def post_logout(call: Call) -> Response:
     """Sign out: the session of the cookie ends at once."""
     if call.principal.kind != "login":  # a token has no session to end
         raise Unauthorized
-    return await _sign_out(call, everywhere=False)
+    return _sign_out(call, everywhere=False)
 
 
-async def post_logout_everywhere(call: Call) -> Response:
+def post_logout_everywhere(call: Call) -> Response:
     """Sign out everywhere: all login sessions of the caller end at once."""
-    return await _sign_out(call, everywhere=True)
+    return _sign_out(call, everywhere=True)
 
 
-async def _sign_out(call: Call, *, everywhere: bool) -> Response:
+def _sign_out(call: Call, *, everywhere: bool) -> Response:
     database = call.desk.database
-    ended = await run_in_threadpool(sign_out, database, call.principal, actor(call), everywhere=everywhere)
+    ended = sign_out(database, call.principal, actor(call), everywhere=everywhere)
     response = json_response(SessionsDocument(ended))
     take_session(call.desk, call.request, response)
     return response

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tailrace.accounts.chosen import check_password
@@ -23,23 +22,23 @@ from tailrace.web.operations import Call, Operation, Reply
 from tailrace.web.sessions import COOKIE
 
 
-async def get_me(call: Call) -> Response:
+def get_me(call: Call) -> Response:
     """Whoever calls: the user, what the credential may, and whether the user's one token exists."""
-    return secret_response(await run_in_threadpool(_me, call))
+    return secret_response(_me(call))
 
 
-async def post_my_password(call: Call) -> Response:
+def post_my_password(call: Call) -> Response:
     """Change the caller's password. The caller's other login sessions end."""
     new = check_password(call.body.password)
-    ended = await run_in_threadpool(change_password, call.desk.database, call.principal, call.body.current, new)
+    ended = change_password(call.desk.database, call.principal, call.body.current, new)
     return json_response(SessionsDocument(ended))
 
 
-async def reset_my_token(call: Call) -> Response:
+def reset_my_token(call: Call) -> Response:
     """Make or replace the one token of the caller; it is shown this once, and the one before ends at once."""
     desk = call.desk
     secret = desk.identity.secret
-    made = await run_in_threadpool(reset_user_token, desk.database, secret, call.principal, None, actor(call))
+    made = reset_user_token(desk.database, secret, call.principal, None, actor(call))
     return secret_response(new_token_document(made), 201)
 
 

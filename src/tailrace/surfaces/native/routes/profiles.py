@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import msgspec
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tailrace.accounts.lookup import scope_for
@@ -16,14 +15,14 @@ from tailrace.web.auditing import actor
 from tailrace.web.operations import Call, Operation, Reply
 
 
-async def get_profile(call: Call) -> Response:
+def get_profile(call: Call) -> Response:
     """What is known of a user: what senders said, under what was set."""
-    return json_response(await run_in_threadpool(_look_up, call))
+    return json_response(_look_up(call))
 
 
-async def patch_profile(call: Call) -> Response:
+def patch_profile(call: Call) -> Response:
     """Set what is known of a user, whatever senders say. Exports that are asked for from then on see it."""
-    return json_response(await run_in_threadpool(_set, call))
+    return json_response(_set(call))
 
 
 def _look_up(call: Call) -> ProfileDocument:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tailrace.accounts.setup import complete_setup
@@ -12,11 +11,11 @@ from tailrace.web.auth import address
 from tailrace.web.operations import Call, Operation, Reply
 
 
-async def post_setup(call: Call) -> Response:
+def post_setup(call: Call) -> Response:
     """Make the first admin with the token of a set-up link, which works once."""
     desk, body = call.desk, call.body
     values = body.token, body.email, body.password, body.space, address(call.request)
-    user = await run_in_threadpool(complete_setup, desk.database, desk.identity, *values)
+    user = complete_setup(desk.database, desk.identity, *values)
     return json_response(SetupDocument(user, body.space), 201)
 
 

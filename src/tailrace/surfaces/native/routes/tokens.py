@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tailrace.accounts import tokens
@@ -29,11 +28,10 @@ from tailrace.web.paging import before, cut
 WRITE = "tokens.write"
 
 
-async def get_tokens(call: Call) -> Response:
+def get_tokens(call: Call) -> Response:
     """List tokens that work, newest first; with `ended` those too that do not any more."""
     query, user = call.query, call.query.user
-    found = await run_in_threadpool(
-        tokens.list_tokens,
+    found = tokens.list_tokens(
         call.desk.database,
         call.principal,
         user=None if user is None else user_number(user),
@@ -45,35 +43,33 @@ async def get_tokens(call: Call) -> Response:
     return json_response(TokensDocument([token_document(token) for token in shown], after))
 
 
-async def post_token(call: Call) -> Response:
+def post_token(call: Call) -> Response:
     """Make a token that can no more than whoever asks: another token, or a user by password. It is shown this once."""
     desk = call.desk
     wanted, secret = wanted_token(call.body), desk.identity.secret
-    made = await run_in_threadpool(tokens.make_token, desk.database, secret, call.principal, wanted, actor(call))
+    made = tokens.make_token(desk.database, secret, call.principal, wanted, actor(call))
     return secret_response(new_token_document(made), 201)
 
 
-async def get_token(call: Call) -> Response:
+def get_token(call: Call) -> Response:
     """A token without its text."""
     number = token_number(call.path("id"))
-    found = await run_in_threadpool(tokens.find_token, call.desk.database, call.principal, number)
+    found = tokens.find_token(call.desk.database, call.principal, number)
     return json_response(token_document(found))
 
 
-async def refresh_token(call: Call) -> Response:
+def refresh_token(call: Call) -> Response:
     """Give a token a new text, shown this once, and a new id; the old ones end at once, or after a grace."""
     desk = call.desk
     number, grace_ms = token_number(call.path("id")), call.body.grace * 1000
-    made = await run_in_threadpool(
-        tokens.refresh_token, desk.database, desk.identity.secret, call.principal, number, grace_ms, actor(call)
-    )
+    made = tokens.refresh_token(desk.database, desk.identity.secret, call.principal, number, grace_ms, actor(call))
     return secret_response(new_token_document(made), 201)
 
 
-async def delete_token(call: Call) -> Response:
+def delete_token(call: Call) -> Response:
     """Revoke a token: it ends at once."""
     number = token_number(call.path("id"))
-    found = await run_in_threadpool(tokens.revoke_token, call.desk.database, call.principal, number, actor(call))
+    found = tokens.revoke_token(call.desk.database, call.principal, number, actor(call))
     return json_response(token_document(found))
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tailrace.accounts import users
@@ -24,54 +23,50 @@ from tailrace.web.paging import PageQuery, before, cut
 READ, WRITE = "users.read", "users.write"
 
 
-async def get_users(call: Call) -> Response:
+def get_users(call: Call) -> Response:
     """List users of the space, newest first."""
     query, first = call.query, before("users", call.query)
-    found = await run_in_threadpool(
-        users.list_users, call.desk.database, call.principal, before=first, most=query.limit + 1
-    )
+    found = users.list_users(call.desk.database, call.principal, before=first, most=query.limit + 1)
     shown, after = cut("users", found, query)
     return json_response(UsersDocument([user_document(user) for user in shown], after))
 
 
-async def post_user(call: Call) -> Response:
+def post_user(call: Call) -> Response:
     """Make a user who can no more than whoever asks."""
     body = call.body
     wanted = WantedUser(body.email, body.role, body.kind, body.apps, body.password)
-    made = await run_in_threadpool(users.make_user, call.desk.database, call.principal, wanted, actor(call))
+    made = users.make_user(call.desk.database, call.principal, wanted, actor(call))
     return json_response(user_document(made), 201)
 
 
-async def get_user(call: Call) -> Response:
+def get_user(call: Call) -> Response:
     """A user of the space."""
     number = user_number(call.path("id"))
-    return json_response(
-        user_document(await run_in_threadpool(users.find_user, call.desk.database, call.principal, number))
-    )
+    return json_response(user_document(users.find_user(call.desk.database, call.principal, number)))
 
 
-async def patch_user(call: Call) -> Response:
+def patch_user(call: Call) -> Response:
     """Change role, apps, password, state or withheld rights of a user who is not above whoever asks."""
     body = call.body
-    return await _change(call, UserChange(body.role, body.apps, body.password, body.disabled, body.withheld))
+    return _change(call, UserChange(body.role, body.apps, body.password, body.disabled, body.withheld))
 
 
-async def delete_user(call: Call) -> Response:
+def delete_user(call: Call) -> Response:
     """Disable a user: tokens and logins stop at once. What the user did keeps the name."""
-    return await _change(call, UserChange(disabled=True))
+    return _change(call, UserChange(disabled=True))
 
 
-async def reset_token(call: Call) -> Response:
+def reset_token(call: Call) -> Response:
     """Make or replace the one token of a user; it is shown this once, and the one before ends at once."""
     desk, number = call.desk, user_number(call.path("id"))
     secret = desk.identity.secret
-    made = await run_in_threadpool(reset_user_token, desk.database, secret, call.principal, number, actor(call))
+    made = reset_user_token(desk.database, secret, call.principal, number, actor(call))
     return secret_response(new_token_document(made), 201)
 
 
-async def _change(call: Call, change: UserChange) -> Response:
+def _change(call: Call, change: UserChange) -> Response:
     database, number = call.desk.database, user_number(call.path("id"))
-    changed = await run_in_threadpool(users.change_user, database, call.principal, number, change, actor(call))
+    changed = users.change_user(database, call.principal, number, change, actor(call))
     return json_response(user_document(changed))
 
 
