@@ -21,13 +21,12 @@ from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from tailrace.accounts.lookup import all_scopes
 from tailrace.accounts.provisioning import read_provisioning
-from tailrace.cli.demo_store import TOKEN, apps_toml
+from tailrace.cli.demo_store import EMAIL, PASSWORD, TOKEN, apps_toml
 from tailrace.cli.traffic import APPS, batches
 from tailrace.ingest.sealing import seal_everything
 from tailrace.model.clock import DAY, SystemClock, iso
 from tailrace.wiring import initialise, open_house, provision
 
-MAIL, PASSWORD = "demo@example.com", "a password for pictures"
 APP = APPS[0].id
 WIDTHS: Mapping[str, tuple[int, int]] = {"desktop": (1280, 900), "phone": (390, 844)}
 Scheme = Literal["light", "dark"]
@@ -86,14 +85,12 @@ def main(folder: Path) -> None:
 
 
 def make_store(data: Path, folder: Path) -> None:
-    """The store of the demo with thirty days of traffic, a password, a few more users and a dead letter."""
+    """The store of the demo with thirty days of traffic, a few more users and a dead letter."""
     initialise(data)
     wanted = folder / "provisioning.toml"
     people = '[[spaces.users]]\nemail = "{}"\nrole = "{}"\n'
     more = people.format("ana.architect@example.com", "architect") + people.format("sam@example.com", "standard")
-    password = f'role = "admin"\npassword = "{PASSWORD}"\n'
-    text = apps_toml().replace('role = "admin"\n', password, 1).replace("[limits]", f"{more}[limits]")
-    wanted.write_text(text)
+    wanted.write_text(apps_toml().replace("[limits]", f"{more}[limits]"))
     with open_house(data) as house:
         provision(house, read_provisioning(wanted))
 
@@ -141,7 +138,7 @@ def look(browser: Browser, demo: Demo, folder: Path, width: str, scheme: Scheme)
     page = context.new_page()
     page.goto(f"{demo.url}/portal")
     picture(page, folder, "login", width, scheme)
-    page.get_by_label("E-mail", exact=True).fill(MAIL)
+    page.get_by_label("E-mail", exact=True).fill(EMAIL)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     for name, path in demo.pages.items():

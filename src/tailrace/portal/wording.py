@@ -42,6 +42,9 @@ OUTCOMES: Mapping[Outcome, str] = {
 }
 _SIZES = ("kB", "MB", "GB", "TB")
 _UNITS = (("day", DAY), ("hour", HOUR), ("minute", MINUTE), ("second", SECOND))
+_TIMES: Mapping[str, int] = {"ms": 1, "s": SECOND}
+_POWERS = (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("GB", 10**9), ("MB", 10**6))
+_LONG = 1000  # smaller numbers are read as they are
 
 
 def when(ms: int | None) -> str:
@@ -80,6 +83,18 @@ def span(ms: int) -> str:
     return "less than a second"
 
 
+def measured(text: int | str, unit: str) -> str:
+    """A long time (ms, s) or size (bytes) in a larger unit of which it is a whole number; empty if there is none."""
+    number = int(text) if str(text).isdecimal() else 0
+    units = _POWERS if unit == "bytes" else _UNITS if unit in _TIMES else ()
+    exact = number * _TIMES.get(unit, 1)
+    for name, width in units if number >= _LONG else ():
+        if exact % width == 0 and exact // width < _LONG:
+            many = exact // width
+            return f"{many} {name}{'s' if unit in _TIMES and many > 1 else ''}"
+    return ""
+
+
 def period(window: Window) -> str:
     """A window as days where it is made of whole ones; its end is the last day inside, on a line of its own."""
     start, end = window.start, window.end
@@ -98,6 +113,12 @@ def value(found: Any) -> str:
     return found if isinstance(found, str) else msgspec.json.encode(found).decode()
 
 
+def listed(found: Any) -> str:
+    """A detail of the audit: texts one after the other, anything else as a value."""
+    texts = isinstance(found, list) and all(isinstance(one, str) for one in found)
+    return ", ".join(found) if texts else value(found)
+
+
 def url(text: str) -> str:
     """A text as one step of a path."""
     return quote(text, safe="")
@@ -107,11 +128,13 @@ def _instant(ms: int | None) -> str:
     return "" if ms is None else f"{iso(ms)[:10]} {iso(ms)[11:16]} UTC"
 
 
-FILTERS: Mapping[str, Callable[[Any], str]] = {
+FILTERS: Mapping[str, Callable[..., str]] = {
     "when": when,
     "count": count,
     "size": size,
     "span": span,
+    "measured": measured,
+    "listed": listed,
     "period": period,
     "value": value,
     "url": url,

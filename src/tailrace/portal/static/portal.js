@@ -27,8 +27,9 @@ function color(name) {
   return getComputedStyle(document.body).getPropertyValue(name).trim()
 }
 
-function series(label, scale, stroke) {
-  return { label, scale, stroke, width: 2, fill: `${stroke}18`, points: { show: false }, value: (_, n) => n?.toLocaleString() ?? '' }
+// Where the pointer is on no day, the legend is about the last one.
+function series(label, scale, stroke, fill) {
+  return { label, scale, stroke, fill, width: 2, points: { show: false }, value: (plot, n, of) => (n ?? plot.data[of].at(-1))?.toLocaleString() ?? '' }
 }
 
 function plot(box) {
@@ -46,8 +47,8 @@ function plot(box) {
       { ...axis, scale: 'sessions', values: short, size: 52, side: 1, grid: { show: false } },
     ],
     series: [
-      { label: 'Day', value: (_, s) => (s == null ? '' : new Date(s * 1000).toISOString().slice(0, 10)) },
-      series('Events', 'events', color('--accent')),
+      { label: 'Day', value: (plot, s) => new Date((s ?? plot.data[0].at(-1)) * 1000).toISOString().slice(0, 10) },
+      series('Events', 'events', color('--accent'), `${color('--accent')}18`),
       series('Sessions', 'sessions', color('--second')),
     ],
   }
@@ -61,6 +62,7 @@ function enrich(root) {
 }
 
 enrich(document)
+document.querySelector('.side [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
 document.querySelectorAll('[data-plot]').forEach(plot)
 new MutationObserver((changes) => {
   for (const { target } of changes) enrich((target instanceof Element ? target : target.parentElement)?.parentElement ?? document)
