@@ -23,6 +23,7 @@ from tailrace.ingest.writer import InboxWriter
 from tailrace.jobs.bell import Bell
 from tailrace.model.errors import TailraceError
 from tailrace.portal import PORTAL
+from tailrace.reports.overview import Overviews
 from tailrace.surfaces.native import NATIVE
 from tailrace.surfaces.table import DIALECTS
 from tailrace.web.collecting import protocol_routes
@@ -83,6 +84,7 @@ def create_app(house: House, bell: Bell, beside: Sequence[Beside] = ()) -> Starl
         house.app_maker(),
         Opener(house.database),
         Doors(house.database, house.discretion, house.settings.ingest.remember_ms),
+        Overviews(house.database),
         {surface.name: surface.spoken for surface in SURFACES if surface.spoken is not None},
     )
 

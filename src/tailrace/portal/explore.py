@@ -12,7 +12,7 @@ from tailrace.exports.preview import newest_events
 from tailrace.model.clock import DAY, day_of
 from tailrace.portal.pages import PAGE, show
 from tailrace.reports.counts import AppCounts, count_store
-from tailrace.reports.overview import Overview, overview
+from tailrace.reports.overview import Overview
 from tailrace.store.deadletters import reasons
 from tailrace.web.operations import Call, Operation
 
@@ -43,7 +43,7 @@ def _values(call: Call) -> Mapping[str, Any]:
     scope = scope_for(desk.database, call.principal, id_)
     with desk.database.read() as connection:
         today = day_of(desk.database.now(connection))
-    found = overview(desk.database, scope, today - days + 1, today)
+    found = desk.overviews.of(scope, today - days + 1, today)
     return {
         **_newest(call),
         "counts": _counts(call, id_),

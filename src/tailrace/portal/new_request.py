@@ -23,7 +23,6 @@ from tailrace.portal.downloads import ALL
 from tailrace.portal.errors import Told, told, told_at
 from tailrace.portal.home import seen_apps
 from tailrace.portal.pages import PAGE, SENT, seen, sends, show
-from tailrace.reports.overview import choices
 from tailrace.web.operations import Call, Operation
 
 NEW = f"{ALL}/new"
@@ -108,7 +107,7 @@ def _offered(call: Call, form: RequestForm) -> dict[str, Any]:
     today = _today(call)
     offered: dict[str, Any] = {"apps": apps, "form": form, "today": day_name(today), "week_ago": day_name(today - 6)}
     names, versions = (
-        choices(desk.database, scope_for(desk.database, call.principal, form.app)) if form.app else ((), ())
+        desk.overviews.choices(scope_for(desk.database, call.principal, form.app)) if form.app else ((), ())
     )
     with desk.database.read() as connection:
         limits = limits_now(connection)

@@ -1,18 +1,18 @@
 """An app at a glance, from the statistics of its segments alone: days, names, versions, countries."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from threading import Lock
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from tailrace.db.engine import Database
 from tailrace.model.access import Scope
-from tailrace.model.clock import DAY
 from tailrace.model.segment import Outline
-from tailrace.model.window import Window
-from tailrace.store.snapshots import head, outlines
+from tailrace.store.snapshots import Mark, head, marks_by_day, outlines
 
 Counts = Sequence[tuple[str, int]]
+_MOST_DAYS = 2000  # of all apps together that are kept; a day of 200 event names takes some 15 kB
 
 
 class DayCounts(Struct, frozen=True):
@@ -46,50 +46,96 @@ class Overview(Struct, frozen=True):
         return sum(day.sessions for day in self.days)
 
 
-def overview(database: Database, scope: Scope, first: int, last: int) -> Overview:
-    """What an app holds of sessions that began on some days (numbers in UTC, both included)."""
-    window = Window("session_start", first * DAY, (last + 1) * DAY)
-    with database.read() as connection:
-        found = outlines(connection, scope, head(connection, scope).seq, window)
-    dated = [(day, outline) for day, outline in found if first <= day <= last]
-    mine = [outline for _, outline in dated]
-    return Overview(
-        days=_days(dated, first, last),
-        events=_sorted(_names(mine)),
-        versions=_sorted(_added(outline.by_version for outline in mine)),
-        countries=_sorted(_added(outline.by_country for outline in mine)),
-        late=sum(outline.late_fragments for outline in mine),
-    )
+class _Day(Struct, frozen=True):
+    """What the outlines of a day's segments add up to."""
+
+    marks: frozenset[Mark] = frozenset()
+    sessions: int = 0
+    events: int = 0
+    late: int = 0
+    names: Mapping[str, int] = field(default_factory=dict)
+    versions: Mapping[str, int] = field(default_factory=dict)
+    countries: Mapping[str, int] = field(default_factory=dict)
+
+    def grown(self, more: Mapping[Mark, Outline]) -> "_Day":
+        """The same with more segments. Versions that older releases did not count have no events."""
+        found = more.values()
+        versions = _added(self.versions, *(one.by_version for one in found))
+        return _Day(
+            marks=self.marks | more.keys(),
+            sessions=self.sessions + sum(one.fragments - one.late_fragments for one in found),
+            events=self.events + sum(one.events for one in found),
+            late=self.late + sum(one.late_fragments for one in found),
+            names=_added(self.names, *({name: told.count for name, told in one.names.items()} for one in found)),
+            versions=dict.fromkeys((name for one in found for name in one.versions), 0) | versions,
+            countries=_added(self.countries, *(one.by_country for one in found)),
+        )
 
 
-def choices(database: Database, scope: Scope) -> tuple[Counts, Counts]:
-    """All event names and all app versions of an app, each with the events that it has."""
-    with database.read() as connection:
-        found = [outline for _, outline in outlines(connection, scope, head(connection, scope).seq)]
-    versions = _added(outline.by_version for outline in found)
-    for outline in found:  # of those that older releases wrote no counts are known
-        versions.update(dict.fromkeys(outline.versions, 0))
-    return _sorted(_names(found)), _sorted(versions)
+class Overviews:
+    """Overviews of apps. Segments never change: what those of a day add up to is kept, and only new ones are read."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._kept: OrderedDict[tuple[int, int], _Day] = OrderedDict()  # by number of app and day
+        self._lock = Lock()
+
+    def of(self, scope: Scope, first: int, last: int) -> Overview:
+        """What an app holds of sessions that began on some days (numbers in UTC, both included)."""
+        found = self._read(scope, (first, last))
+        days = found.values()
+        nothing = _Day()
+        return Overview(
+            days=[
+                DayCounts(day, found.get(day, nothing).sessions, found.get(day, nothing).events)
+                for day in range(first, last + 1)
+            ],
+            events=_sorted(_added(*(day.names for day in days))),
+            versions=_sorted(_added(*(day.versions for day in days))),
+            countries=_sorted(_added(*(day.countries for day in days))),
+            late=sum(day.late for day in days),
+        )
+
+    def choices(self, scope: Scope) -> tuple[Counts, Counts]:
+        """All event names and all app versions of an app, each with the events that it has."""
+        days = self._read(scope, None).values()
+        return _sorted(_added(*(day.names for day in days))), _sorted(_added(*(day.versions for day in days)))
+
+    def _read(self, scope: Scope, between: tuple[int, int] | None) -> Mapping[int, _Day]:
+        """The days of an app that have segments: all, or those `between` two."""
+        with self._database.read() as connection:
+            there = marks_by_day(connection, scope, head(connection, scope).seq, between)
+            known = {day: self._known(scope, day, marks) for day, marks in there.items()}
+            new = outlines(connection, scope, [mark for day in there for mark in there[day] - known[day].marks])
+        found = {day: _grown(known[day], there[day], new) for day in there}
+        self._keep(scope, found)
+        return found
+
+    def _known(self, scope: Scope, day: int, marks: set[Mark]) -> _Day:
+        """What is kept of a day; nothing, if one of its segments is there no more."""
+        with self._lock:
+            kept = self._kept.get((scope.app, day), _Day())
+        return kept if kept.marks <= marks else _Day()
+
+    def _keep(self, scope: Scope, found: Mapping[int, _Day]) -> None:
+        with self._lock:
+            for day, one in found.items():
+                self._kept[scope.app, day] = one
+                self._kept.move_to_end((scope.app, day))
+            while len(self._kept) > _MOST_DAYS:
+                self._kept.popitem(last=False)
 
 
-def _days(dated: Sequence[tuple[int, Outline]], first: int, last: int) -> Sequence[DayCounts]:
-    """A row for every day, also where nothing happened."""
-    sessions: Counter[int] = Counter()
-    events: Counter[int] = Counter()
-    for day, outline in dated:
-        sessions[day] += outline.fragments - outline.late_fragments
-        events[day] += outline.events
-    return [DayCounts(day, sessions[day], events[day]) for day in range(first, last + 1)]
+def _grown(known: _Day, marks: set[Mark], new: Mapping[Mark, Outline]) -> _Day:
+    more = {mark: new[mark] for mark in marks - known.marks}
+    return known.grown(more) if more else known
 
 
-def _names(found: Sequence[Outline]) -> Counter[str]:
-    return _added({name: told.count for name, told in outline.names.items()} for outline in found)
-
-
-def _added(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
-    found: Counter[str] = Counter()
+def _added(*counts: Mapping[str, int]) -> dict[str, int]:
+    found: dict[str, int] = {}
     for count in counts:
-        found.update(count)
+        for name, number in count.items():
+            found[name] = found.get(name, 0) + number
     return found
 
 

@@ -1,6 +1,8 @@
 """Snapshots: the state of an app at one seq, and the instants and counts that belong to it."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, select, update
@@ -93,16 +95,40 @@ def visible(
     return [_segment(row) for row in rows]
 
 
-def outlines(connection: Connection, scope: Scope, seq: int, window: Window = EVER) -> list[tuple[int, Outline]]:
-    """Day and outline of each segment visible at a seq that can hold rows inside a window.
+class Mark(NamedTuple):
+    """What tells a segment from all others that there ever were, at the price of two numbers."""
+
+    number: int
+    added_seq: int
+
+
+def marks_by_day(
+    connection: Connection, scope: Scope, seq: int, between: tuple[int, int] | None = None
+) -> dict[int, set[Mark]]:
+    """The segments visible at a seq by the day on which their sessions began: all, or those `between` two days, both
+    included.
 
     Raises:
         ExportFailed: some of them were cleaned up, because nobody had pinned that seq.
     """
-    mine = (*_visible(scope, seq), *touching(window))
-    rows = connection.execute(select(segments.c.day, segments.c.statistics).where(*mine)).all()
+    mine = [*_visible(scope, seq), *([] if between is None else [segments.c.day.between(*between)])]
+    rows = connection.execute(select(segments.c.day, segments.c.number, segments.c.added_seq).where(*mine)).all()
     _check_floor(connection, scope, seq)
-    return [(row.day, unpack_outline(row.statistics)) for row in rows]
+    found: dict[int, set[Mark]] = defaultdict(set)
+    for day, number, added_seq in rows:
+        found[day].add(Mark(number, added_seq))
+    return found
+
+
+def outlines(connection: Connection, scope: Scope, marks: Collection[Mark]) -> dict[Mark, Outline]:
+    """The outlines of some segments."""
+    found: dict[Mark, Outline] = {}
+    numbers = [mark.number for mark in marks]
+    for start in range(0, len(numbers), _CHUNK):
+        mine = owned(segments, scope), segments.c.number.in_(numbers[start : start + _CHUNK])
+        rows = connection.execute(select(segments.c.number, segments.c.added_seq, segments.c.statistics).where(*mine))
+        found |= {Mark(number, added_seq): unpack_outline(data) for number, added_seq, data in rows}
+    return found
 
 
 def newest_segments(connection: Connection, scope: Scope, seq: int, most: int) -> list[Segment]:

@@ -15,6 +15,7 @@ from tailrace.ingest.doors import Doors
 from tailrace.ingest.writer import InboxWriter
 from tailrace.jobs.bell import Bell
 from tailrace.model.clock import Clock
+from tailrace.reports.overview import Overviews
 from tailrace.web.curls import Spoken
 from tailrace.web.opening import Opener
 from tailrace.web.watcher import Watcher
@@ -35,6 +36,7 @@ class Desk(Struct, frozen=True):
     apps: AppMaker
     opener: Opener
     doors: Doors
+    overviews: Overviews
     spoken: Mapping[str, Spoken] = field(default_factory=dict)
 
     def base_url(self, request: Request) -> str:
