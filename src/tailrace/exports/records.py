@@ -1,5 +1,6 @@
 """Exports as rows: the request as it was asked, what it was resolved to, and its state."""
 
+from functools import lru_cache
 from typing import Any, Protocol
 
 import msgspec
@@ -227,6 +228,9 @@ def file_of(row: Row[Any]) -> StoredFile:
 
 # Made before there are threads: two that read a type for the first time at the same moment end the process.
 _decode = msgspec.json.Decoder(ExportRequest).decode
+# Who polls an export has it read again and again. A request with filters for hundreds of events takes a while to read.
+_decoded = lru_cache(maxsize=64)(_decode)
+_SHORT = 64 << 10  # characters of a request that is kept
 
 
 def read_request(text: str) -> ExportRequest:
@@ -236,6 +240,6 @@ def read_request(text: str) -> ExportRequest:
         ExportFailed: another release kept it, in words that this one cannot read.
     """
     try:
-        return _decode(text)
+        return _decode(text) if len(text) > _SHORT else _decoded(text)
     except msgspec.DecodeError as error:
         raise ExportFailed(f"this release cannot read its request ({error}); ask for the export again") from None

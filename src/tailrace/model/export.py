@@ -86,7 +86,8 @@ class ExportRequest(Struct, frozen=True):
         if not self.tables:
             return self.filters
         events = tuple(sorted({name for table in self.tables for name in table.events}))
-        where = self.tables[0].where if len(self.tables) == 1 else ()
+        first, *others = self.tables
+        where = tuple(p for p in first.where if all(p in table.where for table in others))
         return Filters(events, self.filters.versions, (*self.filters.where, *where))
 
 

@@ -1,6 +1,7 @@
 """People: what is known of users by their numbers, as of a commit: what they said, under what was set of them."""
 
 from collections.abc import Iterator, Sequence
+from itertools import starmap
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, select
@@ -50,12 +51,12 @@ def _people(connection: Connection, scope: Scope, seq: int, which: ColumnElement
 
 def _said(connection: Connection, scope: Scope, seq: int, which: ColumnElement[bool]) -> Iterator[Person]:
     query = _newest(profiles, scope, seq, which, profiles.c.user_id, profiles.c.profile)
-    return (Person(row.number, row.user_id, row.profile) for row in connection.execute(query))
+    return starmap(Person, connection.execute(query))
 
 
 def _edits(connection: Connection, scope: Scope, seq: int, which: ColumnElement[bool]) -> Iterator[tuple[int, str]]:
     query = _newest(profile_edits, scope, seq, which, profile_edits.c.edit)
-    return ((row.number, row.edit) for row in connection.execute(query))
+    return ((number, edit) for number, edit in connection.execute(query))
 
 
 def _newest(table: Table, scope: Scope, seq: int, which: ColumnElement[bool], *columns: Any) -> Select[Any]:

@@ -1,6 +1,7 @@
 """Tables that a request names, against a naive reading of what was sent."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -39,6 +40,12 @@ TABLES = (
     Table("at", ("start",), (Predicate(None, "country", "eq", ("DE",)), param("n", "lt", 5)), SHAPE),
     Table("none", ("go",), (param("n", "gt", 100),), SHAPE),
 )
+# What all of them ask, wherever it stands, is asked of all that is read.
+COMMON = (param("n", "gte", 2), Predicate(None, "country", "exists", (True,)))
+ALIKE = tuple(
+    replace(table, where=(*COMMON, *table.where) if place % 2 else (*reversed(COMMON), *table.where))
+    for place, table in enumerate(TABLES)
+)
 
 
 def holds(row: Row, predicate: Predicate) -> bool:
@@ -60,18 +67,22 @@ def holds(row: Row, predicate: Predicate) -> bool:
             return value is not None and value < bound
 
 
+@pytest.mark.parametrize(("tables", "common"), [(TABLES, ()), (ALIKE, COMMON)], ids=["apart", "alike"])
 @pytest.mark.parametrize("seed", range(2))
-def test_each_table_holds_what_its_conditions_say(told: Told, seed: int) -> None:
+def test_each_table_holds_what_its_conditions_say(
+    told: Told, seed: int, tables: Sequence[Table], common: Sequence[Predicate]
+) -> None:
     """Tables may hold the same events, one may hold several names, conditions are of parameters, events and sessions;
     users are those of any table.
     """
     store = told(seed)
     sessions = {row["id"]: row["country"] for row in store.rows(columns=("id", "country")) if "country" in row}
     sent = [row | {"country": sessions.get(row["id"])} for row in store.sent]
-    _, found = store.contents(**FORM, tables=TABLES, users=USERS)
+    assert set(replace(store.everything(**FORM), tables=tables).reading.where) == set(common)
+    _, found = store.contents(**FORM, tables=tables, users=USERS)
     rows = {one.entry["key"]: one.rows for one in found if one.entry["of"] == "rows"}
     actors = set()
-    for table in TABLES:
+    for table in tables:
         wanted = [r for r in sent if r["event"] in table.events and all(holds(r, p) for p in table.where)]
         actors |= {row["device_id"] for row in wanted}
         assert Counter(row["id"] for row in rows.get(table.name, [])) == Counter(row["id"] for row in wanted), table
