@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, Row, Select, Table, Update, bindparam, select, update
+from sqlalchemy import Connection, Row, Select, Table, Update, bindparam, func, select, update
 
 from tailrace.accounts.limits import limit, limits_of_token
 from tailrace.db.tables import quota_buckets, quota_windows
@@ -144,6 +144,16 @@ def spend_export(connection: Connection, space: int, now: int) -> None:
     """
     name = "exports.per_day"
     spend(connection, space, name, "", limit(connection, name), utc_day(now), now)
+
+
+def spent_today(connection: Connection, space: int, now: int) -> Mapping[str, int]:
+    """How much of each quota by the day a space has used: of one that users or apps have each, who has used most.
+
+    A day began less than 24 hours ago, wherever it did; those that are an hour longer are forgotten early.
+    """
+    mine = quota_windows.c.space == space, quota_windows.c.began.between(now - DAY + 1, now), quota_windows.c.used > 0
+    most = select(quota_windows.c.name, func.max(quota_windows.c.used).label("used")).where(*mine)
+    return {row.name: row.used for row in connection.execute(most.group_by(quota_windows.c.name))}
 
 
 def refilled(bucket: Level, burst: int, refill: int, now: int) -> Level:

@@ -6,6 +6,7 @@ from typing import Any
 from starlette.responses import Response
 
 from tailrace.accounts.limits import limits_now
+from tailrace.accounts.quotas import spent_today
 from tailrace.exports.usage import usage
 from tailrace.model.policy import LIMITS
 from tailrace.portal.pages import PAGE, show
@@ -20,10 +21,11 @@ def get_limits(call: Call) -> Response:
 def _values(call: Call) -> Mapping[str, Any]:
     database = call.desk.database
     with database.read() as connection:
-        now = limits_now(connection)
+        values = limits_now(connection)
+        spent = spent_today(connection, call.principal.space, database.now(connection))
     used = usage(database, call.principal)
-    counted = {"exports.per_day": used.today, "exports.max_running": used.unfinished}
-    return {"limits": sorted(LIMITS.values(), key=lambda limit: limit.name), "values": now, "counted": counted}
+    counted = {**spent, "exports.per_day": used.today, "exports.max_running": used.unfinished}
+    return {"limits": sorted(LIMITS.values(), key=lambda limit: limit.name), "values": values, "counted": counted}
 
 
 OPERATIONS: Sequence[Operation] = (

@@ -3,8 +3,10 @@
 import re
 
 from tailrace.accounts.lookup import scope_of_app
+from tailrace.accounts.quotas import spend, utc_day
 from tailrace.config import Settings, in_force
 from tailrace.model.clock import DAY
+from tailrace.model.policy import LIMITS
 from tailrace.store.ledger import ledger
 from tests.contract.live import READ
 from tests.contract.portal.conftest import ADMIN, Portal
@@ -101,8 +103,14 @@ def test_own_tokens(portal: Portal) -> None:
 
 
 def test_limits_tell_what_is_used(portal: Portal) -> None:
-    """Exports of today are counted as they are asked for."""
-    visitor = portal.visitor()
+    """Exports of today are counted as they are asked for, and what a dialect has counted is told beside its quota."""
+    visitor, database = portal.visitor(), portal.house.database
+    quota = next(name for name in LIMITS if name.endswith(".per_day") and not name.startswith("exports."))
+    with database.write() as connection:
+        now = database.now(connection)
+        for _ in range(3):
+            spend(connection, scope_of_app(database, "app_waves").space, quota, "1", 9, utc_day(now), now)
+    assert f"{quota} {LIMITS[quota].default} {LIMITS[quota].unit} 3 " in visitor.get("/portal/admin/limits")
 
     def used() -> int:
         said = visitor.get("/portal/admin/limits")

@@ -9,7 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tailrace.accounts.quotas import TOKEN, Level, Window, refilled, seconds_until, spend, take, utc_day
+from tailrace.accounts.quotas import (
+    TOKEN,
+    Level,
+    Window,
+    hold_turns,
+    refilled,
+    seconds_until,
+    spend,
+    spent_today,
+    take,
+    take_turn,
+    utc_day,
+)
 from tailrace.db.engine import Database
 from tailrace.model.clock import DAY, MINUTE
 from tailrace.model.errors import QuotaSpent, TooSoon
@@ -72,6 +84,21 @@ def test_the_end_of_a_window(house: House) -> None:
     assert [spent(database), spent(database)] == [True, False]
     assert not spent(database, now=tomorrow)
     assert spent(database, now=NOON - 3 * DAY)
+
+
+def test_what_was_spent_today_is_told(house: House) -> None:
+    """Of the caller's space, by the one who has spent most, and nothing of yesterday or of who only took turns."""
+    database = house.database
+    for _ in range(3):
+        spent(database, most=9)
+    spent(database, subject="x")
+    spent(database, space=2, most=9)
+    with database.write() as connection:
+        spend(connection, 1, "other", "", 9, utc_day(NOON - DAY), NOON - DAY)
+        take_turn(connection, 1, "turns", "", hold_turns(connection, 1, "turns", ""), 0, NOON)
+        told = [spent_today(connection, 1, now) for now in (NOON - DAY, NOON, NOON + DAY)]
+        assert spent_today(connection, 3, NOON) == {}
+    assert told == [{"other": 1}, {"q": 3}, {}]
 
 
 def test_what_is_rolled_back_was_not_spent(house: House) -> None:
