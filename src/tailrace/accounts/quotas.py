@@ -149,7 +149,7 @@ def spend_export(connection: Connection, space: int, now: int) -> None:
 def spent_today(connection: Connection, space: int, now: int) -> Mapping[str, int]:
     """How much of each quota by the day a space has used: of one that users or apps have each, who has used most.
 
-    A day began less than 24 hours ago, wherever it did; those that are an hour longer are forgotten early.
+    A day began less than 24 hours ago, wherever it did: one of 25 hours is forgotten early, one of 23 an hour late.
     """
     mine = quota_windows.c.space == space, quota_windows.c.began.between(now - DAY + 1, now), quota_windows.c.used > 0
     most = select(quota_windows.c.name, func.max(quota_windows.c.used).label("used")).where(*mine)

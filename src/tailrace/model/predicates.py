@@ -34,13 +34,24 @@ _KIND_OPS: dict[Kind, frozenset[Op]] = {
 class Predicate(Struct, frozen=True):
     """One condition, on a parameter or on a field: exactly one of the two names is given.
 
-    Several `values` are alternatives. For a field of times they are milliseconds UTC.
+    Several `values` are alternatives. For a field of times they are milliseconds UTC. Only what asks the same is equal:
+    `true` never matches a number, so that 1 and True, equal in Python, are two conditions.
     """
 
     param: str | None
     field: str | None
     op: Op
     values: tuple[Value, ...]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Predicate) and self._asked == other._asked
+
+    def __hash__(self) -> int:
+        return hash(self._asked)
+
+    @property
+    def _asked(self) -> tuple[object, ...]:
+        return self.param, self.field, self.op, tuple((type(value), value) for value in self.values)
 
     def document(self) -> dict[str, Any]:
         """The JSON object that asks for it: it parses to an equal predicate."""

@@ -24,7 +24,7 @@ _REASONS = 20
 class ReplayForm(Form):
     """The letters that are to be read once more."""
 
-    number: list[int]
+    number: list[int] = []  # noqa: RUF012 - msgspec makes a new one for each
 
 
 def get_letters(call: Call) -> Response:

@@ -12,7 +12,7 @@ from tailrace.model.segment import Outline
 from tailrace.store.snapshots import Mark, head, marks_by_day, outlines
 
 Counts = Sequence[tuple[str, int]]
-_MOST_DAYS = 2000  # of all apps together that are kept; a day of 200 event names takes some 15 kB
+_MOST_KEPT = 300_000  # names, versions, countries and segments of days, of all apps together; about 100 bytes each
 
 
 class DayCounts(Struct, frozen=True):
@@ -57,6 +57,11 @@ class _Day(Struct, frozen=True):
     versions: Mapping[str, int] = field(default_factory=dict)
     countries: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def size(self) -> int:
+        """How many things are kept of it."""
+        return 1 + len(self.marks) + len(self.names) + len(self.versions) + len(self.countries)
+
     def grown(self, more: Mapping[Mark, Outline]) -> "_Day":
         """The same with more segments. Versions that older releases did not count have no events."""
         found = more.values()
@@ -78,6 +83,7 @@ class Overviews:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._kept: OrderedDict[tuple[int, int], _Day] = OrderedDict()  # by number of app and day
+        self._size = 0
         self._lock = Lock()
 
     def of(self, scope: Scope, first: int, last: int) -> Overview:
@@ -91,7 +97,7 @@ class Overviews:
                 for day in range(first, last + 1)
             ],
             events=_sorted(_added(*(day.names for day in days))),
-            versions=_sorted(_added(*(day.versions for day in days))),
+            versions=_sorted({name: count for name, count in _added(*(day.versions for day in days)).items() if count}),
             countries=_sorted(_added(*(day.countries for day in days))),
             late=sum(day.late for day in days),
         )
@@ -120,10 +126,11 @@ class Overviews:
     def _keep(self, scope: Scope, found: Mapping[int, _Day]) -> None:
         with self._lock:
             for day, one in found.items():
+                before = self._kept.pop((scope.app, day), None)
                 self._kept[scope.app, day] = one
-                self._kept.move_to_end((scope.app, day))
-            while len(self._kept) > _MOST_DAYS:
-                self._kept.popitem(last=False)
+                self._size += one.size - (before.size if before else 0)
+            while self._size > _MOST_KEPT:
+                self._size -= self._kept.popitem(last=False)[1].size
 
 
 def _grown(known: _Day, marks: set[Mark], new: Mapping[Mark, Outline]) -> _Day:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from inspect import iscoroutinefunction
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct, field
@@ -182,7 +182,10 @@ def _perform_here(desk: Desk, operation: Operation, request: Request) -> Respons
     """The same in one thread from beginning to end, where no body is to be waited for."""
     known = _known(desk, operation, request) if _asks_who(operation, request) else None
     call = Call(desk, request, read_query(request, operation.query), None, known)
-    return cast(Response, operation.handler(call))
+    answer = operation.handler(call)
+    if isinstance(answer, Response):
+        return answer
+    raise TypeError(f"{operation.name} waits for something of the loop: declare it with async")
 
 
 async def _sent(desk: Desk, operation: Operation, request: Request) -> Any:

@@ -68,6 +68,7 @@ def test_dead_letters_are_taken_in_once_the_reason_is_gone(portal: Portal) -> No
     said = visitor.get(path)
     assert "y" * 300 in said
     (number,) = re.findall(r'name="number" value="(\d+)"', visitor.page.text)
+    assert "None was chosen" in visitor.send(path, {})
     assert "still rejected" in visitor.send(path, {"number": number})
     limit(portal, 1_048_576)
     before = ledger(portal.house.database, scope)

@@ -93,6 +93,24 @@ def test_each_table_holds_what_its_conditions_say(
     assert {row["actor"] for one in found if one.entry["of"] == "users" for row in one.rows} == actors
 
 
+def test_conditions_that_python_takes_for_equal_are_not(store: Store) -> None:
+    """`true` is no number, whichever of two tables asks first, and of a pair of them neither is asked of all."""
+    sent = {"yes": True, "one": 1, "float": 1.0, "text": "1"}
+    for name, flag in sent.items():
+        send(store.house, store.scope, [event("go", T0, device=name, session=name, params={"n": flag})])
+    seal(store.house, store.scope)
+    values: tuple[Any, ...] = (True, 1, True)
+    tables = tuple(Table(f"{place}", ("go",), (param("n", "eq", value),), SHAPE) for place, value in enumerate(values))
+    assert replace(store.everything(**FORM), tables=tables).reading.where == ()
+    for some in (tables[:2], tables[1:], tables):
+        _, found = store.contents(**FORM, tables=some, users=USERS)
+        tabled = [one for one in found if one.entry["of"] == "rows"]
+        ids = {one.entry["key"]: {row["id"].split("/")[0] for row in one.rows} for one in tabled}
+        assert ids == {
+            one.name: {"yes"} if one.where[0].values[0] is True else {"one", "float", "text"} for one in some
+        }
+
+
 def test_segments_without_the_parameter_are_not_read(store: Store) -> None:
     """A condition on a parameter leaves out what statistics say cannot match, and a single table's is judged by the
     scan; a condition that a missing parameter meets leaves out nothing.

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, event, update
+from msgspec.structs import replace
+from sqlalchemy import delete, event, select, update
 
 from tailrace.accounts.lookup import scope_of_app
 from tailrace.db.tables import segments
@@ -17,6 +18,7 @@ from tailrace.model.clock import DAY, HOUR, parse_iso
 from tailrace.reports import overview
 from tailrace.reports.overview import Overviews
 from tailrace.store.snapshots import Mark
+from tailrace.store.statistics import pack_statistics, unpack_statistics
 from tailrace.wiring import House
 from tests import sending
 from tests.sending import Row, seal, send
@@ -129,11 +131,23 @@ def test_segments_that_were_replaced_count_no_more(house: House, scope: Scope, o
     assert len(read) >= 1
 
 
+def test_versions_that_were_not_counted_are_choices_alone(house: House, scope: Scope, overviews: Overviews) -> None:
+    """Segments of older releases tell which versions there are, and not how many events they have."""
+    send(house, scope, rows := some(4, 20), at=RECEIVED)
+    seal(house, scope)
+    with house.database.write() as connection:
+        for number, data in connection.execute(select(segments.c.number, segments.c.statistics)).all():
+            old = pack_statistics(replace(unpack_statistics(data), by_version={}))
+            connection.execute(update(segments).where(segments.c.number == number).values(statistics=old))
+    assert overviews.of(scope, FIRST, LAST).versions == []
+    assert dict(overviews.choices(scope)[1]) == dict.fromkeys(map(version, rows), 0)
+
+
 def test_apps_are_kept_apart_and_not_all_of_them(
     house: House, scope: Scope, overviews: Overviews, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Days beyond the bound are read again, those of another app too."""
-    monkeypatch.setattr(overview, "_MOST_DAYS", 3)
+    monkeypatch.setattr(overview, "_MOST_KEPT", 30)  # three days with a segment, three names, versions, two countries
     other, rows = scope_of_app(house.database, "app_tides"), some(3, 20)
     for one, mine in ((scope, rows[:30]), (other, rows[30:])):
         send(house, one, mine, at=RECEIVED)
@@ -141,5 +155,5 @@ def test_apps_are_kept_apart_and_not_all_of_them(
     for _ in range(2):
         check(overviews, scope, rows[:30])
         check(overviews, other, rows[30:])
-        assert len(overviews._kept) == 3
+        assert 2 <= len(overviews._kept) <= 4
         assert all(isinstance(mark, Mark) for day in overviews._kept.values() for mark in day.marks)
