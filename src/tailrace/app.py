@@ -28,6 +28,7 @@ from tailrace.surfaces.native import NATIVE
 from tailrace.surfaces.table import DIALECTS
 from tailrace.web.collecting import protocol_routes
 from tailrace.web.desk import Desk
+from tailrace.web.exact import Exact
 from tailrace.web.meters import HttpMeters, new_registry
 from tailrace.web.metrics import Metrics
 from tailrace.web.observing import Observing
@@ -133,7 +134,7 @@ class Application(Starlette):
 
     def build_middleware_stack(self) -> ASGIApp:
         """What a request goes through."""
-        app: ASGIApp = ExceptionMiddleware(self.router, handlers=self.exception_handlers)
+        app: ASGIApp = ExceptionMiddleware(Exact(self.router), handlers=self.exception_handlers)
         for layer in reversed(self.user_middleware):
             app = layer.cls(app, *layer.args, **layer.kwargs)
         return app
