@@ -228,9 +228,10 @@ def file_of(row: Row[Any]) -> StoredFile:
 
 # Made before there are threads: two that read a type for the first time at the same moment end the process.
 _decode = msgspec.json.Decoder(ExportRequest).decode
-# Who polls an export has it read again and again. A request with filters for hundreds of events takes a while to read.
-_decoded = lru_cache(maxsize=64)(_decode)
-_SHORT = 64 << 10  # characters of a request that is kept
+# Who polls an export has it read again and again. One with tables of hundreds of events has hundreds of thousands of
+# characters, and takes milliseconds to read.
+_decoded = lru_cache(maxsize=8)(_decode)
+_KEPT = 1 << 20  # characters of a request that is kept
 
 
 def read_request(text: str) -> ExportRequest:
@@ -240,6 +241,6 @@ def read_request(text: str) -> ExportRequest:
         ExportFailed: another release kept it, in words that this one cannot read.
     """
     try:
-        return _decode(text) if len(text) > _SHORT else _decoded(text)
+        return _decode(text) if len(text) > _KEPT else _decoded(text)
     except msgspec.DecodeError as error:
         raise ExportFailed(f"this release cannot read its request ({error}); ask for the export again") from None
