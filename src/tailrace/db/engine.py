@@ -34,8 +34,8 @@ class Database:
     """Two engines and a clock.
 
     `write` transactions take their lock at once and are durable when they end; `read` transactions see one state. What
-    is written by `count` outlives a process as well, but the disk is not waited for: a power cut may forget the last of
-    it.
+    is written by `count` outlives our processes as well, but the disk is not waited for: a power cut, or the end of
+    PostgreSQL itself, may forget the last of it.
     """
 
     def __init__(self, meta: Engine, inbox: Engine, clock: Clock) -> None:

@@ -7,7 +7,8 @@ its time. docs/decisions/0067 says when a series begins.
 from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any, NamedTuple
+from itertools import starmap
+from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, exists, func, or_, select, update
@@ -31,7 +32,7 @@ _WAIT_S = 5  # before somebody asks again for a series whose first bundles are b
 _LARGEST = (1 << 53) - 1
 
 
-class Listed(NamedTuple):
+class Listed(Struct, frozen=True):
     """A bundle as a list shows it: its number, and its bounds in ms."""
 
     number: int
@@ -75,7 +76,7 @@ def list_bundles(database: Database, scope: Scope, series: str, after: int, most
     asked = owner(scope) | {"series": series, "after": after, "most": most}
     with database.read() as connection:
         rows = connection.execute(_PAGE, asked | {"now": database.now(connection)})
-        found = [Listed(*row) for row in rows]
+        found = list(starmap(Listed, rows))
         if not found and _is_new(connection, scope, series):
             raise Unavailable("the first bundles of this app are being made", _WAIT_S)
     return found

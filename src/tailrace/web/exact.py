@@ -7,15 +7,20 @@ from starlette.types import Receive, Scope, Send
 
 
 class Exact:
-    """A router that goes to the one route of an exact path at once. All others are tried one after the other, which
-    with a hundred of them takes a tenth of a small request.
+    """A router that goes to the route of an exact path at once, where no other one takes that path. Otherwise routes
+    are tried one after the other, which among 150 takes some 0.2 ms.
     """
 
     def __init__(self, router: Router) -> None:
         self._router = router
-        routes = [route for route in router.routes if isinstance(route, Route) and "{" not in route.path]
+        routes = [route for route in router.routes if isinstance(route, Route)]
+        varying = [route for route in routes if "{" in route.path]
         times = Counter(route.path for route in routes)
-        self._routes = {route.path: route for route in routes if times[route.path] == 1}
+        self._routes = {
+            route.path: route
+            for route in routes
+            if times[route.path] == 1 and not any(other.path_regex.match(route.path) for other in varying)
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or whatever else a server asks."""

@@ -21,13 +21,16 @@ ROUTES = [
     Route("/things", told, name="all"),
     Route("/things/{id}", told, name="one"),
     Route("/things/{id}:again", told, name="again", methods=["POST"]),
+    Route("/things/new", told, name="hidden"),
     Route("/twice", told, name="get"),
     Route("/twice", told, name="post", methods=["POST"]),
 ]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
-@pytest.mark.parametrize("path", ["/things", "/things/", "/things/1", "/things/1:again", "/twice", "/", "/%74hings"])
+@pytest.mark.parametrize(
+    "path", ["/things", "/things/", "/things/1", "/things/1:again", "/things/new", "/twice", "/", "/%74hings"]
+)
 def test_the_answer_is_that_of_the_router(method: str, path: str) -> None:
     """The same status, text and headers, also where no route takes a path, or none with that method."""
     router = Router(ROUTES, redirect_slashes=False)
@@ -42,10 +45,10 @@ async def said(app: ASGIApp, method: str, path: str) -> tuple[int, str, dict[str
 
 
 def test_an_exact_path_is_found_without_a_look_at_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that varies, or has several routes, is looked for."""
+    """One that varies, or that several routes take, is looked for."""
     exact = Exact(Router(ROUTES))
     monkeypatch.setattr(Route, "matches", None)
     assert asyncio.run(said(exact, "GET", "/things"))[:2] == (200, "all {} GET")
-    for path in ("/things/1", "/twice"):
+    for path in ("/things/1", "/things/new", "/twice"):
         with pytest.raises(TypeError, match="not callable"):
             asyncio.run(said(exact, "GET", path))
