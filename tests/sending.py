@@ -15,8 +15,9 @@ from tailrace.exports.downloads import Wanted, find_files
 from tailrace.exports.records import Export, load_export
 from tailrace.exports.run import run_export
 from tailrace.exports.submit import submit
-from tailrace.ingest.accept import Origin, Outcome, accept
+from tailrace.ingest.accept import Origin, Outcome
 from tailrace.ingest.doors import door_of
+from tailrace.ingest.plain import accept_small
 from tailrace.ingest.protocols.native import draft_batch
 from tailrace.ingest.seal import Sealed
 from tailrace.ingest.sealing import seal_due, seal_everything
@@ -45,7 +46,9 @@ def send(house: House, scope: Scope, records: Sequence[Row], *, at: int | None =
     """Accept records and make them durable, as `POST /v1/events` does."""
     raws = [json.dumps(record).encode() for record in records]
     received_at = house.clock.now() if at is None else at
-    outcome = accept(door_of(house.database, scope), draft_batch(raws, None), raws, Origin("events", "{}"), received_at)
+    outcome = accept_small(
+        door_of(house.database, scope), draft_batch(raws, None), raws, Origin("events", "{}"), received_at
+    )
     append(house.database, [outcome.submission])
     return outcome
 

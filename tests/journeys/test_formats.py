@@ -26,8 +26,9 @@ from msgspec.structs import replace
 from tailrace.exports.forms import default_split
 from tailrace.exports.records import Export
 from tailrace.exports.submit import submit
-from tailrace.ingest.accept import Origin, accept
+from tailrace.ingest.accept import Origin
 from tailrace.ingest.doors import door_of
+from tailrace.ingest.plain import accept_small
 from tailrace.ingest.protocols.native import draft_batch
 from tailrace.model.access import Scope
 from tailrace.model.clock import DAY, HOUR
@@ -186,7 +187,9 @@ def table_of(shape: Shape, file: Row) -> str:
 
 def fill(house: House, scope: Scope, raws: Sequence[bytes]) -> None:
     """Accept records as they are written and seal them."""
-    outcome = accept(door_of(house.database, scope), draft_batch(raws, None), raws, Origin("events", "{}"), T0 + HOUR)
+    outcome = accept_small(
+        door_of(house.database, scope), draft_batch(raws, None), raws, Origin("events", "{}"), T0 + HOUR
+    )
     assert outcome.rejected == []
     append(house.database, [outcome.submission])
     seal(house, scope)

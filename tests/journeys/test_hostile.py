@@ -12,7 +12,8 @@ from tailrace.accounts.lookup import scope_of_app
 from tailrace.exports.records import load_export
 from tailrace.exports.run import run_export
 from tailrace.exports.submit import submit
-from tailrace.ingest.accept import Door, Origin, accept
+from tailrace.ingest.accept import Door, Origin
+from tailrace.ingest.plain import accept_small
 from tailrace.ingest.protocols.native import draft_batch
 from tailrace.ingest.seal import seal_shard
 from tailrace.ingest.sealing import seal_round
@@ -256,4 +257,4 @@ def send_later(scope: Scope, record: Row) -> Submission:
     """A submission that nobody has stored."""
     raws = [json.dumps(record).encode()]
     door = Door(scope, [Shard(0, 0, 0)], 1_024, 1_048_576, 1 << 20)
-    return accept(door, draft_batch(raws, None), raws, Origin("events", "{}"), T0).submission
+    return accept_small(door, draft_batch(raws, None), raws, Origin("events", "{}"), T0).submission

@@ -5,10 +5,11 @@ import json
 from msgspec.structs import replace
 
 from tailrace.accounts.limits import set_limits
-from tailrace.ingest.accept import Origin, accept
+from tailrace.ingest.accept import Origin
 from tailrace.ingest.discretion import Discretion
 from tailrace.ingest.doors import door_of
 from tailrace.ingest.flags import CORRECTED
+from tailrace.ingest.plain import accept_small
 from tailrace.ingest.protocols.native import draft_batch
 from tailrace.model.access import Scope
 from tailrace.model.clock import HOUR, MINUTE, iso
@@ -28,7 +29,7 @@ def batch(
     """Take in a batch that says when it was sent."""
     raws = [json.dumps(record).encode() for record in records]
     door = door_of(house.database, scope, discretion)
-    outcome = accept(door, draft_batch(raws, sent_at), raws, Origin("events", "{}"), received_at)
+    outcome = accept_small(door, draft_batch(raws, sent_at), raws, Origin("events", "{}"), received_at)
     append(house.database, [outcome.submission])
 
 

@@ -21,6 +21,7 @@ from tailrace.model.policy import LIMITS
 from tailrace.model.shards import Shard
 from tailrace.store.deadletters import DeadLetter
 from tailrace.store.inbox import Submission
+from tailrace.store.records import memory_of
 from tailrace.store.schema import RECORD_SCHEMA
 
 Mask = npt.NDArray[np.bool_]
@@ -85,7 +86,7 @@ def accept(
         DeadLetter(origin.source, origin.first_place + r.place, r.reason, raws[r.place], origin.context)
         for r in rejected
     ]
-    size = records.get_total_buffer_size() + sum(len(letter.raw) for letter in dead)  # `nbytes` takes longer
+    size = memory_of(records) + sum(len(letter.raw) for letter in dead)
     submission = Submission(door.scope, received_at, _route(door.shards, records), dead, int(dropped.sum()), size)
     return Outcome(submission, rejected)
 
@@ -156,14 +157,18 @@ def _keys(draft: Draft, rows: npt.NDArray[np.intp], table: pa.Table, actor: pa.C
     if all(ids):
         return keys_of_ids(ids)
     actors, sent, times = actor.to_pylist(), table["sent_at"].to_pylist(), table["time"].to_pylist()
+    return [
+        keys_of_ids((name,))[0] if name else content_key(draft, int(row), actors[at], sent[at], times[at])
+        for at, (name, row) in enumerate(zip(ids, rows, strict=True))
+    ]
 
-    def other(place: int, row: int) -> bytes:
-        if draft.keys is not None:
-            return draft.keys[row]
-        nonce = draft.nonce if times[place] is None else b""
-        return key_of_record(actors[place], sent[place], draft.places[row], nonce + draft.raw_of(row))
 
-    return [keys_of_ids((ids[place],))[0] if ids[place] else other(place, int(row)) for place, row in enumerate(rows)]
+def content_key(draft: Draft, row: int, actor: str, sent_at: int | None, time: int | None) -> bytes:
+    """The dedupe key of a row of a draft without an id: what its source made, else of its content and place."""
+    if draft.keys is not None:
+        return draft.keys[row]
+    nonce = draft.nonce if time is None else b""
+    return key_of_record(actor, sent_at, draft.places[row], nonce + draft.raw_of(row))
 
 
 def _ids(ids: pa.ChunkedArray, keys: Sequence[bytes]) -> pa.ChunkedArray | pa.Array:

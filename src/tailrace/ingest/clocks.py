@@ -56,9 +56,19 @@ def _corrections(sent: pa.ChunkedArray, clock: Any, rules: ClockRules) -> Ints |
     if sent.null_count == len(sent):
         return 0
     slow = clock - pc.fill_null(sent, 0).to_numpy()
+    return np.where(_there(sent) & (abs(slow) <= rules.most), _stepped(slow, rules), 0)
+
+
+def correction(slow: int, rules: ClockRules) -> int:
+    """By how much a clock that seems to be slow by so much (ms) is corrected; 0 where that is too much."""
+    whole: int = _stepped(slow, rules)
+    return whole if abs(slow) <= rules.most else 0
+
+
+def _stepped(slow: Any, rules: ClockRules) -> Any:
+    """The next whole step, of one number or of many."""
     step = max(1, rules.step)
-    whole: Ints = (slow + step // 2) // step * step
-    return np.where(_there(sent) & (abs(slow) <= rules.most), whole, 0)
+    return (slow + step // 2) // step * step
 
 
 def _there(column: Any) -> Mask:

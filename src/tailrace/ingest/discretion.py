@@ -42,17 +42,17 @@ def settle(sessions: pa.ChunkedArray, discretion: Discretion) -> tuple[pa.Chunke
         return sessions, robots
     encoded = sessions.combine_chunks().dictionary_encode()
     texts = encoded.dictionary.to_pylist()
-    settled = [_settled(text, discretion) for text in texts]
-    if any(robot for _, robot in settled):
-        which = np.array([robot for _, robot in settled])
+    found = [settled(text, discretion) for text in texts]
+    if any(robot for _, robot in found):
+        which = np.array([robot for _, robot in found])
         robots = encoded.indices.fill_null(0).to_numpy()
         robots = which[robots] & np.asarray(encoded.indices.is_valid())
-    if all(text == kept_text for text, (kept_text, _) in zip(texts, settled, strict=True)):
+    if all(text == kept_text for text, (kept_text, _) in zip(texts, found, strict=True)):
         return sessions, robots
-    return pa.array([text for text, _ in settled], pa.string()).take(encoded.indices), robots
+    return pa.array([text for text, _ in found], pa.string()).take(encoded.indices), robots
 
 
-def _settled(text: str, discretion: Discretion) -> tuple[str | None, bool]:
+def settled(text: str, discretion: Discretion) -> tuple[str | None, bool]:
     """A text as it may be kept, itself where nothing changes, and whether it is of a robot."""
     if '"ip"' not in text and '"user_agent"' not in text:
         return text, False

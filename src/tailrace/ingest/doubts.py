@@ -12,9 +12,6 @@ from itertools import islice
 from typing import Any
 
 import msgspec
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from msgspec import Struct
 
 from tailrace.ingest.draft import Draft, Rejected
@@ -39,27 +36,21 @@ def doubts(draft: Draft, rejected: Sequence[Rejected], rates: Rates, at: int) ->
 
     `rates` are those that convert amounts, `at` is when the batch was received (ms).
     """
-    table, dead = draft.table, {one.place for one in rejected}
+    dead = {one.place for one in rejected}
+    names, params = draft.values("event"), draft.values("params")
     odd = (
         Doubt(draft.places[row], reason)
-        for row in _standard_rows(table)
+        for row, kind in enumerate(draft.columns.get("kind", ()))
+        if kind == STANDARD_KIND
         if draft.places[row] not in dead
-        for reason in _reasons(table["event"][row].as_py(), table["params"][row].as_py())
+        for reason in _reasons(names[row], params[row])
     )
     priceless = (
         Doubt(draft.places[row], f"currency: no exchange rate of {currency[:80]!r} is known; there is no amount_usd")
-        for row, currency in without_rate(table, rates, at)
+        for row, currency in without_rate(draft.columns, rates, at)
         if draft.places[row] not in dead
     )
     return list(islice(heapq.merge(odd, priceless, key=lambda one: one.place), MOST))
-
-
-def _standard_rows(table: pa.Table) -> list[int]:
-    kinds = table["kind"]
-    if kinds.null_count == len(kinds):
-        return []
-    rows: list[int] = np.flatnonzero(pc.fill_null(pc.equal(kinds, STANDARD_KIND), fill_value=False).to_numpy()).tolist()
-    return rows
 
 
 def _reasons(name: str, params: str | None) -> list[str]:

@@ -1,6 +1,7 @@
 """Drafts: records that could be read, as columns, before accept has checked them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -25,9 +26,9 @@ class Rejected(Struct, frozen=True):
     reason: str
 
 
-class Draft(Struct, frozen=True):
-    """Columns of `DRAFT_SCHEMA`, those in which nothing is said left out but for the ones that accept looks at; row i
-    was record `places[i]` of its batch and reads `raw_of(i)`.
+class Draft(Struct, frozen=True, dict=True):
+    """Columns of `DRAFT_SCHEMA` by name, as lists or in Arrow, those in which nothing is said left out; row i was
+    record `places[i]` of its batch and reads `raw_of(i)`.
 
     `keys` are dedupe keys that the source made itself (a file's rows); otherwise accept makes them. `nonce` tells
     the batch from all others where nothing in it does: it enters the keys of records without an id and a time.
@@ -35,7 +36,7 @@ class Draft(Struct, frozen=True):
     null where its time is to be believed. `mended` are rows in whose names or ids something became U+FFFD.
     """
 
-    table: pa.Table
+    columns: Mapping[str, Sequence[Any] | pa.Array]
     places: Sequence[int]
     raw_of: Callable[[int], bytes]
     rejected: Sequence[Rejected]
@@ -43,6 +44,26 @@ class Draft(Struct, frozen=True):
     nonce: bytes = b""
     collected: pa.Array | None = None
     mended: Sequence[int] = ()
+
+    @cached_property
+    def table(self) -> pa.Table:
+        """The columns in Arrow; those that accept looks at are there also where nothing is said in them."""
+        fields = [f for f in DRAFT_SCHEMA if f.name in self.columns or f.name in _ALWAYS]
+        return pa.Table.from_arrays([self._array(f) for f in fields], schema=pa.schema(fields))
+
+    def values(self, name: str) -> Sequence[Any]:
+        """A column as values of Python."""
+        found = self.columns.get(name)
+        if found is None:
+            return [None] * len(self.places)
+        values: Sequence[Any] = found.to_pylist() if isinstance(found, pa.Array | pa.ChunkedArray) else found
+        return values
+
+    def _array(self, field: pa.Field) -> pa.Array | pa.ChunkedArray:
+        found = self.columns.get(field.name)
+        if found is None:
+            return pa.nulls(len(self.places), field.type)
+        return found if isinstance(found, pa.Array | pa.ChunkedArray) else pa.array(found, field.type)
 
 
 def draft_of(
@@ -55,26 +76,16 @@ def draft_of(
     keys: Sequence[bytes] | None = None,
 ) -> Draft:
     """A draft from the columns that there are; the others say nothing."""
-    rows = len(places)
-    fields = [f for f in DRAFT_SCHEMA if f.name in columns or f.name in _ALWAYS]
-    arrays = [_array(columns, f, rows, sent_at) for f in fields]
-    return Draft(pa.Table.from_arrays(arrays, schema=pa.schema(fields)), places, raw_of, rejected, keys)
-
-
-def _array(columns: Mapping[str, Sequence[Any] | pa.Array], field: pa.Field, rows: int, sent_at: int | None) -> Any:
-    if field.name in columns:
-        values = columns[field.name]
-        return values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values, field.type)
-    if field.name == "sent_at" and sent_at is not None:
-        return pa.repeat(sent_at, rows)
-    return pa.nulls(rows, field.type)
+    if sent_at is not None and "sent_at" not in columns:
+        columns = {**columns, "sent_at": [sent_at] * len(places)}
+    return Draft(columns, places, raw_of, rejected, keys)
 
 
 def draft_small(raws: Sequence[bytes], limit: int, read: Callable[[Sequence[bytes]], Draft]) -> Draft:
     """Read records, but for those of more than `limit` bytes: they are rejected as they are, so that nothing that a
     sender makes of them fills the memory.
     """
-    if all(len(raw) <= limit for raw in raws):
+    if max(map(len, raws), default=0) <= limit:
         return read(raws)
     small = [place for place, raw in enumerate(raws) if len(raw) <= limit]
     large = [Rejected(place, f"larger than {limit} bytes") for place, raw in enumerate(raws) if len(raw) > limit]

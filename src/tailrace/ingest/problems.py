@@ -14,8 +14,8 @@ from tailrace.model.policy import LIMITS
 
 NAMES = ("event", "id", "user_id", "device_id", "session_id")
 DEEPEST = 64  # levels of nesting in any JSON that is kept
-_JSON = ("params", "session", "profile", "page_properties")
-_SHORTEST_MEMBER = 5  # bytes of `"":0,`
+JSON_NAMES = ("params", "session", "profile", "page_properties")
+SHORTEST_MEMBER = 5  # bytes of `"":0,`
 EARLIEST = -62_135_596_800_000  # year 1
 LATEST = 253_402_300_799_999  # year 9999
 
@@ -49,7 +49,7 @@ def _rules(table: pa.Table, bounds: Bounds) -> Iterator[tuple[Mask | None, str]]
         for name in NAMES:
             yield _too_long(table[name], bounds.text_bytes), f"{name}: longer than {bounds.text_bytes} bytes"
     yield _too_large(table, bounds.record_bytes), f"larger than {bounds.record_bytes} bytes"
-    said = [name for name in _JSON if table[name].null_count < table.num_rows]
+    said = [name for name in JSON_NAMES if table[name].null_count < table.num_rows]
     for name in said:
         yield _too_deep(table[name]), f"{name}: nested deeper than {DEEPEST} levels"
     for name in said:
@@ -97,10 +97,10 @@ def _too_deep(column: pa.ChunkedArray) -> Mask | None:
 def _too_wide(column: pa.ChunkedArray, limit: int) -> Mask | None:
     """Texts with an object of too many keys, each of which is a column of its own in tables."""
     lengths = pc.binary_length(column)
-    if _most(lengths) <= limit * _SHORTEST_MEMBER:
+    if _most(lengths) <= limit * SHORTEST_MEMBER:
         return None
     mask = np.zeros(len(column), dtype=np.bool_)
-    for row in np.flatnonzero(pc.fill_null(pc.greater(lengths, limit * _SHORTEST_MEMBER), fill_value=False)):
+    for row in np.flatnonzero(pc.fill_null(pc.greater(lengths, limit * SHORTEST_MEMBER), fill_value=False)):
         text = column[int(row)].as_py().encode()
         mask[row] = text.count(b":") > limit and widest(text) > limit
     return mask

@@ -10,9 +10,10 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import repeat
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -113,15 +114,12 @@ def in_dollars(table: pa.Table, rates: Rates, at: int) -> dict[str, pa.Array]:
     return {"amount_usd": pc.coalesce(given, usd), "usd_rate": pa.array(shown, pa.float64()).take(coded.indices)}
 
 
-def without_rate(table: pa.Table, rates: Rates, at: int) -> list[tuple[int, str]]:
+def without_rate(columns: Mapping[str, Sequence[Any]], rates: Rates, at: int) -> list[tuple[int, str]]:
     """The records that say an amount in a currency without a rate: their row, and the currency."""
-    if not {"amount", "currency"} <= set(table.column_names):
-        return []
-    wanted = pc.and_(pc.is_valid(table["amount"]), pc.is_null(pa.chunked_array([_given(table)])))
-    wanted = pc.and_(wanted, pc.is_valid(table["currency"]))
-    rows = np.flatnonzero(wanted.to_numpy()).tolist()
-    found = ((row, table["currency"][row].as_py()) for row in rows)
-    return [(row, name) for row, name in found if name.upper() != DOLLARS and rates.of(name, at) is None]
+    amounts, currencies = columns.get("amount", ()), columns.get("currency", ())
+    said = enumerate(zip(amounts, currencies, columns.get("amount_usd", repeat(None)), strict=False))
+    wanted = [(row, name) for row, (amount, name, usd) in said if name and amount is not None and usd is None]
+    return [(row, name) for row, name in wanted if name.upper() != DOLLARS and rates.of(name, at) is None]
 
 
 def _given(table: pa.Table) -> pa.Array:

@@ -5,8 +5,6 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import msgspec
-import pyarrow as pa
-import pyarrow.compute as pc
 
 _T = TypeVar("_T")
 _TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\r\n]+\s*')
@@ -18,7 +16,6 @@ _SURROGATES = re.compile(
 _KEYS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}:]', re.DOTALL)
 _STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},]', re.DOTALL)
 _CLOSE = {b"{": b"}", b"[": b"]"}
-_UNUSUAL = r"^[^{]|[\r\n]"  # not an object, or not on one line
 
 
 def single_line(text: bytes) -> bytes:
@@ -117,9 +114,9 @@ def object_text(raw: msgspec.Raw) -> str | None:
     return single_line(text).decode()
 
 
-def object_texts(raws: Sequence[msgspec.Raw]) -> pa.Array:
-    """A column of JSON objects as texts, null where there is none. Raises as `object_text` does."""
-    texts = pa.array([bytes(raw) or None for raw in raws], pa.binary())
-    if pc.any(pc.match_substring_regex(texts, _UNUSUAL)).as_py():
-        return pa.array([object_text(raw) for raw in raws], pa.string())
-    return texts.cast(pa.string())  # which refuses what is not UTF-8
+def object_texts(raws: Sequence[msgspec.Raw]) -> Sequence[str | None]:
+    """JSON objects as texts, None where there is none. Raises as `object_text` does."""
+    texts = [str(raw, "utf-8") or None for raw in raws]
+    whole = "".join(filter(None, texts))
+    usual = {text[0] for text in texts if text} <= {"{"} and "\n" not in whole and "\r" not in whole
+    return texts if usual else [object_text(raw) for raw in raws]

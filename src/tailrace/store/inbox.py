@@ -7,7 +7,6 @@ a seal that has read up to position p has read everything below p.
 from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from msgspec import Struct, field
 from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
 
@@ -15,7 +14,7 @@ from tailrace.db.engine import Database
 from tailrace.db.tables import inbox, inbox_heads, owned, owner
 from tailrace.model.access import Scope
 from tailrace.store.deadletters import DeadLetter, bury
-from tailrace.store.records import joined_records, pack_records, unpack_records
+from tailrace.store.records import Records, earliest, joined_records, memory_of, pack_records, unpack_records
 
 
 class Submission(Struct, frozen=True):
@@ -26,7 +25,7 @@ class Submission(Struct, frozen=True):
 
     scope: Scope
     received_at: int
-    records: Mapping[int, pa.Table]
+    records: Mapping[int, Records]
     dead: Sequence[DeadLetter] = field(default_factory=tuple)
     dropped: int = 0
     nbytes: int = 0
@@ -34,7 +33,7 @@ class Submission(Struct, frozen=True):
     @property
     def accepted(self) -> int:
         """How many records were taken: those that it brings to the inbox, and those that policy dropped."""
-        return self.dropped + sum(int(table.num_rows) for table in self.records.values())
+        return self.dropped + sum(int(batch.num_rows) for batch in self.records.values())
 
 
 class Taken(Struct, frozen=True):
@@ -92,7 +91,7 @@ def take(database: Database, scope: Scope, shard: int, after: int, *, records: i
             .where(mine, inbox.c.position > after, inbox.c.position <= upto)
             .order_by(inbox.c.position)
         )
-        tables = [unpack_records(blob) for blob in blobs]
+        tables = list(unpack_records(blobs))
     return Taken(joined_records(tables), upto)
 
 
@@ -152,8 +151,8 @@ def _by_shard(submissions: Sequence[Submission]) -> list[tuple[Scope, int, list[
 def _append_shard(
     connection: Connection, scope: Scope, shard: int, members: Sequence[Submission], *, new: bool = True
 ) -> None:
-    tables = [m.records[shard] for m in members if shard in m.records]
-    accepted = sum(table.num_rows for table in tables)
+    batches = [m.records[shard] for m in members if shard in m.records]
+    accepted = sum(batch.num_rows for batch in batches)
     first = [m for m in members if shard == min(m.records, default=0)]
     dead, dropped = sum(len(m.dead) for m in first), sum(m.dropped for m in first)
     position = connection.scalar(
@@ -172,7 +171,7 @@ def _append_shard(
         raise LookupError(f"no inbox for app {scope.app_id}, shard {shard}")
     if accepted:
         received_at = max(m.received_at for m in members)
-        _insert(connection, scope, shard, position, received_at, tables)
+        _insert(connection, scope, shard, position, received_at, batches)
 
 
 _MINE = and_(inbox_heads.c.space == bindparam("of_space"), inbox_heads.c.app == bindparam("of_app"))
@@ -192,15 +191,15 @@ _INSERT = insert(inbox)
 
 
 def _insert(
-    connection: Connection, scope: Scope, shard: int, position: int, received_at: int, batches: Sequence[pa.Table]
+    connection: Connection, scope: Scope, shard: int, position: int, received_at: int, batches: Sequence[Records]
 ) -> None:
     row = owner(scope) | {
         "shard": shard,
         "position": position,
         "records": sum(batch.num_rows for batch in batches),
-        "min_time": min(pc.min(batch["time"]).as_py() for batch in batches),
+        "min_time": min(map(earliest, batches)),
         "received_at": received_at,
-        "raw_bytes": sum(batch.get_total_buffer_size() for batch in batches),
+        "raw_bytes": sum(map(memory_of, batches)),
         "blob": pack_records(batches),
     }
     connection.execute(_INSERT, row)

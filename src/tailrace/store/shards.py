@@ -110,7 +110,7 @@ def carried(connection: Connection, scope: Scope, shard: Shard) -> pa.Table:
     blobs = connection.scalars(
         select(carry.c.blob).where(owned(carry, scope), carry.c.shard == shard.number).order_by(carry.c.part)
     )
-    return joined_records([unpack_records(blob) for blob in blobs])
+    return joined_records(list(unpack_records(blobs)))
 
 
 def pack_carry(records: pa.Table) -> list[CarryPart]:

@@ -11,9 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from tailrace.ingest.accept import Origin, Outcome, accept
+from tailrace.ingest.accept import Origin, Outcome
 from tailrace.ingest.addresses import kept
 from tailrace.ingest.draft import draft_small
+from tailrace.ingest.plain import accept_small
 from tailrace.ingest.protocols.base import ADDRESS, Answer, Inert, IngestProtocol, Intake, Sent, Split
 from tailrace.model.errors import (
     Malformed,
@@ -153,7 +154,7 @@ def _accept(desk: Desk, protocol: IngestProtocol, door: Intake, sent: Sent) -> O
     if len(split.raws) > gate.max_records:
         raise TooManyRecords(gate.max_records)
     draft = draft_small(split.raws, gate.max_record_bytes, lambda small: protocol.draft(small, split.context))
-    return accept(gate, draft, split.raws, Origin("events", _context(desk, protocol, split)), sent.received_at)
+    return accept_small(gate, draft, split.raws, Origin("events", _context(desk, protocol, split)), sent.received_at)
 
 
 def _context(desk: Desk, protocol: IngestProtocol, split: Split) -> str:

@@ -13,9 +13,10 @@ from typing import Any
 import pyarrow
 import pyarrow.csv
 
-from tailrace.ingest.accept import Origin, Outcome, accept
+from tailrace.ingest.accept import Origin, Outcome
 from tailrace.ingest.discretion import DISCRETION, Discretion
 from tailrace.ingest.doors import door_of
+from tailrace.ingest.plain import accept_small
 from tailrace.ingest.protocols.base import Sent
 from tailrace.ingest.protocols.devtodev import DEVTODEV
 from tailrace.model.clock import DAY, iso
@@ -70,7 +71,7 @@ def report(
     split = DEVTODEV.intakes[0].split(sent)
     draft = DEVTODEV.draft(split.raws, split.context)
     door = door_of(store.house.database, store.scope, discretion)
-    outcome = accept(door, draft, split.raws, Origin("devtodev", "{}"), at)
+    outcome = accept_small(door, draft, split.raws, Origin("devtodev", "{}"), at)
     assert not outcome.rejected
     append(store.house.database, [outcome.submission])
     seal(store.house, store.scope)

@@ -4,15 +4,18 @@ from hashlib import blake2b
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tailrace.ingest.accept import Door, Origin, Outcome, accept
+from tailrace.ingest.accept import Door, Origin, Outcome
 from tailrace.ingest.flags import NO_TIME
 from tailrace.ingest.protocols.native import draft_records
 from tailrace.model.access import Scope
 from tailrace.model.shards import initial_shards
+from tailrace.store.records import in_arrow
+from tests.unit.ingest.deciding import decided
 
 NOW = 1_767_323_045_678
 SCOPE = Scope(1, 1, "acme", "app")
@@ -23,12 +26,17 @@ Row = dict[str, Any]
 def take(records: list[Row], *, sent_at: int | None = None, now: int = NOW, door: Door = DOOR) -> Outcome:
     """Accept records as a batch."""
     raws = [msgspec.json.encode(record) for record in records]
-    return accept(door, draft_records(raws, sent_at), raws, Origin("events", "{}"), now)
+    return decided(door, draft_records(raws, sent_at), raws, Origin("events", "{}"), now)
+
+
+def tables(outcome: Outcome) -> list[tuple[int, pa.Table]]:
+    """Tables for the inbox with their shards, in order."""
+    return [(shard, table) for shard, some in sorted(outcome.submission.records.items()) for table in in_arrow(some)]
 
 
 def rows(outcome: Outcome) -> list[Row]:
     """What goes to the inbox, shard by shard."""
-    return [row for _, table in sorted(outcome.submission.records.items()) for row in table.to_pylist()]
+    return [row for _, table in tables(outcome) for row in table.to_pylist()]
 
 
 def keys(records: list[Row], **more: Any) -> list[bytes]:
@@ -112,9 +120,9 @@ def test_every_record_goes_to_the_shard_of_its_actor(actors: list[str], bits: in
     """Each record is in exactly one shard, that of the first bits of its actor's hash, in the order of the batch."""
     door = replace(DOOR, shards=initial_shards(bits))
     records = [{"id": str(n), "event": "e", "user_id": actor} for n, actor in enumerate(actors)]
-    found = take(records, door=door).submission.records
-    assert sum(table.num_rows for table in found.values()) == len(actors)
-    for shard, table in found.items():
+    found = tables(take(records, door=door))
+    assert sum(table.num_rows for _, table in found) == len(actors)
+    for shard, table in found:
         ids = [int(row["id"]) for row in table.to_pylist()]
         assert ids == sorted(ids)
         for row in table.to_pylist():

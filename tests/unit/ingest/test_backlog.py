@@ -6,9 +6,10 @@ import time
 
 import pytest
 
-from tailrace.ingest.accept import Origin, accept
+from tailrace.ingest.accept import Origin
 from tailrace.ingest.backlog import LOOK_S, Backlog
 from tailrace.ingest.doors import door_of
+from tailrace.ingest.plain import accept_small
 from tailrace.ingest.protocols.native import draft_batch
 from tailrace.ingest.writer import InboxWriter
 from tailrace.model.access import Scope
@@ -41,7 +42,9 @@ def submission(house: House, scope: Scope, name: str) -> Submission:
     """The same, as a request brings them."""
     raws = [json.dumps(record).encode() for record in records(name)]
     draft = draft_batch(raws, T0)
-    return accept(door_of(house.database, scope), draft, raws, Origin("events", "{}"), house.clock.now()).submission
+    return accept_small(
+        door_of(house.database, scope), draft, raws, Origin("events", "{}"), house.clock.now()
+    ).submission
 
 
 def test_room_ends_and_comes_back(house: House, scope: Scope) -> None:

@@ -6,11 +6,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from tailrace.ingest.accept import Origin, accept
+from tailrace.ingest.accept import Origin
 from tailrace.ingest.draft import Draft
 from tailrace.ingest.flags import REPAIRED
 from tailrace.ingest.protocols.native import draft_records
 from tailrace.ingest.rows import Row, draft_rows
+from tests.unit.ingest.deciding import decided
 from tests.unit.ingest.test_accept import DOOR, NOW, rows
 
 Drafter = Callable[[Sequence[bytes]], Draft]
@@ -42,7 +43,7 @@ def test_a_half_costs_no_record(draft: Drafter) -> None:
         rb'{"event":"c","device_id":"d","time":%d,"session":{"city":"\ud800"},"profile":{"name":"\udc00"}}' % NOW,
         rb'{"event":"d","device_id":"d","time":%d,"params":{"fine":1}}' % NOW,
     ]
-    outcome = accept(DOOR, draft(raws), raws, Origin("events", "{}"), NOW)
+    outcome = decided(DOOR, draft(raws), raws, Origin("events", "{}"), NOW)
     assert not outcome.rejected
     first, second, third, last = rows(outcome)
     assert (first["event"], first["device_id"], first["info"]) == ("a\ufffd", "\ufffd\U0001f600d", "\\ud800 \ufffd!")
@@ -58,6 +59,6 @@ def test_a_half_costs_no_record(draft: Drafter) -> None:
 def test_a_half_hides_nothing_else(draft: Drafter) -> None:
     """A record that is bad for another reason too is a dead letter with that reason, as it was sent."""
     raw = rb'{"event":"\ud800","device_id":"d","params":{"a":tru}}'
-    outcome = accept(DOOR, draft([raw]), [raw], Origin("events", "{}"), NOW)
+    outcome = decided(DOOR, draft([raw]), [raw], Origin("events", "{}"), NOW)
     assert "malformed" in outcome.rejected[0].reason
     assert outcome.submission.dead[0].raw == raw

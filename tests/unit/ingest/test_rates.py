@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tailrace.ingest.accept import Door, Origin, accept
+from tailrace.ingest.accept import Door, Origin
 from tailrace.ingest.discretion import Discretion
 from tailrace.ingest.doubts import doubts
 from tailrace.ingest.protocols.native import draft_records
@@ -16,6 +16,7 @@ from tailrace.model.clock import DAY
 from tailrace.model.errors import Invalid
 from tailrace.model.shards import initial_shards
 from tests.sending import T0, event
+from tests.unit.ingest.deciding import decided
 
 TABLE = "# day, currency, dollars\n2026-01-01,EUR,1.05\n2026-01-03,EUR,1.10\n\n2026-01-01,jpy, 0.0064\n"
 
@@ -36,7 +37,7 @@ def taken(rates: Rates, at: int, *sent: dict[str, Any]) -> tuple[list[dict[str, 
     door = Door(scope, initial_shards(0), 1 << 20, 1 << 20, 1 << 20, discretion=Discretion(rates=rates))
     raws = [json.dumps(event("Payment", T0 + n, kind="standard") | one).encode() for n, one in enumerate(sent)]
     draft = draft_records(raws, None)
-    outcome = accept(door, draft, raws, Origin("events", "{}"), at)
+    outcome = decided(door, draft, raws, Origin("events", "{}"), at)
     (records,) = outcome.submission.records.values()
     names = [name for name in ("amount", "currency", "amount_usd", "usd_rate") if name in records.column_names]
     return records.select(names).to_pylist(), [one.reason for one in doubts(draft, outcome.rejected, rates, at)]

@@ -10,8 +10,9 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from tailrace.db.engine import Database
-from tailrace.ingest.accept import Origin, accept
+from tailrace.ingest.accept import Origin
 from tailrace.ingest.doors import door_of
+from tailrace.ingest.plain import accept_small
 from tailrace.ingest.protocols.native import draft_records
 from tailrace.ingest.writer import InboxWriter
 from tailrace.model.access import Scope
@@ -67,7 +68,7 @@ def submission(house: House, scope: Scope, name: str) -> Submission:
     """One accepted record."""
     raws = [f'{{"event":"{name}","device_id":"d","id":"{name}"}}'.encode()]
     door = door_of(house.database, scope)
-    return accept(door, draft_records(raws, None), raws, Origin("events", "{}"), house.clock.now()).submission
+    return accept_small(door, draft_records(raws, None), raws, Origin("events", "{}"), house.clock.now()).submission
 
 
 def stored(house: House, scope: Scope) -> list[str]:

@@ -100,10 +100,11 @@ def native_lines(block: Block) -> Draft:
     places = draft.places
     return replace(
         draft,
+        columns=dict(zip(draft.table.column_names, draft.table.columns, strict=True)),  # once, not at each use
         places=[block.lines[place] for place in places],
         raw_of=lambda row: block.texts[places[row]],
         rejected=[Rejected(block.lines[r.place], r.reason) for r in draft.rejected],
-        collected=pa.nulls(draft.table.num_rows, pa.int64()),
+        collected=pa.nulls(len(places), pa.int64()),
     )
 
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import msgspec
-import pyarrow as pa
 from msgspec.structs import replace
 
 from tailrace.ingest.context import profile_text, session_text
@@ -247,7 +246,7 @@ def _draft(
     rejected: Sequence[Rejected],
 ) -> Draft:
     said = _members(NativeEvent, events)
-    columns: dict[str, Sequence[Any] | pa.Array] = {name: said[name] for name in _PLAIN if _speaks(said[name])}
+    columns: dict[str, Sequence[Any]] = {name: said[name] for name in _PLAIN if _speaks(said[name])}
     sessions = [session_text(bytes(raw)) if raw else _NO_SESSION for raw in said["session"]]
     columns |= {
         "time": [instant_ms(time) for time in said["time"]],
@@ -275,13 +274,13 @@ def _speaks(values: Sequence[Any]) -> bool:
     return values.count(None) < len(values)
 
 
-def _nested(prefix: str, kind: type[msgspec.Struct], values: Sequence[Any]) -> dict[str, Sequence[Any] | pa.Array]:
+def _nested(prefix: str, kind: type[msgspec.Struct], values: Sequence[Any]) -> dict[str, Sequence[Any]]:
     """Columns such as `page_url` of a nested object, those of them in which something is said."""
     if not _speaks(values):
         return {}
     nothing = kind()
     said = _members(kind, [nothing if value is None else value for value in values])
-    found: dict[str, Sequence[Any] | pa.Array] = {}
+    found: dict[str, Sequence[Any]] = {}
     for name, column in said.items():
         if isinstance(getattr(nothing, name), msgspec.Raw):
             found[f"{prefix}_{name}"] = object_texts(column)

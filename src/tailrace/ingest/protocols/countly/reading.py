@@ -56,7 +56,7 @@ def draft(raws: Sequence[bytes], context: Mapping[str, Any]) -> Draft:
     """Read records. Their keys are made of what was sent; what says no time is kept each time that it comes."""
     request = lru_cache(maxsize=1)(partial(_request, context))
     made = draft_rows(raws, partial(_row, request), sent_at=None)
-    devices, times = (made.table[name].to_pylist() for name in ("device_id", "time"))
+    devices, times = (made.values(name) for name in ("device_id", "time"))
     keys = [
         key_of_record(device or "", None, 0, _nonce(time) + made.raw_of(row))
         for row, (device, time) in enumerate(zip(devices, times, strict=True))

@@ -7,9 +7,10 @@ import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from tailrace.ingest.accept import Door, Origin, Outcome, accept
+from tailrace.ingest.accept import Door, Origin, Outcome
 from tailrace.ingest.doubts import Doubt, doubts
 from tailrace.ingest.draft import draft_small
+from tailrace.ingest.plain import accept_small
 from tailrace.ingest.protocols.native import decode_body, draft_batch
 from tailrace.model.errors import Malformed, TooManyRecords
 from tailrace.model.points import point
@@ -17,7 +18,7 @@ from tailrace.surfaces.native.documents.events import AcceptedDocument
 from tailrace.surfaces.native.documents.sending import BatchBody
 from tailrace.surfaces.native.render import accepted_document, json_response
 from tailrace.web.auth import key
-from tailrace.web.bodies import read_body
+from tailrace.web.bodies import AT_ONCE, read_body
 from tailrace.web.desk import Desk
 from tailrace.web.operations import Call, Operation, Reply
 
@@ -30,7 +31,10 @@ async def post_events(call: Call) -> Response:
     if door is None:
         door = await run_in_threadpool(desk.doors.of, write_key)
     body = await read_body(call.request, door.max_body_bytes, desk.settings.ingest.body_timeout_ms)
-    outcome, odd = await run_in_threadpool(_accept, desk, door, body)
+    if len(body) <= AT_ONCE:
+        outcome, odd = _accept(desk, door, body)
+    else:
+        outcome, odd = await run_in_threadpool(_accept, desk, door, body)
     await asyncio.wrap_future(desk.writer.submit(outcome.submission))
     point("accept.before_reply")
     return json_response(accepted_document(outcome, odd))
@@ -46,7 +50,7 @@ def _accept(desk: Desk, door: Door, body: bytes) -> tuple[Outcome, list[Doubt]]:
     context = msgspec.json.encode({"protocol": "native", "sent_at": sent_at}).decode()
     draft = draft_small(raws, door.max_record_bytes, lambda small: draft_batch(small, sent_at))
     received_at = desk.clock.now()
-    outcome = accept(door, draft, raws, Origin("events", context), received_at)
+    outcome = accept_small(door, draft, raws, Origin("events", context), received_at)
     return outcome, doubts(draft, outcome.rejected, door.discretion.rates, received_at)
 
 
