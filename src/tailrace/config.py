@@ -68,7 +68,7 @@ class SealSettings(BaseModel, extra="forbid"):
         default=86_400_000, gt=0, description="A session is complete at this length at the latest."
     )
     interval_ms: int = Field(
-        default=2_000, gt=0, description="Pause between two looks of a worker for complete sessions."
+        default=2_000, gt=0, description="From one look of a worker for complete sessions to the next."
     )
     max_records: int = Field(default=500_000, gt=0, description="Records that one seal takes from the inbox at a time.")
     max_open_records: int = Field(

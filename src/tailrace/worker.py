@@ -1,6 +1,7 @@
 """The worker: seals and closes what is due, runs exports and delivers them, until it is told to stop."""
 
 import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
@@ -86,12 +87,16 @@ class Worker:
     def _seal(self) -> None:
         sealer = self._house.sealer()
         troubles = Troubles(sealer.clock)
-        more = False
-        while not self._stop.wait(0 if more else self._house.settings.seal.interval_ms / 1000):
+        interval = self._house.settings.seal.interval_ms / 1000
+        pause = interval
+        while not self._stop.wait(pause):
+            began = time.monotonic()
             more = self._seal_round(sealer, troubles)
+            # What arrives meanwhile waits for its turn: a seal costs as much for little as for some thousand records.
+            pause = 0 if more else max(0, interval - (time.monotonic() - began))
 
     def _seal_round(self, sealer: Sealer, troubles: Troubles) -> bool:
-        """Seal a stretch of each shard that has work; whether one of them has more."""
+        """Seal a stretch of each shard that has work; whether one of them left something that was there before."""
         more = False
         for step in seal_round(sealer, all_scopes(self._house.database), self._house.holder, troubles):
             more |= step.sealed.more

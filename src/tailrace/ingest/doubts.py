@@ -37,10 +37,10 @@ def doubts(draft: Draft, rejected: Sequence[Rejected], rates: Rates, at: int) ->
     `rates` are those that convert amounts, `at` is when the batch was received (ms).
     """
     dead = {one.place for one in rejected}
-    names, params = draft.values("event"), draft.values("params")
+    names, params, kinds = draft.values("event"), draft.values("params"), draft.values("kind")
     odd = (
         Doubt(draft.places[row], reason)
-        for row, kind in enumerate(draft.columns.get("kind", ()))
+        for row, kind in enumerate(kinds if STANDARD_KIND in kinds else ())
         if kind == STANDARD_KIND
         if draft.places[row] not in dead
         for reason in _reasons(names[row], params[row])

@@ -4,6 +4,7 @@ The rules are those of `accept`, which alone can say which record breaks one, an
 nothing tell that no record of a batch can; wherever that is not sure, `accept` decides.
 """
 
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import compress
 from typing import Any
@@ -21,13 +22,15 @@ from tailrace.ingest.rates import Rates, in_dollars
 from tailrace.model.hashing import actor_hash, keys_of_ids
 from tailrace.model.shards import Shard
 from tailrace.store.inbox import Submission
-from tailrace.store.lists import Columns, Lists, Shared, lists_of
+from tailrace.store.lists import Columns, Lists, lists_of, shared_of, texts_of
 
 MOST_ROWS = 5_000  # in a larger batch Arrow is as quick
+MOST_BYTES = 16 << 20  # as Arrow columns; small texts that many records share can become large
 _LETTER_BYTES = 4  # at most
 _INT64 = range(-(1 << 63), 1 << 63)
 _TYPES: Mapping[pa.DataType, type] = {pa.string(): str, pa.int64(): int, pa.float64(): float, pa.bool_(): bool}
-_KINDS = {f.name: _TYPES[f.type] for f in DRAFT_SCHEMA}
+_KINDS = {f.name: _TYPES[f.type] for f in DRAFT_SCHEMA} | {"client_time": int, "usd_rate": float}
+_CODES = {int: "q", float: "d"}  # of arrays
 _SHARED = ("session", "profile")  # texts that many records have
 _SAME = ("sent_at", "session_end")  # mostly the same in all records of a batch
 _MONEY = ("amount", "currency", "amount_usd")
@@ -44,16 +47,21 @@ class _Times(Struct, frozen=True):
 
 def accept_small(door: Door, draft: Draft, raws: Sequence[bytes], origin: Origin, received_at: int) -> Outcome:
     """Decide about a batch as `accept` does, without Arrow where it is small and plain."""
+    return accept_plain(door, draft, received_at) or accept(door, draft, raws, origin, received_at)
+
+
+def accept_plain(door: Door, draft: Draft, received_at: int) -> Outcome | None:
+    """Decide about a batch that is small and plain; None of any other."""
     records = _plain(door, draft, received_at)
     if records is None:
-        return accept(door, draft, raws, origin, received_at)
+        return None
     size = sum(lists.nbytes for lists in records.values())
     return Outcome(Submission(door.scope, received_at, records, nbytes=size), [])
 
 
 def _plain(door: Door, draft: Draft, received_at: int) -> Mapping[int, Lists] | None:
     """The records of a batch by shard number; None where `accept` must look closer."""
-    columns = _said(draft)
+    columns = _said(draft) if len(draft.places) <= door.max_records else None
     if columns is None or not _within(columns, door.bounds):
         return None
     timed = _timed(columns, received_at, door.clocks)
@@ -69,9 +77,10 @@ def _plain(door: Door, draft: Draft, received_at: int) -> Mapping[int, Lists] | 
     columns["id"] = [text or key.hex() for text, key in zip(columns["id"], keys, strict=True)]
     wide = {"key": keys, "actor_hash": [hashes[actor] for actor in actors]}
     try:
-        return {number: _packed(some, own, same) for number, some, own in _routed(door.shards, columns, wide)}
+        made = {number: _packed(some, own, same) for number, some, own in _routed(door.shards, columns, wide)}
     except UnicodeEncodeError:  # half of a surrogate pair
         return None
+    return made if sum(lists.nbytes for lists in made.values()) <= MOST_BYTES else None
 
 
 def _said(draft: Draft) -> _Columns | None:
@@ -193,15 +202,22 @@ def _masked(columns: Mapping[str, Sequence[Any]], mask: Sequence[bool]) -> dict[
     return {name: list(compress(column, mask)) for name, column in columns.items()}
 
 
-def _packed(columns: _Columns, wide: Mapping[str, Sequence[bytes]], same: Mapping[str, Any]) -> Lists:
+def _packed(columns: _Columns, keys: Mapping[str, Sequence[bytes]], same: dict[str, Any]) -> Lists:
     alike = {name: columns[name][0] for name in _SAME if name in columns and len(set(columns[name])) == 1}
-    shared = {name: _shared(columns[name]) for name in _SHARED if name in columns}
-    each = {name: column for name, column in columns.items() if name not in alike and name not in shared}
-    joined = {name: b"".join(values) for name, values in wide.items()}
-    rows = len(columns["id"])
-    return lists_of(Columns(rows, joined, each, shared, {**same, **alike}), min(columns["time"]))
-
-
-def _shared(texts: Sequence[str | None]) -> Shared:
-    places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
-    return Shared(list(places), [places[text] for text in texts])
+    left = {name: column for name, column in columns.items() if name not in alike}
+    made = Columns(
+        len(columns["id"]), {name: b"".join(values) for name, values in keys.items()}, same={**same, **alike}
+    )
+    repeated = 0
+    for name, column in left.items():
+        kind = _KINDS.get(name, str)
+        if kind in _CODES and None not in column:
+            made.wide[name] = array(_CODES[kind], column).tobytes()
+        elif name in _SHARED:
+            made.shared[name] = shared_of(column)
+            repeated += sum(map(len, filter(None, column)))
+        elif kind is str:
+            made.texts[name] = texts_of(column)
+        else:
+            made.each[name] = column
+    return lists_of(made, min(columns["time"]), repeated)

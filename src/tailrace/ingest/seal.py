@@ -58,7 +58,9 @@ class Sealer(Struct, frozen=True):
 
 
 class Sealed(Struct, frozen=True):
-    """What one seal did, in records. `seq` is None when nothing became visible; `more` when the inbox has more."""
+    """What one seal did, in records. `seq` is None when nothing became visible; `more` when it left some in the inbox
+    that were there when it began.
+    """
 
     seq: int | None
     position: int
@@ -73,13 +75,14 @@ class Sealed(Struct, frozen=True):
 class _Fresh(Struct, frozen=True):
     """Records without duplicates: those that were open already, then the new ones.
 
-    `taken` counts what was read from the inbox up to `position`.
+    `taken` counts what was read from the inbox up to `position`; with `more` that was not all.
     """
 
     records: pa.Table
     duplicates: int
     taken: int
     position: int
+    more: bool
 
 
 class _Remembered(Struct, frozen=True):
@@ -103,8 +106,6 @@ def seal_shard(sealer: Sealer, lease: Lease, *, close_all: bool = False) -> Seal
         seq = commit(sealer.database, seal)
     inbox.forget(sealer.database, scope, number, fresh.position)
     _delete_swallowed(sealer, seal.run)
-    with sealer.database.read_inbox() as connection:
-        more = inbox.newest_position(connection, scope, number) > fresh.position
     return Sealed(
         seq,
         fresh.position,
@@ -113,7 +114,7 @@ def seal_shard(sealer: Sealer, lease: Lease, *, close_all: bool = False) -> Seal
         fragments,
         fresh.duplicates,
         seal.progress.open_records,
-        more,
+        fresh.more,
     )
 
 
@@ -144,7 +145,7 @@ def _fresh(sealer: Sealer, lease: Lease, known: Sequence[runs.Run]) -> _Fresh:
         new = np.arange(len(keys)) >= carried.num_rows
         keep[new] &= ~runs.known(sealer.files, known, keys.take(new))
     columns = dict(zip(RECORD_SCHEMA.names, pa.concat_tables([carried, taken.records]).columns, strict=True))
-    counts = int((~keep).sum()), taken.records.num_rows, taken.position
+    counts = int((~keep).sum()), taken.records.num_rows, taken.position, taken.more
     del carried, taken
     return _Fresh(_kept(columns, keep), *counts)
 

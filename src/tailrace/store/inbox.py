@@ -37,10 +37,11 @@ class Submission(Struct, frozen=True):
 
 
 class Taken(Struct, frozen=True):
-    """Records after a position: those of inbox rows up to and including `position`."""
+    """Records after a position: those of inbox rows up to and including `position`; with `more` others were there."""
 
     records: pa.Table
     position: int
+    more: bool = False
 
 
 def create_heads(database: Database, scope: Scope, shards: Sequence[int]) -> None:
@@ -85,14 +86,15 @@ def take(database: Database, scope: Scope, shard: int, after: int, *, records: i
             .where(mine, inbox.c.position > after)
             .order_by(inbox.c.position)
         )
-        upto = _bound([tuple(row) for row in sizes], after, records, raw_bytes)
+        rows = [tuple(row) for row in sizes]
+        upto = _bound(rows, after, records, raw_bytes)
         blobs = connection.scalars(
             select(inbox.c.blob)
             .where(mine, inbox.c.position > after, inbox.c.position <= upto)
             .order_by(inbox.c.position)
         )
         tables = list(unpack_records(blobs))
-    return Taken(joined_records(tables), upto)
+    return Taken(joined_records(tables), upto, more=bool(rows) and rows[-1][0] > upto)
 
 
 def forget(database: Database, scope: Scope, shard: int, upto: int) -> None:
@@ -115,14 +117,6 @@ def backlog_bytes(database: Database) -> int:
             return int((pages - free) * size)
         # The sizes stand in the rows; what they name is not read.
         return int(connection.scalar(select(func.coalesce(func.sum(func.octet_length(inbox.c.blob)), 0))) or 0)
-
-
-def newest_position(connection: Connection, scope: Scope, shard: int) -> int:
-    """The last position that was appended; 0 before the first."""
-    found = connection.scalar(
-        select(inbox_heads.c.position).where(owned(inbox_heads, scope), inbox_heads.c.shard == shard)
-    )
-    return found or 0
 
 
 def waiting_since(connection: Connection, scope: Scope, shard: int, after: int) -> int | None:

@@ -1,14 +1,18 @@
-"""Lists: small batches of accepted records, each column a list of Python values.
+"""Lists: small batches of accepted records, each column made of Python values.
 
 A call on an Arrow column costs as much as a look at some hundred values, so a batch of fifty is done before Arrow has
-begun. Many of them are read at once, by a seal, and become Arrow columns then.
+begun. Many of them are read at once, by a seal, and become Arrow columns then, as far as may be without looking at a
+value.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, repeat
 from typing import Any
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from msgspec import Struct, field
 
@@ -17,28 +21,37 @@ from tailrace.store.schema import RECORD_SCHEMA
 _BEGIN = b"TL1\n"  # no Arrow stream begins so
 _HEAD = len(_BEGIN) + 8  # bytes before what is compressed: the mark, and how long it is unpacked
 _CODEC = "zstd"
-_WIDTHS: Mapping[str, int] = {f.name: f.type.byte_width for f in RECORD_SCHEMA if pa.types.is_fixed_size_binary(f.type)}
 _TABLE_ROWS = 16_384  # at a time: values of Python take several times the memory of a column
+_NONE = -1  # the length of a text that is none
+
+_Ints = npt.NDArray[np.int32]
+
+
+class Texts(Struct, array_like=True, gc=False):
+    """A column of texts: the length of each in bytes as a 32-bit number, -1 where there is none, and all of them."""
+
+    lengths: bytes
+    whole: bytes
 
 
 class Shared(Struct, array_like=True, gc=False):
-    """A column of texts that stand many times: text i is `texts[places[i]]`."""
+    """A column of texts that stand many times: text i is the one of number `places[i]`, a 32-bit number, in `texts`."""
 
     texts: Sequence[str | None]
-    places: Sequence[int]
+    places: bytes
 
 
 class Columns(Struct, array_like=True):
-    """Columns of `RECORD_SCHEMA` by name, those that say something: each value by itself in `each`, texts that many
-    records have in `shared`, what is the same in all records in `same`, and in `wide` values of a fixed width, one
-    after the other.
+    """Columns of `RECORD_SCHEMA` by name, those that say something: values of a fixed width one after the other in
+    `wide`, texts in `texts` and `shared`, what is the same in all records in `same`, all others in `each`.
     """
 
     rows: int
-    wide: Mapping[str, bytes]
-    each: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    shared: Mapping[str, Shared] = field(default_factory=dict)
-    same: Mapping[str, Any] = field(default_factory=dict)
+    wide: dict[str, bytes]
+    texts: dict[str, Texts] = field(default_factory=dict)
+    shared: dict[str, Shared] = field(default_factory=dict)
+    same: dict[str, Any] = field(default_factory=dict)
+    each: dict[str, Sequence[Any]] = field(default_factory=dict)
 
 
 class Lists(Struct, frozen=True):
@@ -60,15 +73,35 @@ _batches = msgspec.msgpack.Decoder(list[msgspec.Raw])
 _columns = msgspec.msgpack.Decoder(Columns)
 
 
-def lists_of(columns: Columns, earliest: int) -> Lists:
-    """Columns, packed.
+def texts_of(values: Sequence[str | None]) -> Texts:
+    """A column of texts.
+
+    Raises:
+        UnicodeEncodeError: one holds half of a surrogate pair.
+    """
+    whole = "".join(filter(None, values))
+    if whole.isascii():
+        return Texts(array("i", [_NONE if text is None else len(text) for text in values]).tobytes(), whole.encode())
+    encoded = [None if text is None else text.encode() for text in values]
+    lengths = array("i", [_NONE if text is None else len(text) for text in encoded])
+    return Texts(lengths.tobytes(), b"".join(filter(None, encoded)))
+
+
+def shared_of(values: Sequence[str | None]) -> Shared:
+    """A column of texts that stand many times."""
+    places = {text: place for place, text in enumerate(dict.fromkeys(values))}
+    return Shared(list(places), array("i", map(places.__getitem__, values)).tobytes())
+
+
+def lists_of(columns: Columns, earliest: int, repeated: int = 0) -> Lists:
+    """Columns, packed. The texts of their shared columns have so many letters, each text as often as it stands.
 
     Raises:
         OverflowError: a number needs more than 64 bits.
         UnicodeEncodeError: a text holds half of a surrogate pair.
     """
     packed = _encode(columns)
-    return Lists(columns.rows, earliest, len(packed) + sum(map(_repeated, columns.shared.values())), packed)
+    return Lists(columns.rows, earliest, len(packed) + repeated, packed)
 
 
 def holds_lists(blob: bytes) -> bool:
@@ -105,34 +138,81 @@ def tables_of(batches: Iterable[Columns]) -> Iterator[pa.Table]:
 
 
 def _table(batches: Sequence[Columns]) -> pa.Table:
-    said = {name for columns in batches for name in _names(columns)}
-    fields = [f for f in RECORD_SCHEMA if f.name in said]
-    return pa.Table.from_arrays([_array(f, batches) for f in fields], schema=pa.schema(fields))
+    having: dict[str, list[Columns]] = {}
+    for columns in batches:
+        for name in _names(columns):
+            having.setdefault(name, []).append(columns)
+    fields = [f for f in RECORD_SCHEMA if f.name in having]
+    return pa.Table.from_arrays([_array(f, batches, having[f.name]) for f in fields], schema=pa.schema(fields))
 
 
 def _names(columns: Columns) -> Iterator[str]:
-    return chain(columns.wide, columns.each, columns.shared, columns.same)
+    """The columns in which something is said."""
+    return chain(columns.wide, columns.texts, columns.shared, columns.same, columns.each)
 
 
-def _array(of: pa.Field, batches: Sequence[Columns]) -> pa.Array:
-    if of.name in _WIDTHS:
-        values = b"".join(columns.wide[of.name] for columns in batches)
-        return pa.Array.from_buffers(of.type, len(values) // _WIDTHS[of.name], [None, pa.py_buffer(values)])
-    found: list[Any] = []
-    for columns in batches:
-        found += _values(of.name, columns)
-    return pa.array(found, of.type)
+def _array(of: pa.Field, batches: Sequence[Columns], having: Sequence[Columns]) -> pa.Array:
+    """A column of all batches: at once where those `having` it have it in one way, else value by value."""
+    name = of.name
+    if all(name in columns.wide for columns in batches):
+        return _wide(of.type, b"".join(columns.wide[name] for columns in batches))
+    if all(name in columns.texts for columns in having):
+        return _texts([columns.texts.get(name) or _no_texts(columns.rows) for columns in batches])
+    if all(name in columns.shared for columns in having):
+        return _shared([columns.shared.get(name) or _nothing_shared(columns.rows) for columns in batches])
+    if all(name in columns.same for columns in having):
+        rows = np.repeat(np.arange(len(batches)), [columns.rows for columns in batches])
+        return pa.array([columns.same.get(name) for columns in batches], of.type).take(pa.array(rows))
+    return pa.array(chain.from_iterable(_values(of, columns) for columns in batches), of.type)
 
 
-def _values(name: str, columns: Columns) -> Iterable[Any]:
+def _wide(kind: pa.DataType, values: bytes) -> pa.Array:
+    return pa.Array.from_buffers(kind, len(values) // kind.byte_width, [None, pa.py_buffer(values)])
+
+
+def _texts(columns: Sequence[Texts]) -> pa.Array:
+    lengths = _numbers(column.lengths for column in columns)
+    there = lengths != _NONE
+    whole = b"".join(column.whole for column in columns)
+    ends = np.concatenate([[0], np.cumsum(np.where(there, lengths, 0))]).astype(np.int32)
+    valid = None if there.all() else pa.py_buffer(np.packbits(there, bitorder="little"))
+    return pa.Array.from_buffers(pa.string(), len(lengths), [valid, pa.py_buffer(ends), pa.py_buffer(whole)])
+
+
+def _shared(columns: Sequence[Shared]) -> pa.Array:
+    counts = [len(column.texts) for column in columns]
+    before = np.cumsum(counts) - counts
+    rows = [len(column.places) // 4 for column in columns]
+    places = _numbers(column.places for column in columns) + np.repeat(before, rows)
+    return pa.array(chain.from_iterable(column.texts for column in columns), pa.string()).take(pa.array(places))
+
+
+def _numbers(parts: Iterable[bytes]) -> _Ints:
+    return np.frombuffer(b"".join(parts), dtype=np.int32)
+
+
+def _no_texts(rows: int) -> Texts:
+    return Texts(_NONE.to_bytes(4, "little", signed=True) * rows, b"")
+
+
+def _nothing_shared(rows: int) -> Shared:
+    return Shared([None], bytes(4 * rows))
+
+
+def _values(of: pa.Field, columns: Columns) -> Iterable[Any]:
+    """The values of a column of one batch, None where it has none."""
+    name = of.name
     if name in columns.each:
         return columns.each[name]
-    if (shared := columns.shared.get(name)) is not None:
-        return map(shared.texts.__getitem__, shared.places)
+    if name in columns.wide:
+        return _listed(_wide(of.type, columns.wide[name]))
+    if name in columns.texts:
+        return _listed(_texts([columns.texts[name]]))
+    if name in columns.shared:
+        return _listed(_shared([columns.shared[name]]))
     return repeat(columns.same.get(name), columns.rows)
 
 
-def _repeated(shared: Shared) -> int:
-    """How much more the texts of a column take one by one, letters."""
-    lengths = [len(text or "") for text in shared.texts]
-    return sum(map(lengths.__getitem__, shared.places)) - sum(lengths)
+def _listed(column: pa.Array) -> Iterable[Any]:
+    values: list[Any] = column.to_pylist()
+    return values

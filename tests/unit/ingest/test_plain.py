@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tailrace.ingest.accept import Door, Origin
 from tailrace.ingest.discretion import Discretion
 from tailrace.ingest.plain import MOST_ROWS, accept_small
-from tailrace.ingest.protocols.native import draft_batch
+from tailrace.ingest.protocols.native import decode_body, draft_batch, draft_whole
 from tailrace.model.access import Scope
 from tailrace.model.shards import initial_shards
 from tailrace.store.inbox import Submission
@@ -84,6 +84,26 @@ def test_nothing_is_decided_otherwise(records: list[Row], sent_at: int | None, b
     raws = [msgspec.json.encode(record) for record in records]
     door = replace(DOOR, shards=initial_shards(bits), discretion=Discretion(bots=bots))
     decided(door, draft_batch(raws, sent_at), raws, ORIGIN, NOW)
+
+
+@given(records=st.lists(RECORDS | GOOD, max_size=4), sent_at=st.sampled_from([None, NOW]))
+def test_a_body_read_in_one_go_is_read_as_record_by_record(records: list[Row], sent_at: int | None) -> None:
+    """Where it can be read in one go at all; and records that are asked for are those that were sent."""
+    body = msgspec.json.encode({"batch": records, "sent_at": sent_at})
+    raws, said = decode_body(body)
+    each, whole = draft_batch(raws, said), draft_whole(body)
+    assert (whole is None) == bool(each.rejected)
+    if whole is not None:
+        assert (whole.columns, list(whole.places)) == (each.columns, list(each.places))
+        assert [whole.raw_of(row) for row in whole.places] == raws
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b'{"event":"e"}\n{"event":"f"}', b'{"batch":[{"event":1}]}', b"\xff", b"[]"]
+)
+def test_no_other_body_is_read_in_one_go(body: bytes) -> None:
+    """Lines, what is broken, and what has a record that is."""
+    assert draft_whole(body) is None
 
 
 def test_what_is_plain() -> None:

@@ -15,6 +15,7 @@ from tailrace.model.access import Scope
 from tailrace.model.clock import DAY
 from tailrace.model.errors import Invalid
 from tailrace.model.shards import initial_shards
+from tailrace.store.records import in_arrow
 from tests.sending import T0, event
 from tests.unit.ingest.deciding import decided
 
@@ -38,7 +39,7 @@ def taken(rates: Rates, at: int, *sent: dict[str, Any]) -> tuple[list[dict[str, 
     raws = [json.dumps(event("Payment", T0 + n, kind="standard") | one).encode() for n, one in enumerate(sent)]
     draft = draft_records(raws, None)
     outcome = decided(door, draft, raws, Origin("events", "{}"), at)
-    (records,) = outcome.submission.records.values()
+    (records,) = (table for some in outcome.submission.records.values() for table in in_arrow(some))
     names = [name for name in ("amount", "currency", "amount_usd", "usd_rate") if name in records.column_names]
     return records.select(names).to_pylist(), [one.reason for one in doubts(draft, outcome.rejected, rates, at)]
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from tailrace.accounts.lookup import scope_of_app
 from tailrace.db.tables import inbox, inbox_heads, owned
 from tailrace.model.access import Scope
-from tailrace.store.inbox import append, append_received, create_heads, forget, newest_position, take, waiting_since
+from tailrace.store.inbox import append, append_received, create_heads, forget, take, waiting_since
 from tailrace.wiring import House
 from tests.unit.store.records import T0, ids_of, records, submission
 
@@ -135,8 +135,6 @@ def test_forgetting_stops_at_its_position_and_positions_go_on(house: House, scop
     forget(house.database, scope, 0, 3)
     append(house.database, [submission(scope, ["d"])])
     assert (everything(house, scope, after=3), positions(house, scope)) == (["d"], [4])
-    with house.database.read_inbox() as connection:
-        assert newest_position(connection, scope, 0) == 4
 
 
 def test_the_earliest_time_that_waits(house: House, scope: Scope) -> None:

@@ -1,12 +1,13 @@
 """Lists: what was packed comes out, in order, also beside Arrow tables."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from tailrace.model.access import Scope
 from tailrace.store.inbox import Submission, append, take
-from tailrace.store.lists import Columns, Lists, Shared, lists_of
+from tailrace.store.lists import Columns, Lists, lists_of, shared_of, texts_of
 from tailrace.store.records import joined_records, memory_of, pack_records, unpack_records
 from tailrace.store.schema import RECORD_SCHEMA
 from tailrace.wiring import House
@@ -15,13 +16,13 @@ from tests.unit.store.records import T0, records
 ALL = 1 << 40
 
 
-def listed(*ids: str, **each: list[Any]) -> Lists:
+def listed(*ids: str, **each: Sequence[Any]) -> Lists:
     """Records of one actor that carry these ids, as lists."""
     keys = b"".join(text.encode().ljust(16) for text in ids)
-    sessions = Shared(['{"a":1}', None], [n % 2 for n in range(len(ids))])
+    sessions = shared_of([(None if n % 2 else '{"a":1}') for n in range(len(ids))])
     wide = {"key": keys, "actor_hash": bytes(16 * len(ids))}
     same = {"event": "e", "time": T0, "received_at": T0, "actor": "d1"}
-    return lists_of(Columns(len(ids), wide, {"id": list(ids), **each}, {"session": sessions}, same), T0)
+    return lists_of(Columns(len(ids), wide, {"id": texts_of(ids)}, {"session": sessions}, same, each), T0)
 
 
 def unpacked(*blobs: bytes) -> pa.Table:
@@ -55,9 +56,9 @@ def test_many_are_read_some_at_a_time() -> None:
 
 def test_what_they_take_is_what_they_take_in_arrow() -> None:
     """A text that many records share is there once in the lists, but a seal has it once for each of them."""
-    shared = Shared(["x" * 1_000], [0] * 100)
     wide = {"key": bytes(1_600), "actor_hash": bytes(1_600)}
-    lists = lists_of(Columns(100, wide, {"id": ["i"] * 100}, {"session": shared}), T0)
+    shared = {"session": shared_of(["x" * 1_000] * 100)}
+    lists = lists_of(Columns(100, wide, {"id": texts_of(["i"] * 100)}, shared), T0, 100_000)
     assert len(lists.packed) < 10_000 < 100_000 <= memory_of(lists) < 120_000
 
 

@@ -2,8 +2,9 @@
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Annotated, Any
 
 import msgspec
@@ -101,9 +102,17 @@ class Envelope(msgspec.Struct, forbid_unknown_fields=True):
     sent_at: _Instant = None
 
 
+class Whole(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """The same, its records read."""
+
+    batch: list[NativeEvent]
+    sent_at: _Instant = None
+
+
 _event = msgspec.json.Decoder(NativeEvent)
 _probe = msgspec.json.Decoder(Probe)
 _envelope = msgspec.json.Decoder(Envelope)
+_whole = msgspec.json.Decoder(Whole)
 
 _NOT_PLAIN = frozenset(("time", "params", "session", "profile", "page", "element", "signals"))
 _PLAIN = tuple(name for name in NativeEvent.__struct_fields__ if name not in _NOT_PLAIN)
@@ -151,10 +160,21 @@ def is_envelope(text: bytes) -> bool:
     return bool(bytes(found.batch)) and not bytes(found.event)
 
 
+def draft_whole(body: bytes) -> Draft | None:
+    """The draft of a batch object whose records can all be read, read in one go; None of any other body."""
+    try:
+        whole = _whole.decode(body)
+        raws = cache(lambda: decode_body(body)[0])
+        places = range(len(whole.batch))
+        return _draft(whole.batch, places, lambda row: raws()[row], instant_ms(whole.sent_at), ())
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
+        return None
+
+
 def draft_records(raws: Sequence[bytes], sent_at: int | None) -> Draft:
     """Decode records, each by itself, so that none can reach into the next; with reasons only when one is bad."""
     try:
-        return _draft(list(map(_event.decode, raws)), range(len(raws)), raws, sent_at, ())
+        return _draft(list(map(_event.decode, raws)), range(len(raws)), raws.__getitem__, sent_at, ())
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
         pass
     return _draft_one_by_one(raws, sent_at)
@@ -191,7 +211,7 @@ def _draft_one_by_one(raws: Sequence[bytes], sent_at: int | None) -> Draft:
         mended += [len(good)] if changed else []
         good.append(event)
         places.append(place)
-    return replace(_draft(good, places, raws, sent_at, rejected), mended=mended)
+    return replace(_draft(good, places, lambda row: raws[places[row]], sent_at, rejected), mended=mended)
 
 
 def _read(raw: bytes) -> tuple[NativeEvent, bool]:
@@ -241,7 +261,7 @@ def _profile(raw: msgspec.Raw) -> str | None:
 def _draft(
     events: Sequence[NativeEvent],
     places: Sequence[int],
-    raws: Sequence[bytes],
+    raw_of: Callable[[int], bytes],
     sent_at: int | None,
     rejected: Sequence[Rejected],
 ) -> Draft:
@@ -258,7 +278,7 @@ def _draft(
     columns |= _nested("page", Page, said["page"])
     columns |= _nested("element", Element, said["element"])
     columns |= _nested("signal", Signals, said["signals"])
-    return draft_of(columns, sent_at=sent_at, places=places, raw_of=lambda row: raws[places[row]], rejected=rejected)
+    return draft_of(columns, sent_at=sent_at, places=places, raw_of=raw_of, rejected=rejected)
 
 
 def _members(kind: type[msgspec.Struct], values: Sequence[msgspec.Struct]) -> dict[str, Sequence[Any]]:

@@ -9,9 +9,9 @@ from starlette.responses import Response
 
 from tailrace.ingest.accept import Door, Origin, Outcome
 from tailrace.ingest.doubts import Doubt, doubts
-from tailrace.ingest.draft import draft_small
-from tailrace.ingest.plain import accept_small
-from tailrace.ingest.protocols.native import decode_body, draft_batch
+from tailrace.ingest.draft import Draft, draft_small
+from tailrace.ingest.plain import accept_plain, accept_small
+from tailrace.ingest.protocols.native import decode_body, draft_batch, draft_whole
 from tailrace.model.errors import Malformed, TooManyRecords
 from tailrace.model.points import point
 from tailrace.surfaces.native.documents.events import AcceptedDocument
@@ -41,6 +41,16 @@ async def post_events(call: Call) -> Response:
 
 
 def _accept(desk: Desk, door: Door, body: bytes) -> tuple[Outcome, list[Doubt]]:
+    received_at = desk.clock.now()
+    draft = draft_whole(body) if len(body) <= door.max_record_bytes else None
+    outcome = None if draft is None else accept_plain(door, draft, received_at)
+    if draft is None or outcome is None:
+        draft, outcome = _look_closer(door, body, received_at)
+    return outcome, doubts(draft, outcome.rejected, door.discretion.rates, received_at)
+
+
+def _look_closer(door: Door, body: bytes, received_at: int) -> tuple[Draft, Outcome]:
+    """Decide record by record."""
     try:
         raws, sent_at = decode_body(body)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
@@ -49,9 +59,7 @@ def _accept(desk: Desk, door: Door, body: bytes) -> tuple[Outcome, list[Doubt]]:
         raise TooManyRecords(door.max_records)
     context = msgspec.json.encode({"protocol": "native", "sent_at": sent_at}).decode()
     draft = draft_small(raws, door.max_record_bytes, lambda small: draft_batch(small, sent_at))
-    received_at = desk.clock.now()
-    outcome = accept_small(door, draft, raws, Origin("events", context), received_at)
-    return outcome, doubts(draft, outcome.rejected, door.discretion.rates, received_at)
+    return draft, accept_small(door, draft, raws, Origin("events", context), received_at)
 
 
 OPERATIONS: Sequence[Operation] = (
