@@ -33,7 +33,8 @@ class Draft(Struct, frozen=True, dict=True):
     `keys` are dedupe keys that the source made itself (a file's rows); otherwise accept makes them. `nonce` tells
     the batch from all others where nothing in it does: it enters the keys of records without an id and a time.
     `collected` is for records that do not come straight from their senders: when another server took each in (ms),
-    null where its time is to be believed. `mended` are rows in whose names or ids something became U+FFFD.
+    null where its time is to be believed. `mended` are rows in whose names or ids something became U+FFFD. `typed`
+    columns hold no value of another type for sure.
     """
 
     columns: Mapping[str, Sequence[Any] | pa.Array]
@@ -44,6 +45,7 @@ class Draft(Struct, frozen=True, dict=True):
     nonce: bytes = b""
     collected: pa.Array | None = None
     mended: Sequence[int] = ()
+    typed: bool = False
 
     @cached_property
     def table(self) -> pa.Table:

@@ -89,10 +89,9 @@ def _said(draft: Draft) -> _Columns | None:
         return None
     found = {}
     for name, column in draft.columns.items():
-        kinds = set(map(type, column))
-        if not kinds <= {_KINDS[name], type(None)}:
+        if not draft.typed and not set(map(type, column)) <= {_KINDS[name], type(None)}:
             return None
-        if kinds != {type(None)}:
+        if column.count(None) < len(column):
             found[name] = column
     found.setdefault("id", [None] * len(draft.places))
     complete = all(name in found and None not in found[name] for name in ("event", "time"))
@@ -109,14 +108,17 @@ def _actors(columns: _Columns) -> Sequence[str]:
 
 def _within(columns: _Columns, bounds: Bounds) -> bool:
     """Whether no record can be too large, too deep or too wide, no name hold NUL, no number be too long."""
-    texts = {name: list(filter(None, column)) for name, column in columns.items() if _KINDS[name] is str}
-    longest = {name: _LETTER_BYTES * max(map(len, column), default=0) for name, column in texts.items()}
-    numbers = (column for name, column in columns.items() if _KINDS[name] is int)
+    texts = {name: "".join(filter(None, column)) for name, column in columns.items() if _KINDS[name] is str}
+    names = [name for name in NAMES if name in texts]
+    numbers = (_there(column) for name, column in columns.items() if _KINDS[name] is int)
     return (
-        sum(longest.values()) <= bounds.record_bytes
-        and all(longest[name] <= bounds.text_bytes and not _holds_nul(texts[name]) for name in NAMES if name in texts)
-        and all(_shallow(texts[name], longest[name], bounds) for name in JSON_NAMES if name in texts)
-        and all(number in _INT64 for column in numbers for number in (min(_there(column)), max(_there(column))))
+        (
+            _LETTER_BYTES * sum(map(len, texts.values())) <= bounds.record_bytes  # all of them together
+            or sum(_longest(columns[name]) for name in texts) <= bounds.record_bytes
+        )
+        and all("\x00" not in texts[name] and _longest(columns[name]) <= bounds.text_bytes for name in names)
+        and all(_shallow(columns[name], bounds) for name in JSON_NAMES if name in texts)
+        and all(number in _INT64 for column in numbers for number in (min(column), max(column)))
     )
 
 
@@ -124,16 +126,16 @@ def _there(column: Sequence[Any]) -> Sequence[Any]:
     return column if None not in column else [value for value in column if value is not None]
 
 
-def _holds_nul(texts: Sequence[str]) -> bool:
-    return "\x00" in "".join(texts)
+def _longest(texts: Sequence[str | None]) -> int:
+    """How many bytes the longest text has at most."""
+    return _LETTER_BYTES * max(map(len, filter(None, texts)), default=0)
 
 
-def _shallow(texts: Sequence[str], longest: int, bounds: Bounds) -> bool:
+def _shallow(texts: Sequence[str | None], bounds: Bounds) -> bool:
     """Whether no JSON text can be nested too deeply or have an object of too many keys."""
-    deep = [text for text in texts if len(text) > 2 * DEEPEST]
-    if any(text.count("{") + text.count("[") > DEEPEST for text in deep):
-        return False
-    return longest <= bounds.keys * SHORTEST_MEMBER or all(text.count(":") <= bounds.keys for text in texts)
+    short = min(2 * DEEPEST, bounds.keys * SHORTEST_MEMBER // _LETTER_BYTES)
+    long = [text for text in texts if text and len(text) > short]
+    return all(text.count("{") + text.count("[") <= DEEPEST and text.count(":") <= bounds.keys for text in long)
 
 
 def _timed(columns: _Columns, heard: int, rules: ClockRules) -> _Times | None:

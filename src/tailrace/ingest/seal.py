@@ -37,7 +37,7 @@ from tailrace.store.sessions import sealed_sessions
 from tailrace.store.shards import CarryPart, Lease, Progress, pack_carry
 from tailrace.store.statistics import statistics_of
 
-_MAX_BYTES = 128 << 20  # of records that one seal takes from the inbox
+_MAX_BYTES = 40 << 20  # of records that one seal takes from the inbox
 _CARRY_BYTES = 32 << 20  # of text that is packed at a time
 
 

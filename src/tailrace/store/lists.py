@@ -81,10 +81,15 @@ def texts_of(values: Sequence[str | None]) -> Texts:
     """
     whole = "".join(filter(None, values))
     if whole.isascii():
-        return Texts(array("i", [_NONE if text is None else len(text) for text in values]).tobytes(), whole.encode())
+        return Texts(_lengths(values), whole.encode())
     encoded = [None if text is None else text.encode() for text in values]
-    lengths = array("i", [_NONE if text is None else len(text) for text in encoded])
-    return Texts(lengths.tobytes(), b"".join(filter(None, encoded)))
+    return Texts(_lengths(encoded), b"".join(filter(None, encoded)))
+
+
+def _lengths(texts: Sequence[Any]) -> bytes:
+    if None in texts:
+        return array("i", [_NONE if text is None else len(text) for text in texts]).tobytes()
+    return array("i", map(len, texts)).tobytes()
 
 
 def shared_of(values: Sequence[str | None]) -> Shared:

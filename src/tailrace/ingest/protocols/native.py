@@ -166,7 +166,8 @@ def draft_whole(body: bytes) -> Draft | None:
         whole = _whole.decode(body)
         raws = cache(lambda: decode_body(body)[0])
         places = range(len(whole.batch))
-        return _draft(whole.batch, places, lambda row: raws()[row], instant_ms(whole.sent_at), ())
+        draft = _draft(whole.batch, places, lambda row: raws()[row], instant_ms(whole.sent_at), ())
+        return replace(draft, typed=True)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
         return None
 
