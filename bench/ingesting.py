@@ -28,13 +28,13 @@ from tailrace.accounts.lookup import scope_of_app
 from tailrace.db.tables import id_runs, owner
 from tailrace.model.objects import run_name
 from tailrace.store.ledger import ledger
-from tailrace.store.runs import Keys, write_run
+from tailrace.store.runs import LARGEST_MERGE, Keys, write_run
 from tailrace.store.shards import shards_of
 from tailrace.wiring import House, open_house
 
 APP = "app_ingest"
 RIVAL = Path(__file__).parent / "rivals/collector.py"
-RUN_IDS = 4_000_000
+RUN_IDS = LARGEST_MERGE
 P99_MS, MEMORY = 100, 512 << 20
 LOOK_S = 0.25
 

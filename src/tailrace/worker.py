@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from tailrace.accounts.lookup import all_scopes, scope_of_number
+from tailrace.compute.memory import give_back_memory
 from tailrace.delivery.courier import Courier
 from tailrace.delivery.run import run_delivery
 from tailrace.exports.attempts import Output, Runner
@@ -100,6 +101,7 @@ class Worker:
         more = False
         for step in seal_round(sealer, all_scopes(self._house.database), self._house.holder, troubles):
             more |= step.sealed.more
+            give_back_memory()
             if step.sealed.events:
                 log.info("seal.committed", app=step.scope.app_id, seq=step.sealed.seq, events=step.sealed.events)
             if self._stop.is_set():

@@ -5,7 +5,7 @@ import os
 import sys
 
 # Read when Arrow is loaded. The C library's allocator gives back what Arrow's own keeps, which is a quarter of the
-# memory of an export; `compute.local` tunes it for the processes that run slices.
+# memory of an export; `compute.memory` tunes it for the processes that run slices.
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 from tailrace.cli.app import app_for

@@ -3,7 +3,6 @@
 Since nobody shares the pipe, a process that dies at whatever moment harms nothing but what it was doing.
 """
 
-import ctypes
 import multiprocessing
 import os
 import pickle
@@ -18,14 +17,11 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Literal, TypeVar
 
 from tailrace.compute import stops
+from tailrace.compute.memory import reuse_memory
 from tailrace.logs import log
 
 Spec = TypeVar("Spec")
 Result = TypeVar("Result")
-
-# M_MMAP_THRESHOLD, M_TRIM_THRESHOLD and M_TOP_PAD of malloc.h: from where on a buffer gets a mapping of its own, how
-# much may lie idle at the top of the heap, and by how much more than is needed it grows. In bytes.
-_MALLOC_OPTIONS = {-3: 256 << 20, -1: 48 << 20, -2: 8 << 20}
 
 # How processes are made. `fork` copies this one, which must not have started threads; `forkserver` copies a fresh one,
 # which takes half a second to start and then serves for good.
@@ -111,7 +107,7 @@ def _begin(flags: Any) -> None:
     if flags is not None:
         stops.join(flags)
     sys.meta_path.insert(0, _NoPandas())
-    _reuse_memory()
+    reuse_memory()
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
 
 
@@ -122,14 +118,6 @@ class _NoPandas(MetaPathFinder):
         """Raises ModuleNotFoundError for that one module."""
         if fullname == "pandas":
             raise ModuleNotFoundError(fullname)
-
-
-def _reuse_memory() -> None:
-    """Have the C library keep large buffers for the next ones: mapping each anew is a third of the system time."""
-    with suppress(OSError, AttributeError):  # another C library has no such thing, and needs none
-        library = ctypes.CDLL(None)
-        for option, size in _MALLOC_OPTIONS.items():
-            library.mallopt(option, size)
 
 
 def _end_with_parent() -> None:

@@ -284,7 +284,7 @@ def _write_run(
 ) -> NewRun:
     keys = runs.keys_of(records["key"].take(pa.array(_rows_of(groups, complete))))
     swallowed = runs.to_merge(ids.known, len(keys))
-    everything = runs.joined([keys, *(runs.read_run(sealer.files, run) for run in swallowed)])
+    everything = runs.with_runs(sealer.files, keys, swallowed)
     key = run_name(lease.scope, lease.shard.bucket, lease.fence, sealer.ids.new("run", sealer.clock.now()))
     runs.write_run(sealer.files, key, everything)
     newest_at = max([int(groups.last_arrived[complete].max()), *(run.newest_at for run in swallowed)])

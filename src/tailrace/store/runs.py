@@ -6,6 +6,7 @@ are merged into one, which keeps their number small.
 """
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ from tailrace.model.segment import CLEAR, Location
 Halves = npt.NDArray[np.uint64]
 
 MERGE_AT = 4
-LARGEST_MERGE = 4_000_000
+LARGEST_MERGE = 2_000_000  # keys; a merge takes some 50 bytes of memory for each
 
 
 class Keys(Struct, frozen=True):
@@ -33,10 +34,6 @@ class Keys(Struct, frozen=True):
     def take(self, which: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> "Keys":
         """Some of the keys."""
         return Keys(self.high[which], self.low[which])
-
-    def sorted(self) -> "Keys":
-        """The keys in the order of a run."""
-        return self.take(np.lexsort((self.low, self.high)))
 
 
 class Run(Struct, frozen=True):
@@ -89,18 +86,19 @@ def known(files: Files, runs: Sequence[Run], keys: Keys) -> npt.NDArray[np.bool_
 
 def write_run(files: Files, object_key: str, keys: Keys) -> None:
     """Write keys, sorted, as a durable run."""
-    ordered = keys.sorted()
+    order = np.lexsort((keys.low, keys.high))
     with files.create(object_key) as sink:
-        sink.write(np.uint64(len(ordered)).astype("<u8").tobytes())
-        sink.write(ordered.high.astype("<u8").tobytes())
-        sink.write(ordered.low.astype("<u8").tobytes())
+        sink.write(np.uint64(len(keys)).astype("<u8").tobytes())
+        for half in (keys.high, keys.low):  # one after the other, so that only one of them is there twice
+            sink.write(half[order].astype("<u8", copy=False).tobytes())
 
 
-def read_run(files: Files, run: Run) -> Keys:
-    """All keys of a run, copied into memory."""
-    with files.reader(run.location) as source:
-        loaded = _load(source)
-        return Keys(loaded.high.copy(), loaded.low.copy())
+def with_runs(files: Files, keys: Keys, swallowed: Sequence[Run]) -> Keys:
+    """Keys and those of some runs in one, in memory."""
+    with ExitStack() as stack:
+        loaded = [_load(stack.enter_context(files.reader(run.location))) for run in swallowed]
+        parts = [keys, *loaded]
+        return Keys(np.concatenate([p.high for p in parts]), np.concatenate([p.low for p in parts]))
 
 
 def to_merge(runs: Sequence[Run], fresh: int) -> list[Run]:
@@ -121,11 +119,6 @@ def _tier(runs: Sequence[Run], size: int) -> list[Run]:
     tier = [run for run in runs if run.ids <= 2 * size]
     total = size + sum(run.ids for run in tier)
     return tier if len(tier) >= MERGE_AT - 1 and total <= LARGEST_MERGE else []
-
-
-def joined(parts: Sequence[Keys]) -> Keys:
-    """Keys of several sources in one."""
-    return Keys(np.concatenate([p.high for p in parts]), np.concatenate([p.low for p in parts]))
 
 
 def _load(source: pa.NativeFile) -> Keys:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tailrace.files.base import Files
 from tailrace.files.local import LocalFiles
 from tailrace.store import runs
-from tailrace.store.runs import LARGEST_MERGE, MERGE_AT, Keys, Run, first_of_each, joined, keys_of, known, read_run
+from tailrace.store.runs import LARGEST_MERGE, MERGE_AT, Keys, Run, first_of_each, keys_of, known, with_runs
 
 # Few distinct halves, so that keys often share one: the lookup bisects on the high half alone.
 halves = st.sampled_from([0, 1, 2, 2**63 - 1, 2**63, 2**64 - 1]).map(lambda n: n.to_bytes(8, "little"))
@@ -72,9 +72,9 @@ def test_a_merged_run_holds_what_its_parts_held(parts: list[list[bytes]]) -> Non
     with TemporaryDirectory() as directory:
         files = LocalFiles(Path(directory))
         stored = [written(files, str(number), values) for number, values in enumerate(parts)]
-        everything = joined([read_run(files, run) for run in stored])
+        everything = with_runs(files, loaded([]), stored)
         runs.write_run(files, "merged", everything)
-        merged = read_run(files, Run(9, "merged", len(everything)))
+        merged = with_runs(files, loaded([]), [Run(9, "merged", len(everything))])
     assert sorted(plain(merged)) == sorted(key for values in parts for key in values)
 
 

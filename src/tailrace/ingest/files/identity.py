@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from tailrace.files.local import LocalFiles
 from tailrace.model.hashing import WIDTH, keys_of_rows, occurrence_key
-from tailrace.store.runs import Keys, Run, joined, known, read_run, to_merge, write_run
+from tailrace.store.runs import Keys, Run, known, to_merge, with_runs, write_run
 
 _Counts = npt.NDArray[np.int64]
 
@@ -58,7 +58,7 @@ class Occurrences:
 
     def _remember(self, keys: Sequence[bytes]) -> None:
         swallowed = to_merge(self._runs, len(keys))
-        merged = joined([_as_keys(keys), *(read_run(self._files, run) for run in swallowed)])
+        merged = with_runs(self._files, _as_keys(keys), swallowed)
         left = [run for run in self._runs if run not in swallowed]
         self._written += 1
         run = Run(self._written, f"rows-{self._written}", len(merged))
