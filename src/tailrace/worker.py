@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from tailrace.accounts.lookup import all_scopes, scope_of_number
-from tailrace.compute.memory import give_back_memory
+from tailrace.compute.memory import give_back_memory, map_large_buffers
 from tailrace.delivery.courier import Courier
 from tailrace.delivery.run import run_delivery
 from tailrace.exports.attempts import Output, Runner
@@ -48,6 +48,7 @@ class Worker:
         self._threads = [threading.Thread(target=self._guard, args=(t,), name=t.__name__, daemon=True) for t in targets]
 
     def __enter__(self) -> "Worker":
+        map_large_buffers()
         self._runner = self._held.enter_context(self._house.runner())  # one pool for all exports
         if not self._house.database.sqlite:
             self._held.enter_context(Listener(self._house.settings.database, self._bell))

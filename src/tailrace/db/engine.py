@@ -16,6 +16,9 @@ from tailrace.model.errors import Invalid, Unavailable
 META_FILE = "meta.db"
 INBOX_FILE = "inbox.db"
 _BUSY_MS = 30_000
+# Each connection remembers pages and statements, some ten megabytes: the last that was used is used next, so that as
+# few have any as are used at once.
+_POOL: dict[str, Any] = {"hide_parameters": True, "pool_size": 10, "max_overflow": 20, "pool_use_lifo": True}
 # Classes of SQLSTATE that waiting can mend: connection, rollback, resources, operator. SQLite has none at all.
 _OUTAGES = frozenset(("08", "40", "53", "55", "57"))
 _UNSYNCED = text("SET LOCAL synchronous_commit TO OFF")
@@ -164,7 +167,7 @@ def open_database(data: Path, url: str, clock: Clock) -> Database:
     if not url:
         return Database(_sqlite(data / META_FILE), _sqlite(data / INBOX_FILE), clock)
     _check_url(url)
-    engine = create_engine(url, hide_parameters=True, pool_size=10, max_overflow=20, pool_pre_ping=True)
+    engine = create_engine(url, **_POOL, pool_pre_ping=True)
     return Database(engine, engine, clock)
 
 
@@ -180,9 +183,7 @@ def _check_url(url: str) -> None:
 def _sqlite(path: Path) -> Engine:
     engine = create_engine(
         f"sqlite:///{path}",
-        hide_parameters=True,
-        pool_size=10,
-        max_overflow=20,
+        **_POOL,
         connect_args={"check_same_thread": False},
     )
     event.listen(engine, "connect", _configure)
