@@ -61,6 +61,14 @@ def accept_plain(door: Door, draft: Draft, received_at: int) -> Outcome | None:
 
 def _plain(door: Door, draft: Draft, received_at: int) -> Mapping[int, Lists] | None:
     """The records of a batch by shard number; None where `accept` must look closer."""
+    try:
+        made = _made(door, draft, received_at)
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return None
+    return made if made and sum(lists.nbytes for lists in made.values()) <= MOST_BYTES else None
+
+
+def _made(door: Door, draft: Draft, received_at: int) -> Mapping[int, Lists] | None:
     columns = _said(draft) if len(draft.places) <= door.max_records else None
     if columns is None or not _within(columns, door.bounds):
         return None
@@ -76,11 +84,7 @@ def _plain(door: Door, draft: Draft, received_at: int) -> Mapping[int, Lists] | 
     columns |= {"actor": actors, "client_time": columns["time"], "time": timed.times}
     columns["id"] = [text or key.hex() for text, key in zip(columns["id"], keys, strict=True)]
     wide = {"key": keys, "actor_hash": [hashes[actor] for actor in actors]}
-    try:
-        made = {number: _packed(some, own, same) for number, some, own in _routed(door.shards, columns, wide)}
-    except UnicodeEncodeError:  # half of a surrogate pair
-        return None
-    return made if sum(lists.nbytes for lists in made.values()) <= MOST_BYTES else None
+    return {number: _packed(some, own, same) for number, some, own in _routed(door.shards, columns, wide)}
 
 
 def _said(draft: Draft) -> _Columns | None:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from tailrace.ingest.accept import Door, Origin, Outcome
 from tailrace.ingest.doubts import Doubt, doubts
-from tailrace.ingest.draft import Draft, draft_small
+from tailrace.ingest.draft import draft_small
 from tailrace.ingest.plain import accept_plain, accept_small
 from tailrace.ingest.protocols.native import decode_body, draft_batch, draft_whole
 from tailrace.model.errors import Malformed, TooManyRecords
@@ -19,8 +19,9 @@ from tailrace.surfaces.native.documents.sending import BatchBody
 from tailrace.surfaces.native.render import accepted_document, json_response
 from tailrace.web.auth import key
 from tailrace.web.bodies import AT_ONCE, read_body
-from tailrace.web.desk import Desk
 from tailrace.web.operations import Call, Operation, Reply
+
+_Decided = tuple[Outcome, list[Doubt]]
 
 
 async def post_events(call: Call) -> Response:
@@ -31,26 +32,27 @@ async def post_events(call: Call) -> Response:
     if door is None:
         door = await run_in_threadpool(desk.doors.of, write_key)
     body = await read_body(call.request, door.max_body_bytes, desk.settings.ingest.body_timeout_ms)
-    if len(body) <= AT_ONCE:
-        outcome, odd = _accept(desk, door, body)
-    else:
-        outcome, odd = await run_in_threadpool(_accept, desk, door, body)
+    received_at = desk.clock.now()
+    decided = _at_once(door, body, received_at) if len(body) <= AT_ONCE else None
+    if decided is None:
+        decided = await run_in_threadpool(_look_closer, door, body, received_at)
+    outcome, odd = decided
     await asyncio.wrap_future(desk.writer.submit(outcome.submission))
     point("accept.before_reply")
     return json_response(accepted_document(outcome, odd))
 
 
-def _accept(desk: Desk, door: Door, body: bytes) -> tuple[Outcome, list[Doubt]]:
-    received_at = desk.clock.now()
+def _at_once(door: Door, body: bytes, received_at: int) -> _Decided | None:
+    """Decide about a body in which nothing is out of the ordinary, in less time than a thread needs to begin."""
     draft = draft_whole(body) if len(body) <= door.max_record_bytes else None
     outcome = None if draft is None else accept_plain(door, draft, received_at)
     if draft is None or outcome is None:
-        draft, outcome = _look_closer(door, body, received_at)
+        return None
     return outcome, doubts(draft, outcome.rejected, door.discretion.rates, received_at)
 
 
-def _look_closer(door: Door, body: bytes, received_at: int) -> tuple[Draft, Outcome]:
-    """Decide record by record."""
+def _look_closer(door: Door, body: bytes, received_at: int) -> _Decided:
+    """Decide about any body, record by record."""
     try:
         raws, sent_at = decode_body(body)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
@@ -59,7 +61,8 @@ def _look_closer(door: Door, body: bytes, received_at: int) -> tuple[Draft, Outc
         raise TooManyRecords(door.max_records)
     context = msgspec.json.encode({"protocol": "native", "sent_at": sent_at}).decode()
     draft = draft_small(raws, door.max_record_bytes, lambda small: draft_batch(small, sent_at))
-    return draft, accept_small(door, draft, raws, Origin("events", context), received_at)
+    outcome = accept_small(door, draft, raws, Origin("events", context), received_at)
+    return outcome, doubts(draft, outcome.rejected, door.discretion.rates, received_at)
 
 
 OPERATIONS: Sequence[Operation] = (
