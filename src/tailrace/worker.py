@@ -99,14 +99,16 @@ class Worker:
 
     def _seal_round(self, sealer: Sealer, troubles: Troubles) -> bool:
         """Seal a stretch of each shard that has work; whether one of them left something that was there before."""
-        more = False
+        more = sealed = False
         for step in seal_round(sealer, all_scopes(self._house.database), self._house.holder, troubles):
             more |= step.sealed.more
-            give_back_memory()
+            sealed |= step.sealed.events > 0
             if step.sealed.events:
                 log.info("seal.committed", app=step.scope.app_id, seq=step.sealed.seq, events=step.sealed.events)
             if self._stop.is_set():
                 break
+        if sealed:
+            give_back_memory()
         return more
 
     def _close(self) -> None:

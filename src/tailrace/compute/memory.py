@@ -18,7 +18,7 @@ def map_large_buffers() -> None:
     """Have the C library give each large buffer a mapping of its own, also after many of them: for a process that is
     to stay small between large work, whose buffers would lie between small ones that stay.
     """
-    _set({_MMAP_THRESHOLD: 512 << 10})
+    _set({_MMAP_THRESHOLD: 512 << 10, _TRIM_THRESHOLD: 8 << 20})
 
 
 def give_back_memory() -> None:

@@ -27,8 +27,9 @@ class Rejected(Struct, frozen=True):
 
 
 class Draft(Struct, frozen=True, dict=True):
-    """Columns of `DRAFT_SCHEMA` by name, as lists or in Arrow, those in which nothing is said left out; row i was
-    record `places[i]` of its batch and reads `raw_of(i)`.
+    """Columns of `DRAFT_SCHEMA` by name, as lists or in Arrow; those in which nothing is said may be left out.
+
+    Row i was record `places[i]` of its batch and reads `raw_of(i)`.
 
     `keys` are dedupe keys that the source made itself (a file's rows); otherwise accept makes them. `nonce` tells
     the batch from all others where nothing in it does: it enters the keys of records without an id and a time.

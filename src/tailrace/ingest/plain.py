@@ -5,6 +5,7 @@ nothing tell that no record of a batch can; wherever that is not sure, `accept` 
 """
 
 from array import array
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import compress
 from typing import Any
@@ -63,7 +64,7 @@ def _plain(door: Door, draft: Draft, received_at: int) -> Mapping[int, Lists] | 
     """The records of a batch by shard number; None where `accept` must look closer."""
     try:
         made = _made(door, draft, received_at)
-    except UnicodeEncodeError:  # half of a surrogate pair
+    except (UnicodeEncodeError, OverflowError):  # half of a surrogate pair, or a number that no column holds
         return None
     return made if made and sum(lists.nbytes for lists in made.values()) <= MOST_BYTES else None
 
@@ -93,7 +94,7 @@ def _said(draft: Draft) -> _Columns | None:
         return None
     found = {}
     for name, column in draft.columns.items():
-        if not draft.typed and not set(map(type, column)) <= {_KINDS[name], type(None)}:
+        if not draft.typed and not set(map(type, column)) <= {_KINDS.get(name), type(None)}:
             return None
         if column.count(None) < len(column):
             found[name] = column
@@ -190,10 +191,10 @@ def _keys(draft: Draft, columns: _Columns, actors: Sequence[str]) -> list[bytes]
     ]
 
 
-_Some = tuple[int, _Columns, Mapping[str, Sequence[bytes]]]
+_Routed = tuple[int, _Columns, Mapping[str, Sequence[bytes]]]
 
 
-def _routed(shards: Sequence[Shard], columns: _Columns, wide: Mapping[str, Sequence[bytes]]) -> Iterator[_Some]:
+def _routed(shards: Sequence[Shard], columns: _Columns, wide: Mapping[str, Sequence[bytes]]) -> Iterator[_Routed]:
     """Columns of the records of each shard that has any, with its number, in their order."""
     if len(shards) == 1:
         yield shards[0].number, columns, wide
@@ -208,11 +209,11 @@ def _masked(columns: Mapping[str, Sequence[Any]], mask: Sequence[bool]) -> dict[
     return {name: list(compress(column, mask)) for name, column in columns.items()}
 
 
-def _packed(columns: _Columns, keys: Mapping[str, Sequence[bytes]], same: dict[str, Any]) -> Lists:
+def _packed(columns: _Columns, wide: Mapping[str, Sequence[bytes]], same: dict[str, Any]) -> Lists:
     alike = {name: columns[name][0] for name in _SAME if name in columns and len(set(columns[name])) == 1}
     left = {name: column for name, column in columns.items() if name not in alike}
     made = Columns(
-        len(columns["id"]), {name: b"".join(values) for name, values in keys.items()}, same={**same, **alike}
+        len(columns["id"]), {name: b"".join(values) for name, values in wide.items()}, same={**same, **alike}
     )
     repeated = 0
     for name, column in left.items():
@@ -221,7 +222,7 @@ def _packed(columns: _Columns, keys: Mapping[str, Sequence[bytes]], same: dict[s
             made.wide[name] = array(_CODES[kind], column).tobytes()
         elif name in _SHARED:
             made.shared[name] = shared_of(column)
-            repeated += sum(map(len, filter(None, column)))
+            repeated += sum(len(text.encode()) * times for text, times in Counter(column).items() if text)
         elif kind is str:
             made.texts[name] = texts_of(column)
         else:

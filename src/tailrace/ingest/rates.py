@@ -118,8 +118,10 @@ def without_rate(columns: Mapping[str, Sequence[Any]], rates: Rates, at: int) ->
     """The records that say an amount in a currency without a rate: their row, and the currency."""
     amounts, currencies = columns.get("amount", ()), columns.get("currency", ())
     said = enumerate(zip(amounts, currencies, columns.get("amount_usd", repeat(None)), strict=False))
-    wanted = [(row, name) for row, (amount, name, usd) in said if name and amount is not None and usd is None]
-    return [(row, name) for row, name in wanted if name.upper() != DOLLARS and rates.of(name, at) is None]
+    wanted = [(row, name) for row, (amount, name, usd) in said if None not in (name, amount) and usd is None]
+    names = {name for _, name in wanted if name.upper() != DOLLARS}
+    without = {name for name in names if rates.of(name, at) is None}
+    return [(row, name) for row, name in wanted if name in without]
 
 
 def _given(table: pa.Table) -> pa.Array:

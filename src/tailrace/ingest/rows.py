@@ -116,7 +116,13 @@ def fitting(value: Any, kind: Any) -> Any:
 
 
 def _fitted(row: Row) -> Row:
-    """A row whose fields have their types; what cannot be read as its field's type becomes a parameter."""
+    """A row whose fields have their types; what cannot be read as its field's type becomes a parameter.
+
+    Raises:
+        ValueError: its time is none that a column could hold.
+    """
+    if row.time is not None and row.time not in _INT64:
+        raise ValueError("time: not between the years 1 and 9999")
     found = {name: fitting(value, _EVENT[name]) for name, value in row.fields.items() if value is not None}
     unfit = {name: row.fields[name] for name, value in found.items() if value is None}
     row.fields = found

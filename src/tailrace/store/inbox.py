@@ -121,10 +121,10 @@ def backlog_bytes(database: Database) -> int:
 
 def waiting_since(connection: Connection, scope: Scope, shard: int, after: int) -> int | None:
     """The earliest event time among rows after a position; None if there are none."""
-    earliest: int | None = connection.scalar(
+    since: int | None = connection.scalar(
         select(func.min(inbox.c.min_time)).where(owned(inbox, scope), inbox.c.shard == shard, inbox.c.position > after)
     )
-    return earliest
+    return since
 
 
 def _by_shard(submissions: Sequence[Submission]) -> list[tuple[Scope, int, list[Submission]]]:

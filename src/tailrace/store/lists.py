@@ -99,7 +99,7 @@ def shared_of(values: Sequence[str | None]) -> Shared:
 
 
 def lists_of(columns: Columns, earliest: int, repeated: int = 0) -> Lists:
-    """Columns, packed. The texts of their shared columns have so many letters, each text as often as it stands.
+    """Columns, packed. The texts of their shared columns take `repeated` bytes, each text as often as it stands.
 
     Raises:
         OverflowError: a number needs more than 64 bits.

@@ -105,7 +105,7 @@ def to_merge(runs: Sequence[Run], fresh: int) -> list[Run]:
     """The runs that a new run of `fresh` keys should swallow: those about as small, once there are enough of them.
 
     What comes of that may in turn be as large as enough others, so the number of runs grows only with the logarithm
-    of what is known.
+    of what is known, until they are as large as a merge may be.
     """
     swallowed: list[Run] = []
     total = fresh
@@ -116,9 +116,14 @@ def to_merge(runs: Sequence[Run], fresh: int) -> list[Run]:
 
 
 def _tier(runs: Sequence[Run], size: int) -> list[Run]:
-    tier = [run for run in runs if run.ids <= 2 * size]
-    total = size + sum(run.ids for run in tier)
-    return tier if len(tier) >= MERGE_AT - 1 and total <= LARGEST_MERGE else []
+    tier: list[Run] = []
+    total = size
+    for run in sorted((run for run in runs if run.ids <= 2 * size), key=lambda run: run.ids):
+        total += run.ids
+        if total > LARGEST_MERGE:
+            break
+        tier.append(run)
+    return tier if len(tier) >= MERGE_AT - 1 else []
 
 
 def _load(source: pa.NativeFile) -> Keys:

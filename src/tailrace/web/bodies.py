@@ -11,7 +11,6 @@ from tailrace.web.seen import note_unread
 
 _PACKINGS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 _CHUNK = 1 << 20
-AT_ONCE = 256 << 10  # a body up to here takes less time on the event loop than threads take from one another
 _SWALLOWED = 64 << 20  # what is left of a body that was refused is let pass up to here, so that its sender hears why
 
 

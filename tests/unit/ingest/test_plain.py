@@ -98,11 +98,20 @@ def test_a_body_read_in_one_go_is_read_as_record_by_record(records: list[Row], s
         assert [whole.raw_of(row) for row in whole.places] == raws
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"{", b'{"event":"e"}\n{"event":"f"}', b'{"batch":[{"event":1}]}', b"\xff", b"[]"]
-)
+OTHERS = [
+    b"",
+    b"{",
+    b'{"event":"e"}\n{"event":"f"}',
+    b'{"batch":[{"event":1}]}',
+    rb'{"b\u0061tch":[{"event":"e","time":1,"device_id":"d"}]}',
+    b"\xff",
+    b"[]",
+]
+
+
+@pytest.mark.parametrize("body", OTHERS)
 def test_no_other_body_is_read_in_one_go(body: bytes) -> None:
-    """Lines, what is broken, and what has a record that is."""
+    """Lines, what is broken or has a record that is, and a batch by a name that only a reader of JSON would know."""
     assert draft_whole(body) is None
 
 
@@ -133,6 +142,13 @@ def test_what_is_plain() -> None:
 def test_what_is_not(odd: Row) -> None:
     """One record that may break a rule, or whose time is made, is for `accept` to decide, with its neighbours."""
     assert not is_plain(submitted(PLAIN, {**PLAIN, **odd}))
+
+
+def test_what_texts_take_is_told_in_bytes() -> None:
+    """Bounds of what waits and of what a seal reads count on it."""
+    submission = submitted(*[{**PLAIN, "session": {"city": "東" * 100}}] * 50)
+    assert is_plain(submission)
+    assert submission.nbytes > 50 * 300
 
 
 def test_a_large_batch_is_not_small() -> None:

@@ -121,3 +121,10 @@ def test_merges_are_bounded() -> None:
     for fresh in (1, 1000, LARGEST_MERGE, 10 * LARGEST_MERGE):
         swallowed = runs.to_merge(large, fresh)
         assert not swallowed or fresh + sum(run.ids for run in swallowed) <= LARGEST_MERGE
+
+
+def test_runs_are_merged_as_far_as_they_fit() -> None:
+    """Together they would be too many, but the small ones are not."""
+    there = [Run(number, str(number), LARGEST_MERGE // 8) for number in range(20)]
+    swallowed = runs.to_merge(there, LARGEST_MERGE // 8)
+    assert len(swallowed) == 7

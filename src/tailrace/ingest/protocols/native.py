@@ -162,6 +162,8 @@ def is_envelope(text: bytes) -> bool:
 
 def draft_whole(body: bytes) -> Draft | None:
     """The draft of a batch object whose records can all be read, read in one go; None of any other body."""
+    if not is_envelope(body.strip()):
+        return None
     try:
         whole = _whole.decode(body)
         raws = cache(lambda: decode_body(body)[0])
