@@ -181,11 +181,7 @@ def _check_url(url: str) -> None:
 
 
 def _sqlite(path: Path) -> Engine:
-    engine = create_engine(
-        f"sqlite:///{path}",
-        **_POOL,
-        connect_args={"check_same_thread": False},
-    )
+    engine = create_engine(f"sqlite:///{path}", **_POOL, connect_args={"check_same_thread": False})
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
     return engine

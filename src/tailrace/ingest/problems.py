@@ -18,6 +18,7 @@ JSON_NAMES = ("params", "session", "profile", "page_properties")
 SHORTEST_MEMBER = 5  # bytes of `"":0,`
 EARLIEST = -62_135_596_800_000  # year 1
 LATEST = 253_402_300_799_999  # year 9999
+NO_SUCH_YEAR = "not between the years 1 and 9999"
 
 Mask = npt.NDArray[np.bool_]
 
@@ -44,7 +45,7 @@ def _rules(table: pa.Table, bounds: Bounds) -> Iterator[tuple[Mask | None, str]]
     yield missing(table["event"]), "event: a name is needed"
     yield missing(actor_of(table)), "no identity: give device_id or user_id"
     for name in ("time", "sent_at"):
-        yield _outside(table[name]), f"{name}: not between the years 1 and 9999"
+        yield _outside(table[name]), f"{name}: {NO_SUCH_YEAR}"
     if _most(pc.binary_length(names_of(table))) > bounds.text_bytes:
         for name in NAMES:
             yield _too_long(table[name], bounds.text_bytes), f"{name}: longer than {bounds.text_bytes} bytes"

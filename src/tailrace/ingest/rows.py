@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from tailrace.ingest.context import Latitude, Longitude, profile_text, session_text
 from tailrace.ingest.draft import Draft, Rejected, draft_of
 from tailrace.ingest.halves import mend
+from tailrace.ingest.problems import NO_SUCH_YEAR
 from tailrace.ingest.reasons import reason_of
 from tailrace.model.fields import EVENT_FIELDS, SESSION_INPUTS
 
@@ -122,7 +123,7 @@ def _fitted(row: Row) -> Row:
         ValueError: its time is none that a column could hold.
     """
     if row.time is not None and row.time not in _INT64:
-        raise ValueError("time: not between the years 1 and 9999")
+        raise ValueError(f"time: {NO_SUCH_YEAR}")
     found = {name: fitting(value, _EVENT[name]) for name, value in row.fields.items() if value is not None}
     unfit = {name: row.fields[name] for name, value in found.items() if value is None}
     row.fields = found

@@ -1,4 +1,7 @@
-"""Both ways to decide about a batch: what they decide must be the same, whichever of them a server takes."""
+"""Both ways to decide about a batch: what they decide must be the same, whichever of them a server takes.
+
+What is right is not told by that: tests say it themselves of the outcome that they get.
+"""
 
 from collections.abc import Sequence
 

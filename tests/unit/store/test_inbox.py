@@ -107,12 +107,15 @@ BOUNDS = [(0, 3, "abc", 2), (0, 1, "ab", 1), (0, 5, "abc", 2), (0, 6, "abcdef", 
 
 
 def test_take_is_bounded_in_records_and_always_goes_on(house: House, scope: Scope) -> None:
-    """At least one row if there is one, else whole rows up to the bound; at the end it stays where it is."""
+    """At least one row if there is one, else whole rows up to the bound, and it says whether others are there; at the
+    end it stays where it is.
+    """
     for ids in ("ab", "c", "def"):
         append(house.database, [submission(scope, list(ids))])
     for after, most, expected, position in BOUNDS:
         found = take(house.database, scope, 0, after, records=most, raw_bytes=ALL)
         assert (ids_of(found.records), found.position) == (list(expected), position)
+        assert found.more == (position < 3)
 
 
 def test_take_is_bounded_in_bytes(house: House, scope: Scope) -> None:
